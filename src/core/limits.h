@@ -1,0 +1,27 @@
+/* Every bound of the house in one place. A limit that consensus depends on is a chain parameter
+ * (ledger/params.h) and only its ceiling stands here. Each has a test that reaches it. */
+#ifndef CAIRN_CORE_LIMITS_H
+#define CAIRN_CORE_LIMITS_H
+
+enum {
+    /* codec */
+    CAIRN_CBOR_DEPTH_MAX = 16,            /* nested maps, arrays and tags */
+    CAIRN_CBOR_MAP_COUNT_MAX = 4096,      /* pairs of one map */
+    CAIRN_CBOR_ARRAY_COUNT_MAX = 1 << 20, /* items of one array */
+
+    /* ledger */
+    CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */
+    CAIRN_STATE_KEY_SIZE_MAX =
+        256, /* bytes of a state key: fits LMDB's 511-byte keys with a prefix */
+    CAIRN_STATE_VALUE_SIZE_MAX = 65535,
+    CAIRN_BLOCK_TX_COUNT_MAX = 8192,
+    CAIRN_BLOCK_SIZE_MAX = 8 << 20,   /* bytes of the transactions of one block */
+    CAIRN_MEMBERS_MAX = 128,          /* organisations in an electorate */
+    CAIRN_ORG_KEYS_MAX = 64,          /* keys of one organisation in a genesis or trust file */
+    CAIRN_RECEIPT_SIGNERS_MAX = 128,  /* cosignatures in one receipt or checkpoint */
+    CAIRN_MERKLE_PATH_MAX = 64,       /* hashes in one inclusion path */
+    CAIRN_SMT_DEPTH_MAX = 256,        /* levels of the state map */
+    CAIRN_CHECKPOINT_SIZE_MAX = 65536 /* bytes of a signed note */
+};
+
+#endif
