@@ -3,8 +3,9 @@
  * A reader checks the whole input when it is opened: after that, typed reads walk bytes that are
  * known to be well-formed, bounded and free of duplicate keys, and only ask "is it what the schema
  * wants?". The writer is sticky: it remembers the first failure, so that a caller checks once, at
- * the end. Source: RFC 8949 section 4.2.1 (core deterministic encoding); bounds: core/limits.h.
- * Neither allocates. One thread at a time per object. */
+ * the end. Map keys are integers, byte strings or text strings, in both profiles. Source: RFC 8949
+ * section 4.2.1 (core deterministic encoding); bounds: core/limits.h. Neither allocates. One thread
+ * at a time per object. */
 #ifndef CAIRN_CBOR_H
 #define CAIRN_CBOR_H
 
@@ -49,8 +50,9 @@ typedef struct cairn_cbor_map {
 
 /* Checks all of `in` (exactly one item) against `profile` and opens a reader on it. `object` and
  * `clause` are static texts. Errors: TRUNCATED, TRAILING, NOT_CANONICAL, DUPLICATE_KEY, BAD_TEXT,
- * TOO_DEEP, TOO_MANY, BAD_VALUE (reserved or indefinite encodings). `in` is borrowed for the life
- * of the reader. */
+ * TOO_DEEP, TOO_MANY, BAD_VALUE (reserved or indefinite encodings; in the strict profile floats and
+ * simple values), WRONG_TYPE (a map key that is neither integer nor string). `in` is borrowed for
+ * the life of the reader. */
 cairn_err cairn_cbor_open(cairn_cbor_reader *reader, cairn_bytes in, cairn_cbor_profile profile,
                           const char *object, const char *clause) CAIRN_MUST_USE;
 
@@ -61,8 +63,8 @@ cairn_err cairn_cbor_item_size(cairn_bytes in, cairn_cbor_profile profile, const
 /* Type of the next item, END when none is left. */
 cairn_cbor_type cairn_cbor_peek(const cairn_cbor_reader *reader);
 
-/* Typed reads. `field` names the field in a rejection: WRONG_TYPE, or BAD_VALUE when outside the
- * range. */
+/* Typed reads. `field` names the field in a rejection: WRONG_TYPE, BAD_VALUE when outside the
+ * range, MISSING_FIELD when no item is left. A refused item stays in place. */
 cairn_err cairn_cbor_read_uint(cairn_cbor_reader *reader, const char *field, uint64_t min,
                                uint64_t max, uint64_t *ret_value) CAIRN_MUST_USE;
 cairn_err cairn_cbor_read_int(cairn_cbor_reader *reader, const char *field, int64_t min,
@@ -94,10 +96,10 @@ cairn_err cairn_cbor_read_tag(cairn_cbor_reader *reader, const char *field,
 cairn_err cairn_cbor_read_any(cairn_cbor_reader *reader, const char *field,
                               cairn_bytes *ret_item) CAIRN_MUST_USE;
 
-/* Closed maps with integer keys, read in the deterministic order (0, 1, 2, …, then -1, -2, …).
- * `key` takes the wanted key off: MISSING_FIELD when it is not there, UNKNOWN_FIELD when another
- * one sorts before it. `optional_key` tells whether it is next. `end_map` gives UNKNOWN_FIELD when
- * pairs are left. */
+/* Closed maps with integer keys, opened with the strict profile and read in the deterministic order
+ * (0, 1, 2, …, then -1, -2, …). `key` takes the wanted key off: MISSING_FIELD when it is not there,
+ * UNKNOWN_FIELD when another one sorts before it. `optional_key` tells whether it is next.
+ * `end_map` gives UNKNOWN_FIELD when pairs are left. */
 cairn_err cairn_cbor_key(cairn_cbor_reader *reader, cairn_cbor_map *map, int64_t key,
                          const char *field) CAIRN_MUST_USE;
 cairn_err cairn_cbor_optional_key(cairn_cbor_reader *reader, cairn_cbor_map *map, int64_t key,
@@ -107,7 +109,8 @@ cairn_err cairn_cbor_end_map(cairn_cbor_reader *reader, const cairn_cbor_map *ma
 /* Nothing may be left: TRAILING otherwise. */
 cairn_err cairn_cbor_end(const cairn_cbor_reader *reader) CAIRN_MUST_USE;
 
-/* Writer of the deterministic encoding into the caller's buffer. With data == NULL it only counts.
+/* Writer of the deterministic encoding into the caller's buffer. With data == NULL it only counts:
+ * `size` is then what is needed, and writer_end gives TOO_LARGE.
  * The caller writes map keys in deterministic order; every format's round-trip test proves that it
  * does. */
 typedef struct cairn_cbor_writer {
