@@ -30,14 +30,15 @@ static inline uint32_t extend(const uint32_t w[16], size_t t)
     return w[t & 15] + sigma0 + w[(t + 9) & 15] + sigma1;
 }
 
-/* One round, FIPS 180-4 section 6.2.2 step 3: the words of `s` take turns instead of moving. */
-static inline __attribute__((always_inline)) void step(uint32_t s[8], size_t t, uint32_t w)
+/* One round, FIPS 180-4 section 6.2.2 step 3: the words of `s` take turns instead of moving. `wk`
+ * is the schedule word with its constant added. */
+static inline __attribute__((always_inline)) void step(uint32_t s[8], size_t t, uint32_t wk)
 {
     uint32_t a = s[(0 - t) & 7], b = s[(1 - t) & 7], c = s[(2 - t) & 7];
     uint32_t e = s[(4 - t) & 7], f = s[(5 - t) & 7], g = s[(6 - t) & 7];
     uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     uint32_t choice = g ^ (e & (f ^ g));
-    uint32_t t1 = s[(7 - t) & 7] + sum1 + choice + cairn_sha256_constants[t] + w;
+    uint32_t t1 = s[(7 - t) & 7] + sum1 + choice + wk;
     uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
     uint32_t majority = (a & b) | (c & (a | b));
     s[(3 - t) & 7] += t1;
@@ -54,14 +55,15 @@ static void compress(uint32_t state[8], const uint8_t *block)
     for (size_t t = 0; t < 64; t += 8) {
         for (size_t i = 0; i < 8 && t >= 16; i++)
             w[(t + i) & 15] = extend(w, t + i);
-        step(s, t, w[t & 15]);
-        step(s, t + 1, w[(t + 1) & 15]);
-        step(s, t + 2, w[(t + 2) & 15]);
-        step(s, t + 3, w[(t + 3) & 15]);
-        step(s, t + 4, w[(t + 4) & 15]);
-        step(s, t + 5, w[(t + 5) & 15]);
-        step(s, t + 6, w[(t + 6) & 15]);
-        step(s, t + 7, w[(t + 7) & 15]);
+        const uint32_t *k = cairn_sha256_constants + t;
+        step(s, 0, w[t & 15] + k[0]);
+        step(s, 1, w[(t + 1) & 15] + k[1]);
+        step(s, 2, w[(t + 2) & 15] + k[2]);
+        step(s, 3, w[(t + 3) & 15] + k[3]);
+        step(s, 4, w[(t + 4) & 15] + k[4]);
+        step(s, 5, w[(t + 5) & 15] + k[5]);
+        step(s, 6, w[(t + 6) & 15] + k[6]);
+        step(s, 7, w[(t + 7) & 15] + k[7]);
     }
     for (size_t i = 0; i < 8; i++)
         state[i] += s[i];
