@@ -1,7 +1,7 @@
-/* Runs a fuzz target without libFuzzer, so that each corpus is replayed in the normal build and under
- * the sanitizers: every seed as it is, then its prefixes and its one-bit changes, evenly thinned to
- * at most VARIATIONS_MAX a seed. Each input lies at the end of a heap block of its own size, so that
- * a read past it is found. */
+/* Runs a fuzz target without libFuzzer, so that each corpus is replayed in the normal build and
+ * under the sanitizers: every seed as it is, then its prefixes and its one-bit changes, evenly
+ * thinned to at most VARIATIONS_MAX a seed. Each input lies at the end of a heap block of its own
+ * size, so that a read past it is found. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
