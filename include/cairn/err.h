@@ -115,7 +115,13 @@ cairn_err cairn_err_set(cairn_err code, const char *clause, const char *fmt, ...
  * else IO. `what` names the operation and the file. */
 cairn_err cairn_err_from_errno(int errnum, const char *what);
 
-#define CAIRN_FAIL(code, clause, ...) cairn_err_set((code), (clause), __VA_ARGS__)
+/* Its value is `code` itself, so that compilers and analyzers see that a failure is not zero. */
+#define CAIRN_FAIL(code, clause, ...)                              \
+    __extension__({                                                \
+        cairn_err cairn_failure = (code);                          \
+        (void)cairn_err_set(cairn_failure, (clause), __VA_ARGS__); \
+        cairn_failure;                                             \
+    })
 
 #define CAIRN_TRY(call)                   \
     do {                                  \
