@@ -40,7 +40,7 @@ cairn_err cairn_hex_decode(const char *text, uint8_t *ret_out, size_t size)
         if (hex_value(text[i]) < 0)
             return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "hex: digit %zu is '%c'", i, text[i]);
     for (size_t i = 0; i < size; i++)
-        ret_out[i] = (uint8_t)((hex_value(text[2 * i]) << 4) | hex_value(text[2 * i + 1]));
+        ret_out[i] = (uint8_t)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
     return CAIRN_OK;
 }
 

@@ -22,8 +22,9 @@ static bool is_present(const cairn_sha256_impl *impl)
 
 static const cairn_sha256_impl *detect_best(void)
 {
+    size_t last = sizeof implementations / sizeof implementations[0] - 1; /* always present */
     size_t i = 0;
-    while (!is_present(implementations[i]))
+    while (i < last && !is_present(implementations[i]))
         i++;
     atomic_store_explicit(&current, implementations[i], memory_order_release);
     return implementations[i];
@@ -88,7 +89,7 @@ static size_t pad(uint8_t out[2 * CAIRN_SHA256_BLOCK_SIZE], const uint8_t *rest,
     size_t used = size % CAIRN_SHA256_BLOCK_SIZE;
     size_t count = used < CAIRN_SHA256_BLOCK_SIZE - 8 ? 1 : 2;
     memset(out, 0, count * CAIRN_SHA256_BLOCK_SIZE);
-    if (used > 0)
+    if (rest != NULL)
         memcpy(out, rest, used);
     out[used] = 0x80;
     cairn_put_u64(out + count * CAIRN_SHA256_BLOCK_SIZE - 8, size * 8);
