@@ -118,7 +118,7 @@ static void add(const char *label, const char *implementation, void (*run)(const
     new->run = run;
     new->size = size;
     new->lanes = lanes;
-    new->work = size > 0 ? BULK_BYTES : (double)NODES *NODE_BATCHES;
+    new->work = (double)(size > 0 ? (long)BULK_BYTES : (long)NODES * NODE_BATCHES);
 }
 
 static int by_value(const void *a, const void *b)
