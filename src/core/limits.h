@@ -17,7 +17,7 @@ enum {
     CAIRN_BLOCK_TX_COUNT_MAX = 8192,
     CAIRN_BLOCK_SIZE_MAX = 8 << 20,   /* bytes of the transactions of one block */
     CAIRN_MEMBERS_MAX = 128,          /* organisations in an electorate */
-    CAIRN_ORG_KEYS_MAX = 64,          /* keys of one organisation in a genesis or trust file */
+    CAIRN_ORG_KEYS_MAX = 256,         /* keys of one organisation over its life */
     CAIRN_RECEIPT_SIGNERS_MAX = 128,  /* cosignatures in one receipt or checkpoint */
     CAIRN_MERKLE_PATH_MAX = 64,       /* hashes in one inclusion path */
     CAIRN_SMT_DEPTH_MAX = 256,        /* levels of the state map */

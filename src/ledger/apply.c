@@ -1,0 +1,379 @@
+/* Checks in the order of the format page, then the handler, then its writes or none of them. */
+#include "ledger/apply.h"
+
+#include "cairn/merkle.h"
+
+static const char clause[] = "docs/formats/transaction.md";
+
+struct cairn_apply {
+    const cairn_apply_base *base;
+    uint64_t height;
+    uint64_t time_ms;
+    cairn_params params;
+    uint64_t app_version;
+    cairn_arena *arena;
+    cairn_delta delta;
+    cairn_state_source state; /* delta over base */
+    cairn_window decided;     /* ids that this block consumed */
+    cairn_event **events_end;
+    /* the transaction at hand */
+    const cairn_tx *tx;
+    size_t tx_place;
+    cairn_hash org;
+};
+
+/* --- what handlers see --- */
+
+uint64_t cairn_apply_height(const cairn_apply *apply)
+{
+    return apply->height;
+}
+uint64_t cairn_apply_time_ms(const cairn_apply *apply)
+{
+    return apply->time_ms;
+}
+const cairn_hash *cairn_apply_ledger(const cairn_apply *apply)
+{
+    return &apply->base->ledger;
+}
+const cairn_tx *cairn_apply_tx(const cairn_apply *apply)
+{
+    return apply->tx;
+}
+const cairn_hash *cairn_apply_org(const cairn_apply *apply)
+{
+    return &apply->org;
+}
+const cairn_params *cairn_apply_params(const cairn_apply *apply)
+{
+    return &apply->params;
+}
+cairn_arena *cairn_apply_arena(cairn_apply *apply)
+{
+    return apply->arena;
+}
+const cairn_state_source *cairn_apply_state(const cairn_apply *apply)
+{
+    return &apply->state;
+}
+
+cairn_err cairn_apply_put(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key,
+                          const void *value, size_t value_size)
+{
+    cairn_bytes view = cairn_bytes_of(value, value_size);
+    return cairn_delta_write(&apply->delta, map, cairn_state_key_view(key), &view);
+}
+
+cairn_err cairn_apply_delete(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key)
+{
+    return cairn_delta_write(&apply->delta, map, cairn_state_key_view(key), NULL);
+}
+
+cairn_err cairn_apply_must_be_new(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key)
+{
+    cairn_bytes value;
+    cairn_err err =
+        cairn_state_get(&apply->state, map, cairn_state_key_view(key), apply->arena, &value);
+    if (err == CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_EXISTS, clause, "state: object exists already");
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
+cairn_err cairn_apply_emit(cairn_apply *apply, uint16_t type, cairn_bytes key)
+{
+    cairn_event *event = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(apply->arena, &event));
+    CAIRN_TRY(cairn_arena_copy(apply->arena, key, &event->key));
+    event->type = type;
+    event->tx = apply->tx_place;
+    *apply->events_end = event;
+    apply->events_end = &event->next;
+    return CAIRN_OK;
+}
+
+/* --- state with the block's writes in it --- */
+
+static cairn_err get_over_base(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                               cairn_bytes *ret_value)
+{
+    const cairn_apply *apply = context;
+    const cairn_change *change = cairn_delta_find(&apply->delta, map, key);
+    if (change == NULL)
+        return cairn_state_get(&apply->base->state, map, key, arena, ret_value);
+    if (change->deleted)
+        return CAIRN_ERR_NOT_FOUND;
+    *ret_value = change->value;
+    return CAIRN_OK;
+}
+
+/* --- rows --- */
+
+cairn_err cairn_features_find(const cairn_features *features, uint16_t type, uint64_t app_version,
+                              const cairn_tx_row **ret_row)
+{
+    bool known = false;
+    for (size_t f = 0; f < features->count; f++) {
+        const cairn_feature *feature = features->list[f];
+        for (size_t i = 0; i < feature->transaction_count; i++) {
+            const cairn_tx_row *row = &feature->transactions[i];
+            if (row->type != type)
+                continue;
+            known = true;
+            if (app_version >= row->since && (row->until == 0 || app_version < row->until)) {
+                *ret_row = row;
+                return CAIRN_OK;
+            }
+        }
+    }
+    if (known)
+        return CAIRN_FAIL(CAIRN_ERR_TX_NOT_ACTIVE, clause, "transaction.type: %u at version %llu",
+                          type, (unsigned long long)app_version);
+    return CAIRN_FAIL(CAIRN_ERR_TX_UNKNOWN_TYPE, clause, "transaction.type: %u", type);
+}
+
+static cairn_err decode_body(cairn_arena *arena, const cairn_tx_row *row, cairn_bytes body,
+                             void **ret_act)
+{
+    cairn_cbor_reader r;
+    void *act = NULL;
+    CAIRN_TRY(cairn_cbor_open(&r, body, CAIRN_CBOR_STRICT, row->name, row->clause));
+    CAIRN_TRY(row->decode(arena, &r, &act));
+    CAIRN_TRY(cairn_cbor_end(&r));
+    *ret_act = act;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_apply_act(cairn_apply *apply, uint16_t type, cairn_bytes body)
+{
+    const cairn_tx_row *row = NULL;
+    void *act = NULL;
+    CAIRN_TRY(cairn_features_find(apply->base->features, type, apply->app_version, &row));
+    if (!row->by_approval)
+        return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, clause, "act.type: %s needs no approval",
+                          row->name);
+    CAIRN_TRY(decode_body(apply->arena, row, body, &act));
+    size_t mark = apply->delta.count;
+    cairn_err err = row->apply(apply, act);
+    if (err != CAIRN_OK)
+        cairn_delta_rollback(&apply->delta, mark);
+    return err;
+}
+
+/* --- checks --- */
+
+/* Check 9, and whose key it is. */
+static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx,
+                              cairn_key_record *ret_key)
+{
+    cairn_key_record key;
+    cairn_org_record org;
+    cairn_err err = cairn_registry_key(&apply->state, apply->arena, &tx->kid, &key);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(CAIRN_ERR_TX_UNKNOWN_SIGNER, clause, "transaction.kid: not registered");
+    CAIRN_TRY(err);
+    if (key.purpose != CAIRN_PURPOSE_SIGN)
+        return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, clause, "transaction.kid: key is for %s",
+                          cairn_purpose_name(key.purpose));
+    if (apply->height < key.since || apply->height >= key.until)
+        return CAIRN_FAIL(CAIRN_ERR_TX_REVOKED_SIGNER, clause,
+                          "transaction.kid: not valid at height %llu",
+                          (unsigned long long)apply->height);
+    CAIRN_TRY(cairn_registry_org(&apply->state, apply->arena, &key.org, &org));
+    if (org.status != CAIRN_ORG_ACTIVE)
+        return CAIRN_FAIL(CAIRN_ERR_TX_SUSPENDED_SIGNER, clause,
+                          "transaction.kid: organisation is %s", cairn_org_status_name(org.status));
+    *ret_key = key;
+    return CAIRN_OK;
+}
+
+static cairn_err check_signature(const cairn_apply *apply, const cairn_tx_input *input,
+                                 const cairn_key_record *record)
+{
+    if (input->verified)
+        return CAIRN_OK;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    CAIRN_TRY(cairn_key_from_cose(record->cose_key, &key));
+    return cairn_tx_verify(apply->arena, &input->tx, key);
+}
+
+/* Checks 6 and 7. */
+static cairn_err check_validity(const cairn_apply *apply, const cairn_tx *tx)
+{
+    if (tx->valid_until_ms <= apply->time_ms)
+        return CAIRN_FAIL(CAIRN_ERR_TX_EXPIRED, clause, "transaction.valid_until: %llu ms ago",
+                          (unsigned long long)(apply->time_ms - tx->valid_until_ms));
+    if (tx->valid_until_ms - apply->time_ms > apply->params.validity_max_ms)
+        return CAIRN_FAIL(CAIRN_ERR_TX_TOO_FAR_AHEAD, clause,
+                          "transaction.valid_until: %llu ms ahead",
+                          (unsigned long long)(tx->valid_until_ms - apply->time_ms));
+    return CAIRN_OK;
+}
+
+/* Checks 11 and 12. */
+static cairn_err check_id(const cairn_apply *apply, const cairn_tx *tx)
+{
+    const cairn_window *window = apply->base->window;
+    if (cairn_window_has(window, tx->valid_until_ms, &tx->id) ||
+        cairn_window_has(&apply->decided, tx->valid_until_ms, &tx->id))
+        return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, clause, "transaction: was decided before");
+    if (window->count + apply->decided.count >= apply->params.ids_max)
+        return CAIRN_FAIL(CAIRN_ERR_TX_IDS_FULL, clause, "ledger: holds %llu ids",
+                          (unsigned long long)apply->params.ids_max);
+    return CAIRN_OK;
+}
+
+/* Checks 1 to 12 (strict decoding of the outer levels was done to get a cairn_tx at all). */
+static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
+                       const cairn_tx_row **ret_row, void **ret_act)
+{
+    const cairn_tx *tx = &input->tx;
+    cairn_key_record key;
+    if (tx->raw.size > apply->params.tx_size_max)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "transaction: %zu bytes", tx->raw.size);
+    if (!cairn_params_allows(&apply->params, CAIRN_ALG_ES256, apply->height))
+        return CAIRN_FAIL(CAIRN_ERR_BAD_ALGORITHM, clause, "transaction.alg: ES256 is not active");
+    if (!cairn_hash_equal(&tx->ledger, &apply->base->ledger))
+        return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_LEDGER, clause, "transaction.ledger: another one");
+    CAIRN_TRY(cairn_features_find(apply->base->features, tx->type, apply->app_version, ret_row));
+    CAIRN_TRY(decode_body(apply->arena, *ret_row, tx->body, ret_act));
+    CAIRN_TRY(check_validity(apply, tx));
+    if (!cairn_signature_low_s(tx->signature))
+        return CAIRN_FAIL(CAIRN_ERR_HIGH_S, clause,
+                          "transaction.signature: s is above half the order");
+    CAIRN_TRY(check_signer(apply, tx, &key));
+    CAIRN_TRY(check_signature(apply, input, &key));
+    apply->org = key.org;
+    return check_id(apply, tx);
+}
+
+/* --- a block --- */
+
+/* An error that tells of us and not of the transaction: apply itself fails then. */
+static bool is_ours(cairn_err err)
+{
+    return err == CAIRN_ERR_NO_MEMORY || err <= CAIRN_ERR_IO;
+}
+
+static cairn_err apply_tx(cairn_apply *apply, const cairn_tx_input *input, cairn_tx_result *result)
+{
+    const cairn_tx_row *row = NULL;
+    void *act = NULL;
+    apply->tx = &input->tx;
+    result->code = check(apply, input, &row, &act);
+    if (result->code != CAIRN_OK)
+        return is_ours(result->code) ? result->code : CAIRN_OK;
+    size_t mark = apply->delta.count;
+    cairn_event **events_mark = apply->events_end;
+    if (row->by_approval)
+        result->code =
+            CAIRN_FAIL(CAIRN_ERR_TX_NEEDS_APPROVAL, clause, "transaction.type: %s", row->name);
+    else
+        result->code = row->apply(apply, act);
+    if (is_ours(result->code))
+        return result->code;
+    if (result->code != CAIRN_OK) {
+        cairn_delta_rollback(&apply->delta, mark);
+        apply->events_end = events_mark;
+        *events_mark = NULL;
+    }
+    result->consumed = true;
+    return cairn_window_add(&apply->decided, input->tx.valid_until_ms, &input->tx.id,
+                            apply->height);
+}
+
+void cairn_result_leaf(const cairn_hash *id, cairn_err code,
+                       uint8_t ret_leaf[CAIRN_RESULT_LEAF_SIZE])
+{
+    memcpy(ret_leaf, id->b, sizeof id->b);
+    cairn_put_u32(ret_leaf + sizeof id->b, (uint32_t)-code);
+}
+
+static cairn_err compute_results_root(cairn_arena *arena, const cairn_tx_input *inputs,
+                                      cairn_outcome *outcome)
+{
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_array(arena, outcome->refused_count, sizeof(cairn_hash), &memory));
+    cairn_hash *leaves = memory;
+    size_t count = 0;
+    for (size_t i = 0; i < outcome->count; i++) {
+        const cairn_tx_result *result = &outcome->results[i];
+        if (!result->consumed || result->code == CAIRN_OK)
+            continue;
+        uint8_t leaf[CAIRN_RESULT_LEAF_SIZE];
+        cairn_result_leaf(&inputs[i].tx.id, result->code, leaf);
+        cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &leaves[count++]);
+    }
+    cairn_merkle_root(leaves, count, &outcome->results_root);
+    return CAIRN_OK;
+}
+
+/* Parameters in force and the version that judges this block. */
+static cairn_err load_params(cairn_apply *apply)
+{
+    cairn_bytes value;
+    CAIRN_TRY(cairn_state_get(&apply->base->state, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
+                              apply->arena, &value));
+    CAIRN_TRY(cairn_params_decode(value, &apply->params));
+    apply->app_version = cairn_params_version_at(&apply->params, apply->height);
+    if (apply->app_version > CAIRN_APP_VERSION)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VERSION, clause,
+                          "ledger: application version %llu is in force, this build knows %d",
+                          (unsigned long long)apply->app_version, CAIRN_APP_VERSION);
+    return CAIRN_OK;
+}
+
+static cairn_err open_apply(cairn_apply *apply, const cairn_apply_base *base, uint64_t height,
+                            uint64_t time_ms, cairn_arena *arena)
+{
+    *apply = (cairn_apply){.base = base, .height = height, .time_ms = time_ms, .arena = arena};
+    apply->state = (cairn_state_source){.context = apply, .get = get_over_base};
+    cairn_delta_init(&apply->delta, arena);
+    cairn_window_init(&apply->decided);
+    return load_params(apply);
+}
+
+static cairn_err run(cairn_apply *apply, const cairn_tx_input *inputs, size_t count,
+                     cairn_outcome *outcome)
+{
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_array(apply->arena, count, sizeof(cairn_tx_result), &memory));
+    outcome->results = memory;
+    outcome->count = count;
+    apply->events_end = &outcome->events;
+    for (size_t i = 0; i < count; i++) {
+        cairn_tx_result *result = &outcome->results[i];
+        apply->tx_place = i;
+        CAIRN_TRY(apply_tx(apply, &inputs[i], result));
+        if (result->code == CAIRN_OK)
+            result->index = apply->base->log_size + outcome->accepted_count++;
+        else if (result->consumed)
+            outcome->refused_count++;
+    }
+    outcome->delta = apply->delta;
+    return compute_results_root(apply->arena, inputs, outcome);
+}
+
+cairn_err cairn_apply_block(const cairn_apply_base *base, uint64_t height, uint64_t time_ms,
+                            const cairn_tx_input *inputs, size_t count, cairn_arena *arena,
+                            cairn_outcome *ret_outcome)
+{
+    if (time_ms < base->last_time_ms)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "docs/formats/block-entry.md",
+                          "block.time: before the last one");
+    cairn_apply apply;
+    CAIRN_TRY(open_apply(&apply, base, height, time_ms, arena));
+    *ret_outcome = (cairn_outcome){.height = height, .time_ms = time_ms};
+    cairn_err err = run(&apply, inputs, count, ret_outcome);
+    cairn_window_done(&apply.decided);
+    return err;
+}
+
+cairn_err cairn_apply_check(const cairn_apply_base *base, uint64_t height, uint64_t now_ms,
+                            const cairn_tx_input *input, cairn_arena *arena)
+{
+    cairn_apply apply;
+    const cairn_tx_row *row = NULL;
+    void *act = NULL;
+    CAIRN_TRY(open_apply(&apply, base, height, now_ms, arena));
+    return check(&apply, input, &row, &act);
+}

@@ -1,0 +1,76 @@
+/* What a feature registers: one const descriptor of const tables. The ledger reads the transaction
+ * rows; other parts of the house read theirs. The list of all features is src/features.c.
+ *
+ * A handler is part of the consensus: a function of its arguments and the state alone. It has no
+ * clock, no I/O, no floating point, and no order that depends on addresses. Only codes leave it,
+ * never texts. */
+#ifndef CAIRN_LEDGER_FEATURE_H
+#define CAIRN_LEDGER_FEATURE_H
+
+#include "cairn/cbor.h"
+#include "cairn/transaction.h"
+#include "ledger/params.h"
+#include "ledger/state.h"
+
+typedef struct cairn_apply cairn_apply;
+
+typedef struct cairn_tx_row {
+    uint16_t type;
+    const char *name; /* "record.anchor" */
+    uint32_t since;   /* first application version that knows it */
+    uint32_t until;   /* first application version that no longer does; 0: none yet */
+    bool by_approval; /* an act: executed by an approval, never submitted by itself */
+    /* Body to the feature's own struct in the arena; strict. The reader stands before the body's
+     * map. */
+    cairn_err (*decode)(cairn_arena *arena, cairn_cbor_reader *body, void **ret_act);
+    /* Checks and writes. An error takes back all that it wrote. */
+    cairn_err (*apply)(cairn_apply *apply, const void *act);
+    const char *clause; /* where its bytes are described */
+} cairn_tx_row;
+
+typedef struct cairn_verb cairn_verb; /* command/verb.h */
+
+typedef struct cairn_feature {
+    const char *name;
+    const cairn_tx_row *transactions;
+    size_t transaction_count;
+} cairn_feature;
+
+/* The features of a build: all tables in fixed order. */
+typedef struct cairn_features {
+    const cairn_feature *const *list;
+    size_t count;
+} cairn_features;
+
+/* The row for `type` that is active at `app_version`: TX_UNKNOWN_TYPE or TX_NOT_ACTIVE otherwise.
+ */
+cairn_err cairn_features_find(const cairn_features *features, uint16_t type, uint64_t app_version,
+                              const cairn_tx_row **ret_row) CAIRN_MUST_USE;
+
+/* What a handler sees of the block that it is part of. */
+uint64_t cairn_apply_height(const cairn_apply *apply);
+uint64_t cairn_apply_time_ms(const cairn_apply *apply);
+const cairn_hash *cairn_apply_ledger(const cairn_apply *apply);
+const cairn_tx *cairn_apply_tx(const cairn_apply *apply);
+const cairn_hash *cairn_apply_org(const cairn_apply *apply); /* the signer's organisation */
+const cairn_params *cairn_apply_params(const cairn_apply *apply);
+cairn_arena *cairn_apply_arena(cairn_apply *apply); /* the block's */
+
+/* State with the block's own earlier writes in it. */
+const cairn_state_source *cairn_apply_state(const cairn_apply *apply);
+cairn_err cairn_apply_put(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key,
+                          const void *value, size_t value_size) CAIRN_MUST_USE;
+cairn_err cairn_apply_delete(cairn_apply *apply, cairn_map_id map,
+                             const cairn_state_key *key) CAIRN_MUST_USE;
+/* EXISTS or OK: for objects that are created once. */
+cairn_err cairn_apply_must_be_new(cairn_apply *apply, cairn_map_id map,
+                                  const cairn_state_key *key) CAIRN_MUST_USE;
+
+/* An event for the jobs behind the ledger: `type` is the feature's own, `key` names the object,
+ * both copied. Events are not part of the consensus. */
+cairn_err cairn_apply_emit(cairn_apply *apply, uint16_t type, cairn_bytes key) CAIRN_MUST_USE;
+
+/* Runs an act of an approval: decode and apply of its row, all of it or nothing. */
+cairn_err cairn_apply_act(cairn_apply *apply, uint16_t type, cairn_bytes body) CAIRN_MUST_USE;
+
+#endif
