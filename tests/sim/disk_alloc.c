@@ -1,0 +1,86 @@
+/* malloc and its family, which fail on command. Under AddressSanitizer, which needs its own, they
+ * are left alone and NO_MEMORY faults never fire. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "sim/disk_state.h"
+
+_Thread_local unsigned sim_inside; /* depth of calls into the layer */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define SIM_KEEP_MALLOC
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define SIM_KEEP_MALLOC
+#endif
+
+void sim_disk_hold_memory(bool hold)
+{
+    if (hold)
+        sim_inside++;
+    else
+        sim_inside--;
+}
+
+#ifndef SIM_KEEP_MALLOC
+/* glibc's own entry points, which malloc(3) promises not to interpose. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static bool fails(void)
+{
+    if (sim_now == NULL || sim_inside > 0)
+        return false;
+    uint64_t n = __atomic_add_fetch(&sim_now->allocs, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < sim_now->fault_count; i++) {
+        sim_fault *fault = &sim_now->faults[i];
+        if (fault->kind != SIM_FAULT_NO_MEMORY || n < fault->at || n - fault->at >= fault->amount)
+            continue;
+        fault->fired = true;
+        errno = ENOMEM;
+        return true;
+    }
+    return false;
+}
+
+void *malloc(size_t size)
+{
+    return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __libc_realloc(old, size);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int posix_memalign(void **ret, size_t alignment, size_t size)
+{
+    if (alignment < sizeof(void *) || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    void *memory = memalign(alignment, size);
+    if (memory == NULL)
+        return ENOMEM;
+    *ret = memory;
+    return 0;
+}
+#endif
