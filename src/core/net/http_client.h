@@ -1,0 +1,45 @@
+/* One HTTP exchange as a client, over libcurl: bounded in time and size, http and https only, no
+ * redirects, no proxy and no credentials from the environment, so that a call goes where it was
+ * sent and nowhere else. Source: house (ARCHITECTURE, Dependencies). */
+#ifndef CAIRN_CORE_NET_HTTP_CLIENT_H
+#define CAIRN_CORE_NET_HTTP_CLIENT_H
+
+#include "cairn/arena.h"
+
+enum {
+    CAIRN_HTTP_URL_SIZE_MAX = 2048,    /* bytes */
+    CAIRN_HTTP_CLIENT_HEADERS_MAX = 16 /* request headers of one call */
+};
+
+typedef enum cairn_http_client_method {
+    CAIRN_HTTP_CLIENT_GET,
+    CAIRN_HTTP_CLIENT_POST,
+} cairn_http_client_method;
+
+/* What to ask. All pointers are borrowed for the call. */
+typedef struct cairn_http_call {
+    cairn_http_client_method method;
+    const char *url;            /* http:// or https://, without user name, printable ASCII */
+    const char *content_type;   /* of the body; NULL for a GET */
+    cairn_bytes body;           /* of a POST */
+    const char *const *headers; /* "Name: value" lines without control characters, or NULL */
+    size_t header_count;
+    uint32_t timeout_ms;  /* for all of it, at least 1 */
+    size_t body_size_max; /* bytes of the reply's body */
+    const char *ca_file;  /* PEM of the only roots trusted for https; NULL trusts the system's */
+} cairn_http_call;
+
+typedef struct cairn_http_reply {
+    int status;               /* 100 to 599, of the one response; 3xx is not followed */
+    const char *content_type; /* as sent, "" when it is missing */
+    cairn_bytes body;
+} cairn_http_reply;
+
+/* Performs the call; a reply of any status is success, and lives in the arena.
+ * UNREACHABLE with the reason when there was no complete reply in time, ARGUMENT for a URL or a
+ * header that is not allowed, TOO_LARGE for a body beyond `body_size_max`, NO_MEMORY. Blocks; any
+ * thread. The process ignores SIGPIPE: TLS writes may raise it. */
+cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
+                                 cairn_http_reply *ret_reply) CAIRN_MUST_USE;
+
+#endif
