@@ -1,0 +1,212 @@
+/* Nodes and records of the state map: made whole or not at all, shared by counting references. */
+#include <stdlib.h>
+
+#include "cairn/sha256.h"
+#include "ledger/smt_node.h"
+
+void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit)
+{
+    uint8_t mask = (uint8_t)(0x80u >> (depth % 8));
+    if (bit != 0)
+        path->b[depth / 8] = (uint8_t)(path->b[depth / 8] | mask);
+    else
+        path->b[depth / 8] = (uint8_t)(path->b[depth / 8] & ~mask);
+}
+
+bool smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits)
+{
+    unsigned whole = bits / 8;
+    if (memcmp(a->b, b->b, whole) != 0)
+        return false;
+    return bits % 8 == 0 || ((a->b[whole] ^ b->b[whole]) >> (8 - bits % 8)) == 0;
+}
+
+static void ref(atomic_uint *refs)
+{
+    (void)atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+}
+
+/* True for the last one: then nobody else sees the object. */
+static bool unref(atomic_uint *refs)
+{
+    return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
+
+smt_record *smt_record_hold(smt_record *record)
+{
+    ref(&record->refs);
+    return record;
+}
+
+void smt_record_free(smt_record *record)
+{
+    if (record != NULL && unref(&record->refs))
+        free(record);
+}
+
+smt_node *smt_node_hold(smt_node *node)
+{
+    ref(&node->refs);
+    return node;
+}
+
+/* Recursion is bounded by the depth of the trie, 256. */
+void smt_node_free(smt_node *node)
+{
+    if (node == NULL || !unref(&node->refs))
+        return;
+    if (node->is_bucket) {
+        smt_bucket *bucket = (smt_bucket *)node;
+        for (uint32_t i = 0; i < node->dirty; i++)
+            smt_record_free(bucket->delta[i]);
+    } else {
+        smt_inner *inner = (smt_inner *)node;
+        smt_node_free(inner->child[0]);
+        smt_node_free(inner->child[1]);
+    }
+    free(node);
+}
+
+cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height, smt_record **ret_record)
+{
+    size_t value_size = change->remove ? 0 : change->value.size;
+    smt_record *record = malloc(sizeof *record + change->key.size + value_size);
+    if (record == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: record");
+    *record = (smt_record){.refs = 1,
+                           .key_size = (uint16_t)change->key.size,
+                           .value_size = (uint16_t)value_size,
+                           .removed = change->remove,
+                           .height = height,
+                           .path = change->path};
+    memcpy(record->data, change->key.data, change->key.size);
+    if (value_size != 0)
+        memcpy(record->data + change->key.size, change->value.data, value_size);
+    if (!change->remove)
+        cairn_smt_leaf_hash(&record->path, change->value, &record->leaf);
+    *ret_record = record;
+    return CAIRN_OK;
+}
+
+static cairn_err bucket_alloc(size_t dirty, const cairn_hash *hash, uint32_t keys,
+                              smt_bucket **ret_bucket)
+{
+    smt_bucket *bucket = malloc(sizeof *bucket + dirty * sizeof bucket->delta[0]);
+    if (bucket == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: bucket");
+    bucket->node = (smt_node){
+        .refs = 1, .count = keys, .dirty = (uint32_t)dirty, .is_bucket = true, .hash = *hash};
+    *ret_bucket = bucket;
+    return CAIRN_OK;
+}
+
+cairn_err smt_bucket_new(const smt_item *items, size_t count, const cairn_hash *hash, uint32_t keys,
+                         smt_node **ret_node)
+{
+    size_t dirty = 0;
+    for (size_t i = 0; i < count; i++)
+        dirty += items[i].record != NULL;
+    smt_bucket *bucket = NULL;
+    CAIRN_TRY(bucket_alloc(dirty, hash, keys, &bucket));
+    size_t next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].record != NULL)
+            bucket->delta[next++] = smt_record_hold(items[i].record);
+    *ret_node = &bucket->node;
+    return CAIRN_OK;
+}
+
+cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node **ret_node)
+{
+    size_t dirty = 0;
+    for (uint32_t i = 0; i < source->node.dirty; i++)
+        dirty += source->delta[i]->height > height;
+    smt_bucket *bucket = NULL;
+    CAIRN_TRY(bucket_alloc(dirty, &source->node.hash, source->node.count, &bucket));
+    size_t next = 0;
+    for (uint32_t i = 0; i < source->node.dirty; i++)
+        if (source->delta[i]->height > height)
+            bucket->delta[next++] = smt_record_hold(source->delta[i]);
+    *ret_node = &bucket->node;
+    return CAIRN_OK;
+}
+
+/* The canonical rule: nothing, a lone leaf lifted, or a node. */
+static void join_hash(const smt_node *left, const smt_node *right, uint32_t count,
+                      cairn_hash *ret_hash)
+{
+    if (count > 1)
+        cairn_sha256_node(&left->hash, &right->hash, ret_hash);
+    else
+        *ret_hash = left->count != 0 ? left->hash : right->hash;
+}
+
+static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right,
+                               const cairn_hash *hash, smt_node **ret_node)
+{
+    smt_bucket *bucket = NULL;
+    CAIRN_TRY(bucket_alloc(left->node.dirty + right->node.dirty, hash,
+                           left->node.count + right->node.count, &bucket));
+    for (uint32_t i = 0; i < left->node.dirty; i++)
+        bucket->delta[i] = smt_record_hold(left->delta[i]);
+    for (uint32_t i = 0; i < right->node.dirty; i++)
+        bucket->delta[left->node.dirty + i] = smt_record_hold(right->delta[i]);
+    *ret_node = &bucket->node;
+    return CAIRN_OK;
+}
+
+static cairn_err inner_take(smt_node *left, smt_node *right, const cairn_hash *hash,
+                            smt_node **ret_node)
+{
+    smt_inner *inner = malloc(sizeof *inner);
+    if (inner == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: node");
+    *inner = (smt_inner){.node = {.refs = 1,
+                                  .count = left->count + right->count,
+                                  .dirty = left->dirty + right->dirty,
+                                  .is_bucket = false,
+                                  .hash = *hash},
+                         .child = {left, right}};
+    *ret_node = &inner->node;
+    return CAIRN_OK;
+}
+
+static cairn_err join(smt_node *left, smt_node *right, bool *ret_taken, smt_node **ret_node)
+{
+    uint32_t count = 0;
+    uint32_t dirty = 0;
+    if (__builtin_add_overflow(left->count, right->count, &count) ||
+        __builtin_add_overflow(left->dirty, right->dirty, &dirty))
+        return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "state map: 2^32 keys");
+    cairn_hash hash;
+    join_hash(left, right, count, &hash);
+    if (left->is_bucket && right->is_bucket && count <= SMT_MERGE_KEY_COUNT &&
+        dirty <= SMT_MERGE_DIRTY_COUNT)
+        return merge_buckets(smt_bucket_of(left), smt_bucket_of(right), &hash, ret_node);
+    CAIRN_TRY(inner_take(left, right, &hash, ret_node));
+    *ret_taken = true;
+    return CAIRN_OK;
+}
+
+cairn_err smt_join_take(smt_node *left, smt_node *right, smt_node **ret_node)
+{
+    bool taken = false;
+    cairn_err err = join(left, right, &taken, ret_node);
+    if (!taken) {
+        smt_node_free(left);
+        smt_node_free(right);
+    }
+    return err;
+}
+
+cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version)
+{
+    cairn_smt *version = malloc(sizeof *version);
+    if (version == NULL) {
+        smt_node_free(root);
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: version");
+    }
+    *version = (cairn_smt){.refs = 1, .root = root};
+    *ret_version = version;
+    return CAIRN_OK;
+}

@@ -1,0 +1,179 @@
+/* Inside of the state map: nodes, records, and the scratch memory of one call. Source: house. */
+#ifndef CAIRN_LEDGER_SMT_NODE_H
+#define CAIRN_LEDGER_SMT_NODE_H
+
+#include <stdatomic.h>
+
+#include "core/limits.h"
+#include "ledger/smt.h"
+
+enum {
+    /* A bucket splits above either bound; sibling buckets merge at or below both of the lower
+     * ones. The gap keeps a bucket at the border from splitting and merging in turn. */
+    SMT_SPLIT_KEY_COUNT = 32,
+    SMT_SPLIT_DIRTY_COUNT = 64,
+    SMT_MERGE_KEY_COUNT = 12,
+    SMT_MERGE_DIRTY_COUNT = 24,
+};
+
+/* A key that changed since the base was last written. Immutable, shared by versions. */
+typedef struct smt_record {
+    atomic_uint refs;
+    uint16_t key_size;
+    uint16_t value_size;
+    bool removed;
+    uint64_t height;
+    cairn_hash path;
+    cairn_hash leaf;
+    uint8_t data[]; /* key, then value */
+} smt_record;
+
+/* Immutable, shared by versions. An inner node may hold fewer keys than a bucket while tombstones
+ * keep its buckets from merging; its hash follows the canonical rule all the same. */
+typedef struct smt_node {
+    atomic_uint refs;
+    uint32_t count; /* keys below */
+    uint32_t dirty; /* delta records below */
+    bool is_bucket;
+    cairn_hash hash;
+} smt_node;
+
+typedef struct smt_inner {
+    smt_node node;
+    smt_node *child[2];
+} smt_inner;
+
+typedef struct smt_bucket {
+    smt_node node;
+    smt_record *delta[]; /* node.dirty of them, in path order */
+} smt_bucket;
+
+struct cairn_smt {
+    atomic_uint refs;
+    atomic_bool retired; /* set by the writer, read by whoever found a mismatch */
+    smt_node *root;
+};
+
+/* One path of a bucket while it is read or changed. */
+typedef struct smt_item {
+    const cairn_hash *path;
+    const cairn_hash *before; /* leaf hash, NULL when absent */
+    const cairn_hash *after;
+    smt_record *record;     /* in the delta, or NULL */
+    cairn_bytes key, value; /* in the base; empty when there is a record */
+    bool fresh;             /* this call made the record and owns one reference */
+} smt_item;
+
+typedef struct smt_items {
+    smt_item *at;
+    size_t count;
+    size_t capacity;
+} smt_items;
+
+/* A hash that was given or is still to be computed. */
+typedef struct smt_slot {
+    cairn_hash hash;
+    uint32_t level; /* 0 when given, else one above its higher child */
+} smt_slot;
+
+typedef struct smt_job {
+    uint32_t left, right, out; /* slots */
+    uint32_t next;             /* job of the same level, plus one; 0 at the end */
+} smt_job;
+
+/* Merkle nodes to compute, level by level, so that each level fills the lanes. */
+typedef struct smt_plan {
+    smt_slot *slots;
+    size_t slot_count, slot_capacity;
+    smt_job *jobs;
+    size_t job_count, job_capacity;
+    cairn_hash *pairs;
+    size_t pair_capacity;
+    uint32_t heads[CAIRN_SMT_DEPTH_MAX + 1]; /* first job of each level, plus one */
+    uint32_t widths[CAIRN_SMT_DEPTH_MAX + 1];
+    uint32_t level_max;
+} smt_plan;
+
+/* Memory of one call into the map; grows, freed whole. */
+typedef struct smt_scratch {
+    const cairn_smt_base *base;
+    smt_items content; /* of the bucket being read */
+    smt_items merged;  /* that content with the changes */
+    smt_plan plan;
+} smt_scratch;
+
+/* Root and number of the keys of a bucket, before and after the changes. */
+typedef struct smt_fold {
+    cairn_hash before, after;
+    uint32_t before_count, after_count;
+} smt_fold;
+
+static inline unsigned smt_bit(const cairn_hash *path, unsigned depth)
+{
+    return (path->b[depth / 8] >> (7 - depth % 8)) & 1u;
+}
+
+void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit);
+bool smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits);
+
+/* smt_node.c: references and nodes. A name with _take consumes the references given, also when it
+ * fails. */
+smt_record *smt_record_hold(smt_record *record);
+void smt_record_free(smt_record *record);
+smt_node *smt_node_hold(smt_node *node);
+void smt_node_free(smt_node *node);
+static inline const smt_inner *smt_inner_of(const smt_node *node)
+{
+    return (const smt_inner *)node;
+}
+static inline const smt_bucket *smt_bucket_of(const smt_node *node)
+{
+    return (const smt_bucket *)node;
+}
+cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height,
+                         smt_record **ret_record) CAIRN_MUST_USE;
+/* Takes its own references on the records of `items`; those without a record stay in the base. */
+cairn_err smt_bucket_new(const smt_item *items, size_t count, const cairn_hash *hash, uint32_t keys,
+                         smt_node **ret_node) CAIRN_MUST_USE;
+/* Bucket of `source`'s hash and count with the records above `height` alone. */
+cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height,
+                           smt_node **ret_node) CAIRN_MUST_USE;
+/* Parent of two siblings: an inner node, or one bucket where they are small. */
+cairn_err smt_join_take(smt_node *left, smt_node *right, smt_node **ret_node) CAIRN_MUST_USE;
+/* A version around a root; consumes it. */
+cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version) CAIRN_MUST_USE;
+
+/* smt_fold.c: hashes of buckets. */
+cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size) CAIRN_MUST_USE;
+void smt_scratch_done(smt_scratch *scratch);
+/* First item of the sorted `items` whose path has a 1 at `depth`. */
+size_t smt_split(const smt_item *items, size_t count, unsigned depth);
+cairn_err smt_fold_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                         smt_fold *ret_fold) CAIRN_MUST_USE;
+
+/* smt_read.c: content of a bucket. */
+cairn_err smt_items_add(smt_items *items, const smt_item *item) CAIRN_MUST_USE;
+void smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_path);
+/* Fills scratch->content with the bucket that lies `depth` bits deep on the way to `path`. Not yet
+ * checked against its hash. */
+cairn_err smt_read_content(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
+                           const cairn_hash *path, unsigned depth) CAIRN_MUST_USE;
+/* Same, checked. */
+cairn_err smt_read_bucket(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
+                          const cairn_hash *path, unsigned depth) CAIRN_MUST_USE;
+/* VIEW_EXPIRED or CORRUPT: the base disagrees with the bucket. */
+cairn_err smt_mismatch(const cairn_smt *version, const cairn_hash *path, unsigned depth);
+/* A live item's path, key and value against its leaf hash. CORRUPT. */
+cairn_err smt_check_item(const cairn_smt_base *base, const smt_item *item) CAIRN_MUST_USE;
+/* Before one believes that no key lies between items `index` - 1 and `index`: a bucket's hash binds
+ * a leaf's path only as far as it parts from the others, so a damaged path could hide the key. That
+ * leaf would be the nearest live one on either side; both are checked. CORRUPT. */
+cairn_err smt_check_gap(const cairn_smt_base *base, const smt_items *items,
+                        size_t index) CAIRN_MUST_USE;
+/* First item whose path is not below `path`. */
+size_t smt_lower_bound(const smt_items *items, const cairn_hash *path);
+/* Key and value of a live item, checked against its leaf hash. */
+cairn_err smt_item_open(const cairn_smt_base *base, const smt_item *item, cairn_bytes *ret_key,
+                        cairn_bytes *ret_value) CAIRN_MUST_USE;
+
+#endif
