@@ -36,8 +36,11 @@ typedef struct cairn_cose_message {
 } cairn_cose_message;
 
 /* Decodes one message of the kind that `tag` names (18, 17, 16). In the strict profile the tag must
- * be there and all of it deterministic; in the foreign one it may be absent. A label present in
- * both header maps is DUPLICATE_KEY (RFC 9052 section 3). */
+ * be there and all of it deterministic; in the foreign one it may be absent, and a protected bstr
+ * that holds an empty map is read as the empty one. A label present in both header maps is
+ * DUPLICATE_KEY (RFC 9052 section 3), an alg that is a text BAD_ALGORITHM, more than 64 labels in
+ * one map TOO_MANY; `crit` must be protected and name labels that are understood (UNKNOWN_FIELD)
+ * and protected (MISSING_FIELD). Else the errors of cairn/cbor.h. */
 cairn_err cairn_cose_decode(cairn_bytes in, uint64_t tag, cairn_cbor_profile profile,
                             cairn_cose_message *ret_message) CAIRN_MUST_USE;
 
@@ -61,15 +64,19 @@ cairn_err cairn_cose_encode(cairn_arena *arena, uint64_t tag, cairn_bytes protec
                             cairn_bytes unprotected_raw, bool detached, cairn_bytes payload,
                             cairn_bytes tag_or_signature, cairn_bytes *ret_message) CAIRN_MUST_USE;
 
-/* HMAC 256/256 (alg 5) with a key of 32 bytes. */
+/* HMAC 256/256 (alg 5) with a key of 32 bytes, else BAD_KEY; `protected_raw` must hold {1: 5}. To
+ * verify, the algorithm must stand in the protected header (BAD_ALGORITHM) and the payload be there
+ * (MISSING_FIELD); BAD_MAC when the tag differs. */
 cairn_err cairn_cose_mac0(cairn_arena *arena, cairn_bytes key, cairn_bytes protected_raw,
                           cairn_bytes unprotected_raw, cairn_bytes external_aad,
                           cairn_bytes payload, cairn_bytes *ret_message) CAIRN_MUST_USE;
 cairn_err cairn_cose_mac0_verify(cairn_arena *arena, const cairn_cose_message *message,
                                  cairn_bytes key, cairn_bytes external_aad) CAIRN_MUST_USE;
 
-/* AES-GCM with a 12-byte IV from header 5: A128GCM (1), A192GCM (2), A256GCM (3); the key's size
- * must be the algorithm's. BAD_MAC when the tag does not verify; nothing is written then. */
+/* AES-GCM with a 12-byte IV from header 5: A128GCM (1), A192GCM (2), A256GCM (3), protected,
+ * else BAD_ALGORITHM; the key's size must be the algorithm's (BAD_KEY), the IV's 12 (BAD_VALUE).
+ * BAD_MAC when the tag does not verify; nothing is written then. The plaintext is the caller's to
+ * wipe. An IV must not be used twice with one key: that is the caller's to see to. */
 cairn_err cairn_cose_encrypt0(cairn_arena *arena, cairn_bytes key, int64_t alg, cairn_bytes iv,
                               cairn_bytes external_aad, cairn_bytes plaintext,
                               cairn_bytes *ret_message) CAIRN_MUST_USE;

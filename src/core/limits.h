@@ -8,6 +8,7 @@ enum {
     CAIRN_CBOR_DEPTH_MAX = 16,            /* nested maps, arrays and tags */
     CAIRN_CBOR_MAP_COUNT_MAX = 4096,      /* pairs of one map */
     CAIRN_CBOR_ARRAY_COUNT_MAX = 1 << 20, /* items of one array */
+    CAIRN_COSE_HEADERS_MAX = 64,          /* labels of one COSE header map */
 
     /* ledger */
     CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */

@@ -30,7 +30,7 @@ static void openssl_free(cairn_openssl *o)
     if (o == NULL)
         return;
     EVP_MD_free(o->sha384);
-    EVP_MAC_free(o->hmac);
+    EVP_MAC_CTX_free(o->hmac_sha256);
     for (size_t i = 0; i < 3; i++)
         EVP_CIPHER_free(o->gcm[i]);
     for (size_t i = 0; i < 2; i++) {
@@ -56,13 +56,30 @@ static EVP_PKEY *curve_parameters(const char *group)
     return parameters;
 }
 
+static EVP_MAC_CTX *hmac_sha256(void)
+{
+    char digest[] = "SHA256"; /* OSSL_PARAM wants it writable */
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+    EVP_MAC_free(hmac);
+    if (ctx != NULL && EVP_MAC_CTX_set_params(ctx, params) != 1) {
+        EVP_MAC_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
+
 static cairn_openssl *openssl_new(void)
 {
     cairn_openssl *o = calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
     o->sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
-    o->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    o->hmac_sha256 = hmac_sha256();
     o->gcm[0] = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     o->gcm[1] = EVP_CIPHER_fetch(NULL, "AES-192-GCM", NULL);
     o->gcm[2] = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
@@ -70,7 +87,7 @@ static cairn_openssl *openssl_new(void)
     o->groups[1] = EC_GROUP_new_by_curve_name(NID_secp384r1);
     o->curves[0] = curve_parameters("P-256");
     o->curves[1] = curve_parameters("P-384");
-    bool complete = o->sha384 != NULL && o->hmac != NULL && o->gcm[0] != NULL &&
+    bool complete = o->sha384 != NULL && o->hmac_sha256 != NULL && o->gcm[0] != NULL &&
                     o->gcm[1] != NULL && o->gcm[2] != NULL && o->groups[0] != NULL &&
                     o->groups[1] != NULL && o->curves[0] != NULL && o->curves[1] != NULL;
     if (!complete) {

@@ -15,10 +15,10 @@
 /* Never freed: they live as long as the process. */
 typedef struct cairn_openssl {
     EVP_MD *sha384;
-    EVP_MAC *hmac;
-    EVP_CIPHER *gcm[3];  /* AES-128, -192 and -256 */
-    EC_GROUP *groups[2]; /* by cairn_key_type: P-256, P-384 */
-    EVP_PKEY *curves[2]; /* keys that hold the parameters only, to be copied */
+    EVP_MAC_CTX *hmac_sha256; /* without a key, to be copied */
+    EVP_CIPHER *gcm[3];       /* AES-128, -192 and -256 */
+    EC_GROUP *groups[2];      /* by cairn_key_type: P-256, P-384 */
+    EVP_PKEY *curves[2];      /* keys that hold the parameters only, to be copied */
 } cairn_openssl;
 
 /* Contexts of this thread, freed when it ends. */
