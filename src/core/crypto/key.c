@@ -53,8 +53,10 @@ static bool make_ed25519_prototypes(cairn_key *key)
            EVP_DigestSignInit_ex(key->md_sign, NULL, NULL, NULL, NULL, key->pkey, NULL) == 1;
 }
 
-/* A key that holds a reference of its own to `pkey`. */
-static cairn_err key_wrap(cairn_key_type type, bool is_private, EVP_PKEY *pkey, cairn_key **ret_key)
+/* A key that holds a reference of its own to `pkey`. `point` is its public part: to ask OpenSSL for
+ * that costs as much as all the rest. */
+static cairn_err key_wrap(cairn_key_type type, bool is_private, EVP_PKEY *pkey,
+                          const uint8_t *point, cairn_key **ret_key)
 {
     uint8_t cose[CAIRN_COSE_KEY_SIZE_MAX];
     size_t size = 0;
@@ -64,7 +66,7 @@ static cairn_err key_wrap(cairn_key_type type, bool is_private, EVP_PKEY *pkey, 
     key->references = 1;
     key->type = type;
     key->is_private = is_private;
-    CAIRN_TRY(cairn_key_pkey_point(type, pkey, key->point));
+    memcpy(key->point, point, cairn_key_facts_of(type)->point_size);
     CAIRN_TRY(cairn_key_to_cose(key, cose, &size));
     cairn_sha256_of(cose, size, &key->id);
     if (EVP_PKEY_up_ref(pkey) != 1)
@@ -76,6 +78,13 @@ static cairn_err key_wrap(cairn_key_type type, bool is_private, EVP_PKEY *pkey, 
     return CAIRN_OK;
 }
 
+static cairn_err private_wrap(cairn_key_type type, EVP_PKEY *pkey, cairn_key **ret_key)
+{
+    uint8_t point[KEY_POINT_SIZE_MAX];
+    CAIRN_TRY(cairn_key_pkey_point(type, pkey, point));
+    return key_wrap(type, true, pkey, point, ret_key);
+}
+
 cairn_err cairn_key_generate(cairn_key_type type, cairn_key **ret_key)
 {
     const cairn_key_facts *facts = cairn_key_facts_of(type);
@@ -84,7 +93,7 @@ cairn_err cairn_key_generate(cairn_key_type type, cairn_key **ret_key)
                                                 : EVP_PKEY_Q_keygen(NULL, NULL, facts->name);
     if (pkey == NULL)
         return cairn_openssl_fail("key generation");
-    return key_wrap(type, true, pkey, ret_key);
+    return private_wrap(type, pkey, ret_key);
 }
 
 cairn_err cairn_key_from_public(cairn_key_type type, cairn_bytes point, cairn_key **ret_key)
@@ -95,7 +104,7 @@ cairn_err cairn_key_from_public(cairn_key_type type, cairn_bytes point, cairn_ke
                           facts->name);
     CAIRN_CLEANUP(pkey_free_p) EVP_PKEY *pkey = NULL;
     CAIRN_TRY(cairn_key_pkey_of_point(type, point, &pkey));
-    return key_wrap(type, false, pkey, ret_key);
+    return key_wrap(type, false, pkey, point.data, ret_key);
 }
 
 cairn_err cairn_key_from_private(cairn_key_type type, cairn_bytes secret, cairn_key **ret_key)
@@ -106,7 +115,7 @@ cairn_err cairn_key_from_private(cairn_key_type type, cairn_bytes secret, cairn_
                           facts->name);
     CAIRN_CLEANUP(pkey_free_p) EVP_PKEY *pkey = NULL;
     CAIRN_TRY(cairn_key_pkey_of_secret(type, secret, &pkey));
-    return key_wrap(type, true, pkey, ret_key);
+    return private_wrap(type, pkey, ret_key);
 }
 
 cairn_key *cairn_key_ref(cairn_key *key)
