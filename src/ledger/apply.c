@@ -192,7 +192,7 @@ static cairn_err check_signature(const cairn_apply *apply, const cairn_tx_input 
     if (input->verified)
         return CAIRN_OK;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    CAIRN_TRY(cairn_key_from_cose(record->cose_key, &key));
+    CAIRN_TRY(cairn_key_cache_get(apply->base->keys, &input->tx.kid, record->cose_key, &key));
     return cairn_tx_verify(apply->arena, &input->tx, key);
 }
 

@@ -9,6 +9,7 @@
 #include "ledger/delta.h"
 #include "ledger/feature.h"
 #include "ledger/genesis.h"
+#include "ledger/key_cache.h"
 #include "ledger/window.h"
 
 /* A transaction as it comes to apply. */
@@ -36,6 +37,7 @@ typedef struct cairn_event {
 typedef struct cairn_apply_base {
     cairn_hash ledger;
     const cairn_features *features;
+    cairn_key_cache *keys; /* parsed keys, or NULL */
     cairn_state_source state;
     const cairn_window *window;
     uint64_t last_time_ms;

@@ -1,0 +1,41 @@
+/* What is the same in every engine: proofs are checked before they are served. */
+#include "ledger/engine.h"
+
+cairn_err cairn_engine_prove_entry(cairn_engine *engine, const cairn_view *view, uint64_t index,
+                                   cairn_arena *arena, cairn_bytes *ret_entry,
+                                   const cairn_hash **ret_path, size_t *ret_count)
+{
+    const cairn_merkle_source source = cairn_engine_source(engine);
+    cairn_bytes entry;
+    cairn_hash leaf;
+    void *path = NULL;
+    size_t count = 0;
+    if (index >= view->log_size)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "RFC 6962 section 2.1.1",
+                          "log.index: %llu, size is %llu", (unsigned long long)index,
+                          (unsigned long long)view->log_size);
+    CAIRN_TRY(cairn_engine_entry(engine, index, arena, &entry));
+    CAIRN_TRY(cairn_arena_array(arena, CAIRN_MERKLE_PROOF_MAX, sizeof(cairn_hash), &path));
+    CAIRN_TRY(cairn_merkle_prove_inclusion(&source, index, view->log_size, path, &count));
+    cairn_merkle_leaf(entry, &leaf);
+    if (cairn_merkle_verify_inclusion(&leaf, index, view->log_size, path, count, &view->log_root) !=
+        CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "RFC 6962 section 2.1.1",
+                          "log: stored tiles do not lead from entry %llu to the root",
+                          (unsigned long long)index);
+    *ret_entry = entry;
+    *ret_path = path;
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_engine_get_newest(cairn_engine *engine, cairn_map_id map, cairn_bytes key,
+                                  cairn_arena *arena, cairn_bytes *ret_value)
+{
+    cairn_err err = CAIRN_ERR_VIEW_EXPIRED;
+    for (int tries = 0; err == CAIRN_ERR_VIEW_EXPIRED && tries < 16; tries++) {
+        CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
+        err = cairn_engine_get(engine, view, map, key, arena, ret_value);
+    }
+    return err;
+}

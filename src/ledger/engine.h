@@ -1,0 +1,105 @@
+/* What brings a ledger forward, whichever it is: one interface over the embedded engine, the
+ * consortium and the follower. Submit and wait; read and prove through a view.
+ *
+ * Any thread. A verdict is delivered exactly once for each transaction that `submit` took, on a
+ * thread of the engine; it must not block, and may submit again. */
+#ifndef CAIRN_LEDGER_ENGINE_H
+#define CAIRN_LEDGER_ENGINE_H
+
+#include "ledger/ledger.h"
+
+typedef struct cairn_verdict {
+    cairn_err code; /* CAIRN_OK: accepted and durable */
+    cairn_hash id;
+    uint64_t height; /* of the block that accepted it, or finally refused it; 0 when refused before
+                        one */
+    uint64_t index;  /* log index when accepted */
+} cairn_verdict;
+
+typedef void (*cairn_verdict_fn)(void *context, const cairn_verdict *verdict);
+
+typedef struct cairn_engine cairn_engine;
+
+typedef struct cairn_engine_ops {
+    cairn_err (*submit)(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn done, void *context);
+    cairn_err (*wait)(cairn_engine *engine, cairn_bytes tx, cairn_verdict *ret_verdict);
+    cairn_view *(*view)(cairn_engine *engine);
+    cairn_err (*get)(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
+                     cairn_bytes key, cairn_arena *arena, cairn_bytes *ret_value);
+    cairn_err (*prove)(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
+                       cairn_bytes key, cairn_arena *arena, cairn_smt_proof *ret_proof);
+    cairn_err (*entry)(cairn_engine *engine, uint64_t index, cairn_arena *arena,
+                       cairn_bytes *ret_entry);
+    cairn_err (*read_tile)(void *engine, unsigned level, uint64_t tile, size_t count,
+                           cairn_hash *ret_hashes);
+} cairn_engine_ops;
+
+/* First member of every engine. */
+struct cairn_engine {
+    const cairn_engine_ops *ops;
+};
+
+/* Takes a transaction (copied). An error means that it was refused here and now and `done` will not
+ * be called: the codes of decoding, BUSY when the queue is full, READ_ONLY after a failure of the
+ * store. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_submit(cairn_engine *engine, cairn_bytes tx,
+                                                           cairn_verdict_fn done, void *context)
+{
+    return engine->ops->submit(engine, tx, done, context);
+}
+
+/* Submits and waits for the verdict, whose code is also returned. Not from a verdict. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_wait(cairn_engine *engine, cairn_bytes tx,
+                                                         cairn_verdict *ret_verdict)
+{
+    return engine->ops->wait(engine, tx, ret_verdict);
+}
+
+/* The newest view, a reference. Never NULL. */
+static inline cairn_view *cairn_engine_view(cairn_engine *engine)
+{
+    return engine->ops->view(engine);
+}
+
+/* Value and proof as of `view`: as cairn_smt_get and cairn_smt_prove. VIEW_EXPIRED when the view is
+ * no longer the newest and the store has moved on: take a new one. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_get(cairn_engine *engine,
+                                                        const cairn_view *view, cairn_map_id map,
+                                                        cairn_bytes key, cairn_arena *arena,
+                                                        cairn_bytes *ret_value)
+{
+    return engine->ops->get(engine, view, map, key, arena, ret_value);
+}
+static inline CAIRN_MUST_USE cairn_err cairn_engine_prove(cairn_engine *engine,
+                                                          const cairn_view *view, cairn_map_id map,
+                                                          cairn_bytes key, cairn_arena *arena,
+                                                          cairn_smt_proof *ret_proof)
+{
+    return engine->ops->prove(engine, view, map, key, arena, ret_proof);
+}
+
+/* Log entry `index`, in the arena. NOT_FOUND beyond the log. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_entry(cairn_engine *engine, uint64_t index,
+                                                          cairn_arena *arena,
+                                                          cairn_bytes *ret_entry)
+{
+    return engine->ops->entry(engine, index, arena, ret_entry);
+}
+
+/* Hash tiles of the log, up to the newest view's size. */
+static inline cairn_merkle_source cairn_engine_source(cairn_engine *engine)
+{
+    return (cairn_merkle_source){.read_tile = engine->ops->read_tile, .context = engine};
+}
+
+/* Entry `index` and its inclusion path in the log of the view, checked against the view's root
+ * before it is handed out: CORRUPT when what is stored does not lead there. In the arena. */
+cairn_err cairn_engine_prove_entry(cairn_engine *engine, const cairn_view *view, uint64_t index,
+                                   cairn_arena *arena, cairn_bytes *ret_entry,
+                                   const cairn_hash **ret_path, size_t *ret_count) CAIRN_MUST_USE;
+
+/* A value of the newest view, whichever that is by the time of reading. */
+cairn_err cairn_engine_get_newest(cairn_engine *engine, cairn_map_id map, cairn_bytes key,
+                                  cairn_arena *arena, cairn_bytes *ret_value) CAIRN_MUST_USE;
+
+#endif
