@@ -98,8 +98,8 @@ static cairn_err begin_segment(cairn_block_log *log)
 }
 
 /* Opens the last segment for writing and makes the disk what the scan found: what is behind the
- * last valid frame goes, and what no frame vouches for is written again, because it may be in the
- * page cache only, even marked clean after a failed sync. */
+ * last valid frame goes, and what no frame vouches for, a seal too, is written again, because it may
+ * be in the page cache only, even marked clean after a failed sync. */
 static cairn_err adopt_tail(cairn_block_log *log)
 {
     char path[CAIRN_PATH_SIZE_MAX];
@@ -115,7 +115,7 @@ static cairn_err adopt_tail(cairn_block_log *log)
     cairn_block_window_init(&window, BLOCK_SCAN_SIZE);
     cairn_block_window_aim(&window, log->fd, path);
     cairn_err err = CAIRN_OK;
-    for (uint64_t at = tail->synced; !tail->sealed && err == CAIRN_OK && at < tail->offset;) {
+    for (uint64_t at = tail->synced; err == CAIRN_OK && at < tail->offset;) {
         cairn_bytes bytes = {0};
         err = cairn_block_window_view(&window, at, BLOCK_SCAN_SIZE, &bytes);
         if (err == CAIRN_OK && bytes.size == 0)
@@ -201,7 +201,11 @@ static cairn_err prepare_writing(cairn_block_log *log)
     char temporary[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(cairn_path_join(log->directory, "new.tmp", temporary));
     CAIRN_TRY(cairn_file_remove(temporary));
-    return log->segment_count == 0 ? begin_segment(log) : adopt_tail(log);
+    if (log->segment_count == 0)
+        return begin_segment(log);
+    /* Whoever made the last segment may have died before its name was durable. */
+    CAIRN_TRY(cairn_dir_sync(log->directory));
+    return adopt_tail(log);
 }
 
 static cairn_err check_options(const cairn_block_log_options *options)
