@@ -4,12 +4,13 @@
  * recovers. */
 #include "core/store/kv.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+
+#include "core/store/file.h"
 
 enum {
     READER_COUNT_MAX = 1024, /* slots of LMDB's reader table */
@@ -39,7 +40,7 @@ struct cairn_kv {
 
 static bool is_corruption(int rc)
 {
-    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_PANIC || rc == MDB_INVALID ||
+    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
            rc == MDB_VERSION_MISMATCH || rc == MDB_INCOMPATIBLE || rc == MDB_CURSOR_FULL;
 }
 
@@ -50,6 +51,8 @@ static cairn_err fail(int rc, const char *what)
         return cairn_err_from_errno(rc, what);
     if (is_corruption(rc))
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: %s", what, mdb_strerror(rc));
+    if (rc == MDB_PANIC)
+        return CAIRN_FAIL(CAIRN_ERR_IO, "house", "%s: unusable after a failed commit", what);
     if (rc == MDB_MAP_FULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "%s: the reserved map is full", what);
     if (rc == MDB_READERS_FULL)
@@ -89,7 +92,7 @@ static cairn_err open_tables(cairn_kv *kv, const char *const *tables)
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: first commit");
 }
 
-static cairn_err open_env(cairn_kv *kv, const char *path, size_t map_size)
+static cairn_err open_env(cairn_kv *kv, const char *path, size_t map_size, unsigned flags)
 {
     int rc = mdb_env_create(&kv->env);
     if (rc != 0)
@@ -98,13 +101,61 @@ static cairn_err open_env(cairn_kv *kv, const char *path, size_t map_size)
         (rc = mdb_env_set_maxreaders(kv->env, READER_COUNT_MAX)) != 0 ||
         (rc = mdb_env_set_mapsize(kv->env, map_size)) != 0)
         return fail(rc, "kv: settings");
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return cairn_err_from_errno(errno, "kv: mkdir");
-    rc = mdb_env_open(kv->env, path, MDB_NOTLS, 0600);
-    if (rc != 0)
-        return fail(rc, "kv: open");
+    rc = mdb_env_open(kv->env, path, MDB_NOTLS | flags, 0600);
+    return rc == 0 ? CAIRN_OK : fail(rc, "kv: open");
+}
+
+/* LMDB writes the first pages of a new file in place, and refuses for ever a file that lost them to
+ * a power cut. So a new environment is made whole under another name, which it then leaves. */
+static cairn_err create(cairn_kv *kv, const char *directory, const char *path,
+                        const char *const *tables, size_t map_size)
+{
+    char new_path[CAIRN_PATH_SIZE_MAX];
+    char new_lock[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(directory, "new.mdb", new_path));
+    CAIRN_TRY(cairn_path_join(directory, "new.mdb-lock", new_lock));
+    CAIRN_TRY(cairn_file_remove(new_path));
+    cairn_err err = open_env(kv, new_path, map_size, MDB_NOSUBDIR);
+    if (err == CAIRN_OK)
+        err = open_tables(kv, tables);
+    mdb_env_close(kv->env);
+    kv->env = NULL;
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_file_remove(new_lock));
+    return cairn_file_rename(new_path, path);
+}
+
+/* What a process that died left in the page cache is not yet on disk, and after a failed sync it
+ * never will be, though the pages are marked clean: whoever opens the file must see the disk. */
+static cairn_err settle(int fd, const char *path)
+{
+    CAIRN_TRY(cairn_file_sync(fd, path));
+    int rc = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return rc == 0 ? CAIRN_OK : cairn_err_from_errno(rc, "kv: drop the cached pages");
+}
+
+/* Makes the environment if it is missing, and its names durable in any case: whoever made them may
+ * have died before that. */
+static cairn_err prepare(cairn_kv *kv, const char *directory, const char *const *tables,
+                         size_t map_size)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
+    CAIRN_TRY(cairn_path_join(directory, "data.mdb", path));
+    CAIRN_TRY(cairn_dir_make(directory, 0700));
+    cairn_err err = cairn_file_open(path, O_RDONLY, 0, &fd);
+    if (err == CAIRN_OK)
+        err = settle(fd, path);
+    else if (err == CAIRN_ERR_NOT_FOUND)
+        err = create(kv, directory, path, tables, map_size);
+    CAIRN_TRY(err);
+    return cairn_dir_sync(directory);
+}
+
+static cairn_err clear_stale_readers(cairn_kv *kv)
+{
     int stale = 0;
-    rc = mdb_reader_check(kv->env, &stale);
+    int rc = mdb_reader_check(kv->env, &stale);
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: stale readers");
 }
 
@@ -123,7 +174,9 @@ cairn_err cairn_kv_open(const char *path, const char *const *tables, size_t tabl
     kv->tables = calloc(table_count, sizeof *kv->tables);
     if (kv->tables == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "kv: %zu tables", table_count);
-    CAIRN_TRY(open_env(kv, path, map_size));
+    CAIRN_TRY(prepare(kv, path, tables, map_size));
+    CAIRN_TRY(open_env(kv, path, map_size, 0));
+    CAIRN_TRY(clear_stale_readers(kv));
     CAIRN_TRY(open_tables(kv, tables));
     *ret_kv = CAIRN_STEAL(kv);
     return CAIRN_OK;

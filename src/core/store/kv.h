@@ -19,7 +19,8 @@ enum {
 
 /* Opens or creates the environment in directory `path` with the given tables (static names; a table
  * is then named by its index). `map_size` in bytes is address space, not disk. Stale readers are
- * cleared. */
+ * cleared. A new environment gets its name once it is whole, and the name is durable on return.
+ * NOT_FOUND when the directory above is missing. */
 cairn_err cairn_kv_open(const char *path, const char *const *tables, size_t table_count,
                         size_t map_size, cairn_kv **ret_kv) CAIRN_MUST_USE;
 void cairn_kv_close(cairn_kv *kv);
@@ -28,7 +29,8 @@ CAIRN_DEFINE_CLEANUP(cairn_kv, cairn_kv_close)
 /* A transaction belongs to the thread that began it. At most one write transaction at a time. Read
  * transactions are cheap (a pool renews them) and must be short: never hold one across I/O. */
 cairn_err cairn_kv_begin(cairn_kv *kv, bool write, cairn_kv_txn **ret_txn) CAIRN_MUST_USE;
-/* Commits and syncs; the transaction is gone either way. */
+/* Commits and syncs; the transaction is gone either way. After a failure no more write transaction
+ * begins (READ_ONLY), and if LMDB does not know its own state, no read transaction either (IO). */
 cairn_err cairn_kv_commit(cairn_kv_txn *txn) CAIRN_MUST_USE;
 /* Ends without effect. Takes NULL. */
 void cairn_kv_abort(cairn_kv_txn *txn);

@@ -216,7 +216,8 @@ static void test_broken_file_is_corrupt(void **state)
     assert_int_equal(close(fd), 0);
     assert_int_equal(cairn_kv_open(f->path, tables, 2, MAP_SIZE, &f->kv), CAIRN_ERR_CORRUPT);
     assert_null(f->kv);
-    assert_int_equal(cairn_kv_open("/nowhere/at/all", tables, 2, MAP_SIZE, &f->kv), CAIRN_ERR_IO);
+    assert_int_equal(cairn_kv_open("/nowhere/at/all", tables, 2, MAP_SIZE, &f->kv),
+                     CAIRN_ERR_NOT_FOUND);
 }
 
 static void *read_often(void *arg)
