@@ -37,7 +37,8 @@ typedef enum sim_fault_kind {
     SIM_FAULT_NO_SPACE,    /* from operation `at` on, `amount` bytes are left on the disk */
     SIM_FAULT_SYNC_ERROR,  /* the first sync from operation `at` on fails with EIO */
     SIM_FAULT_WRITE_ERROR, /* the first write from operation `at` on fails with EIO */
-    SIM_FAULT_SHORT_WRITE, /* the first write of two bytes or more from `at` on is cut short */
+    SIM_FAULT_SHORT_WRITE, /* the first write from `at` on is cut at a sector border, if it has one
+                            */
     SIM_FAULT_NO_MEMORY,   /* allocations `at` to `at + amount - 1` fail */
     SIM_FAULT_KINDS
 } sim_fault_kind;

@@ -441,19 +441,28 @@ static void write_prefix(const write_job *job, uint64_t count)
                   strerror(errno));
 }
 
+/* A count from `min` to `total` at which Linux might cut a buffered write: it does so between
+ * pages, we do between sectors. */
+static uint64_t cut_count(const write_job *job, uint64_t min)
+{
+    uint64_t end = job->base + job->total;
+    uint64_t first = (job->base + min + SIM_SECTOR_SIZE - 1) / SIM_SECTOR_SIZE;
+    uint64_t last = (end + SIM_SECTOR_SIZE - 1) / SIM_SECTOR_SIZE;
+    uint64_t cut = (first + sim_rng_below(&sim_disk->rng, last - first + 1)) * SIM_SECTOR_SIZE;
+    return (cut < end ? cut : end) - job->base;
+}
+
 /* How many bytes are written; `*ret_err` is what the caller is told, 0 for the count. */
 static uint64_t written_count(const write_job *job, sim_file *file, const verdict *v, int *ret_err)
 {
     uint64_t count = job->total;
     *ret_err = 0;
-    if (v->fail) {
+    if (v->fail)
         *ret_err = EIO;
-        count = sim_rng_below(&sim_disk->rng, job->total + 1);
-    } else if (v->cut && job->total > 1) {
-        count = 1 + sim_rng_below(&sim_disk->rng, job->total - 1);
-    } else if (v->crash && v->when == SIM_TORN && v->keep_cache) {
-        count = sim_rng_below(&sim_disk->rng, job->total + 1);
-    }
+    if (v->cut)
+        count = cut_count(job, 1);
+    else if (v->fail || (v->crash && v->when == SIM_TORN && v->keep_cache))
+        count = sim_rng_percent(&sim_disk->rng, 25) ? 0 : cut_count(job, 0);
     uint64_t room = sim_take_space(file, job->base, count);
     if (room == 0 && count > 0 && *ret_err == 0)
         *ret_err = ENOSPC;
@@ -873,6 +882,12 @@ int mkdir(const char *path, mode_t mode)
 
 /* Mappings */
 
+static bool is_lmdb_lock(const char *name)
+{
+    size_t size = strlen(name);
+    return strcmp(name, "lock.mdb") == 0 || (size > 5 && strcmp(name + size - 5, "-lock") == 0);
+}
+
 void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
     struct stat st;
@@ -880,7 +895,7 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
     if (on() && writes) {
         enter();
         sim_file *file = file_of(fd, &st);
-        if (file != NULL && strcmp(file->name, "lock.mdb") != 0)
+        if (file != NULL && !is_lmdb_lock(file->name))
             sim_disk_unmodelled("a writable shared mapping", file->name);
         (void)leave(0, 0);
     }

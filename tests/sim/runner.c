@@ -121,7 +121,7 @@ static void plan_trial(trial_plan *plan, const sim_workload *workload, const sim
         sim_life *life = &plan->lives[i];
         life->seed = sim_rng_next(rng);
         life->keep_percent = keeps[sim_rng_below(rng, 5)];
-        life->stale = sim_rng_percent(rng, 12);
+        life->stale = sim_rng_percent(rng, workload->stale_percent);
         life->ext4 = options->ext4;
         life->trace = options->one;
         plan->ends[i].lose_power = sim_rng_percent(rng, 75);
@@ -246,7 +246,7 @@ static void print_plan(void)
                      plan->ends[i].lose_power ? "loss of power" : "leaving the page cache",
                      (unsigned long long)life->ops, (unsigned long long)life->allocs);
     }
-    if (plan->flip)
+    if (plan->flip && plan->flipped.path[0] != '\0')
         (void)printf("  before the last: bit %u of byte %llu of %s inverted\n", plan->flipped.bit,
                      (unsigned long long)plan->flipped.offset, plan->flipped.path);
 }

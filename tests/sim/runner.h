@@ -33,10 +33,11 @@ typedef struct sim_ctx {
 
 typedef struct sim_workload {
     const char *name;
-    unsigned faults;       /* mask of SIM_FAULT(...) that may come */
-    unsigned flip_percent; /* of the trials damage a bit before the last life */
-    size_t facts_size;     /* at most SIM_FACTS_MAX */
-    void (*warm_up)(void); /* once per worker before any fault; may be NULL */
+    unsigned faults;        /* mask of SIM_FAULT(...) that may come */
+    unsigned flip_percent;  /* of the trials damage a bit before the last life */
+    unsigned stale_percent; /* of the lives may show old bytes in lost new sectors */
+    size_t facts_size;      /* at most SIM_FACTS_MAX */
+    void (*warm_up)(void);  /* once per worker before any fault; may be NULL */
     void (*live)(sim_ctx *ctx);
     /* Chooses a bit, in the parent, with the disk at rest; false if there is nothing to damage. */
     bool (*pick_flip)(sim_ctx *ctx, sim_flip *ret_flip);

@@ -258,6 +258,7 @@ static sim_result run_variant(const sim_options *options, mistake m)
     (void)snprintf(name, sizeof name, "sim_raw %s", names[m]);
     const sim_workload workload = {.name = name,
                                    .faults = SIM_FAULTS_ALL & ~SIM_FAULT(NO_MEMORY),
+                                   .stale_percent = 12,
                                    .facts_size = sizeof(facts),
                                    .live = live};
     double start = sim_seconds_now();
