@@ -1,0 +1,302 @@
+/* The client against servers that behave, and a peer that does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/net/http_client.h"
+#include "support/http_raw.h"
+
+/* A peer that takes one connection, reads one head and says `reply`. */
+typedef struct peer {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+    const char *reply;
+    bool stay; /* keep the connection open until the client goes */
+    char request[8192];
+} peer;
+
+static void *serve_one(void *context)
+{
+    peer *p = context;
+    int fd = accept(p->listener, NULL, NULL);
+    assert_true(fd >= 0);
+    raw_set_wait(fd);
+    (void)raw_receive(fd, p->request, sizeof p->request, p->reply == NULL ? NULL : "\r\n\r\n");
+    if (p->reply != NULL)
+        (void)send(fd, p->reply, strlen(p->reply), MSG_NOSIGNAL);
+    char sink[4096];
+    while (p->stay && recv(fd, sink, sizeof sink, 0) > 0)
+        continue;
+    (void)close(fd);
+    return NULL;
+}
+
+static void peer_start(peer *p, const char *reply, bool stay)
+{
+    *p = (peer){.reply = reply, .stay = stay};
+    p->listener = raw_listen(&p->port);
+    assert_int_equal(pthread_create(&p->thread, NULL, serve_one, p), 0);
+}
+
+static void peer_stop(peer *p)
+{
+    assert_int_equal(pthread_join(p->thread, NULL), 0);
+    (void)close(p->listener);
+}
+
+static cairn_err ask(cairn_arena *arena, uint16_t port, cairn_http_call call,
+                     cairn_http_reply *ret_reply)
+{
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/path?secret=1", (unsigned)port);
+    call.url = url;
+    if (call.timeout_ms == 0)
+        call.timeout_ms = RAW_WAIT_MS;
+    return cairn_http_client_call(arena, &call, ret_reply);
+}
+
+static void test_get(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, "HTTP/1.1 404 No\r\nContent-Type: text/x\r\nContent-Length: 4\r\n\r\nbody",
+               false);
+    static const char *const headers[] = {"Authorization: Bearer t"};
+    cairn_http_reply reply;
+    assert_int_equal(
+        ask(&arena, p.port,
+            (cairn_http_call){.body_size_max = 4, .headers = headers, .header_count = 1}, &reply),
+        CAIRN_OK);
+    peer_stop(&p);
+    assert_int_equal(reply.status, 404);
+    assert_string_equal(reply.content_type, "text/x");
+    assert_true(cairn_bytes_equal(reply.body, cairn_bytes_str("body")));
+    assert_int_equal(strncmp(p.request, "GET /path?secret=1 HTTP/1.1\r\n", 29), 0);
+    assert_non_null(strstr(p.request, "\r\nAuthorization: Bearer t\r\n"));
+    assert_null(strstr(p.request, "Content-Type"));
+    cairn_arena_done(&arena);
+}
+
+static void test_post(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, "HTTP/1.1 204 No\r\n\r\n", false);
+    cairn_http_reply reply;
+    const cairn_http_call call = {.method = CAIRN_HTTP_CLIENT_POST,
+                                  .content_type = "application/cose",
+                                  .body = cairn_bytes_of("\x00\xff", 2)};
+    assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_OK);
+    peer_stop(&p);
+    assert_int_equal(reply.status, 204);
+    assert_string_equal(reply.content_type, "");
+    assert_int_equal(reply.body.size, 0);
+    assert_int_equal(strncmp(p.request, "POST ", 5), 0);
+    assert_non_null(strstr(p.request, "\r\nContent-Type: application/cose\r\n"));
+    assert_non_null(strstr(p.request, "\r\nContent-Length: 2\r\n"));
+    assert_null(strstr(p.request, "Expect"));
+    cairn_arena_done(&arena);
+}
+
+static void test_redirect_is_an_answer(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p,
+               "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+               false);
+    cairn_http_reply reply;
+    assert_int_equal(ask(&arena, p.port, (cairn_http_call){.body_size_max = 1}, &reply), CAIRN_OK);
+    assert_int_equal(reply.status, 302);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+}
+
+static void test_body_limit(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\r\nabcde",
+    };
+    for (size_t i = 0; i < 3; i++)
+        for (size_t limit = 4; limit <= 5; limit++) {
+            cairn_arena arena;
+            cairn_arena_init(&arena, 1 << 20);
+            peer p;
+            peer_start(&p, replies[i], false);
+            cairn_http_reply reply;
+            cairn_err err = ask(&arena, p.port, (cairn_http_call){.body_size_max = limit}, &reply);
+            assert_int_equal(err, limit == 4 ? CAIRN_ERR_TOO_LARGE : CAIRN_OK);
+            if (err == CAIRN_OK)
+                assert_true(cairn_bytes_equal(reply.body, cairn_bytes_str("abcde")));
+            peer_stop(&p);
+            cairn_arena_done(&arena);
+        }
+}
+
+static void test_large_body(void **state)
+{
+    (void)state;
+    enum { SIZE = 300000 };
+    char *text = malloc(SIZE + 64);
+    assert_non_null(text);
+    int head = sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", SIZE);
+    memset(text + head, 'x', SIZE);
+    text[head + SIZE] = '\0';
+    cairn_arena arena;
+    cairn_arena_init(&arena, 2 << 20);
+    peer p;
+    peer_start(&p, text, false);
+    cairn_http_reply reply;
+    assert_int_equal(ask(&arena, p.port, (cairn_http_call){.body_size_max = SIZE}, &reply),
+                     CAIRN_OK);
+    assert_int_equal(reply.body.size, SIZE);
+    assert_memory_equal(reply.body.data, text + head, SIZE);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+    free(text);
+}
+
+static void test_peers_that_fail(void **state)
+{
+    (void)state;
+    static const char *const replies[] = {
+        "",                                                 /* closes at once */
+        "220 mail.example ESMTP\r\n",                       /* another protocol */
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", /* ends early */
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    };
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+        cairn_arena arena;
+        cairn_arena_init(&arena, 1 << 20);
+        peer p;
+        peer_start(&p, replies[i], false);
+        cairn_http_reply reply;
+        assert_int_equal(ask(&arena, p.port, (cairn_http_call){.body_size_max = 100}, &reply),
+                         CAIRN_ERR_UNREACHABLE);
+        assert_non_null(strstr(cairn_err_detail(), "http://127.0.0.1:"));
+        assert_null(strstr(cairn_err_detail(), "secret"));
+        peer_stop(&p);
+        cairn_arena_done(&arena);
+    }
+}
+
+static void test_timeout(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true);
+    cairn_http_reply reply;
+    const cairn_http_call call = {.body_size_max = 100, .timeout_ms = 100};
+    assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_ERR_UNREACHABLE);
+    assert_non_null(strstr(cairn_err_detail(), "timed out"));
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+}
+
+static void test_nobody_listens(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    uint16_t port = 0;
+    (void)close(raw_listen(&port));
+    cairn_http_reply reply;
+    assert_int_equal(ask(&arena, port, (cairn_http_call){.body_size_max = 1}, &reply),
+                     CAIRN_ERR_UNREACHABLE);
+    cairn_arena_done(&arena);
+}
+
+/* Variables that would send the call, or a password, elsewhere have no effect. */
+static void test_environment_is_ignored(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, "HTTP/1.1 204 No\r\n\r\n", false);
+    cairn_http_reply reply;
+    assert_int_equal(ask(&arena, p.port, (cairn_http_call){.body_size_max = 1}, &reply), CAIRN_OK);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+    (void)unsetenv("http_proxy");
+    (void)unsetenv("ALL_PROXY");
+}
+
+static void test_calls_that_are_refused(void **state)
+{
+    (void)state;
+    static char longer[CAIRN_HTTP_URL_SIZE_MAX + 2] = "http://a/";
+    memset(longer + strlen(longer), 'x', sizeof longer - 1 - strlen(longer));
+    const char *const urls[] = {
+        "",
+        "ftp://a/",
+        "file:///etc/passwd",
+        "//a/",
+        "http://",
+        "http:///a",
+        longer,
+        "http://user:pw@a/",
+        "http://a@b/",
+        "http://a/ b",
+        "http://a/\r\nX: y",
+        "http://a/\xc3\xa9",
+        "gopher://a/",
+        "http://?@",
+    };
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    cairn_http_reply reply;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const cairn_http_call call = {.url = urls[i], .timeout_ms = 1000, .body_size_max = 1};
+        assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_ARGUMENT);
+    }
+    const char *const header = "X: a\r\nY: b";
+    const cairn_http_call call = {
+        .url = "http://127.0.0.1:1/", .timeout_ms = 1000, .headers = &header, .header_count = 1};
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_ARGUMENT);
+    const cairn_http_call many = {.url = "http://127.0.0.1:1/",
+                                  .timeout_ms = 1000,
+                                  .headers = &header,
+                                  .header_count = CAIRN_HTTP_CLIENT_HEADERS_MAX + 1};
+    assert_int_equal(cairn_http_client_call(&arena, &many, &reply), CAIRN_ERR_ARGUMENT);
+    cairn_arena_done(&arena);
+}
+
+int main(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_post),
+        cmocka_unit_test(test_redirect_is_an_answer),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_large_body),
+        cmocka_unit_test(test_peers_that_fail),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_environment_is_ignored),
+        cmocka_unit_test(test_calls_that_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
