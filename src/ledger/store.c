@@ -104,6 +104,7 @@ cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot, store_ledger
     ledger->engine.ops = &cairn_store_engine_ops;
     ledger->store = store;
     ledger->slot = slot;
+    ledger->clean_slice = 1u << CLEAN_BITS; /* the index holds nothing to forget */
     pthread_rwlock_init(&ledger->tail_lock, NULL);
     cairn_err err = cairn_ledger_new(store->options.features, store->keys, &ledger->ledger);
     if (err != CAIRN_OK) {
