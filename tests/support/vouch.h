@@ -164,13 +164,13 @@ static inline void test_world_done(test_world *w)
     cairn_arena_done(&w->arena);
 }
 
-/* The draft as bytes and as a decoded trust, which the caller frees. */
-static inline cairn_trust test_world_trust(test_world *w)
+/* The draft, encoded and decoded in `arena`; the caller frees it. */
+static inline cairn_trust test_world_trust(test_world *w, cairn_arena *arena)
 {
     cairn_trust trust;
     cairn_bytes encoded;
-    TEST_MUST(cairn_trust_encode(&w->arena, &w->draft, &encoded));
-    TEST_MUST(cairn_trust_decode(&w->arena, encoded, &trust));
+    TEST_MUST(cairn_trust_encode(arena, &w->draft, &encoded));
+    TEST_MUST(cairn_trust_decode(arena, encoded, &trust));
     return trust;
 }
 
