@@ -9,7 +9,7 @@ static cairn_witness_status refuse(cairn_witness_status status, cairn_err code, 
     return status;
 }
 
-/* At least one trusted key signed, and none of them badly. */
+/* At least one trusted key signed, and none of them badly: else NOT_TRUSTED or BAD_SIGNATURE. */
 static cairn_err verify(const cairn_witness_log *log, const cairn_note *note)
 {
     bool found = false;
@@ -19,8 +19,9 @@ static cairn_err verify(const cairn_witness_log *log, const cairn_note *note)
             return err;
         found = found || err == CAIRN_OK;
     }
-    return found ? CAIRN_OK
-                 : CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, CLAUSE, "request.checkpoint: no trusted key");
+    if (!found)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, CLAUSE, "request.checkpoint: no trusted key");
+    return CAIRN_OK;
 }
 
 /* The proof from the last head, which has the old size and, if it has the same size, the same
@@ -38,15 +39,11 @@ static cairn_err verify_growth(const cairn_witness_head *head, const cairn_witne
     return CAIRN_OK;
 }
 
-cairn_witness_status cairn_witness_judge(const cairn_witness_log *log,
-                                         const cairn_witness_head *head,
+/* What is left when the signature is good. */
+static cairn_witness_status judge_growth(const cairn_witness_head *head,
                                          const cairn_witness_request *request)
 {
     const cairn_checkpoint *new = &request->checkpoint;
-    if (log == NULL || !cairn_bytes_equal(log->origin, new->origin))
-        return refuse(CAIRN_WITNESS_UNKNOWN_LOG, CAIRN_ERR_NOT_FOUND, "origin: is not followed");
-    if (verify(log, &request->note) != CAIRN_OK)
-        return CAIRN_WITNESS_NO_SIGNATURE;
     if (request->old_size > new->size)
         return refuse(CAIRN_WITNESS_BAD_REQUEST, CAIRN_ERR_BAD_VALUE, "old: is above the new size");
     if (request->old_size != head->size)
@@ -57,4 +54,23 @@ cairn_witness_status cairn_witness_judge(const cairn_witness_log *log,
     if (verify_growth(head, request) != CAIRN_OK)
         return CAIRN_WITNESS_BAD_PROOF;
     return CAIRN_WITNESS_COSIGN;
+}
+
+cairn_err cairn_witness_judge(const cairn_witness_log *log, const cairn_witness_head *head,
+                              const cairn_witness_request *request,
+                              cairn_witness_status *ret_status)
+{
+    if (log == NULL || !cairn_bytes_equal(log->origin, request->checkpoint.origin)) {
+        *ret_status =
+            refuse(CAIRN_WITNESS_UNKNOWN_LOG, CAIRN_ERR_NOT_FOUND, "origin: is not followed");
+        return CAIRN_OK;
+    }
+    cairn_err err = verify(log, &request->note);
+    if (err == CAIRN_OK)
+        *ret_status = judge_growth(head, request);
+    else if (err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_BAD_SIGNATURE)
+        *ret_status = CAIRN_WITNESS_NO_SIGNATURE;
+    else
+        return err;
+    return CAIRN_OK;
 }

@@ -38,10 +38,10 @@ typedef enum cairn_witness_status { /* HTTP status codes of the answer */
  * origin that the witness does not follow, else that origin's. On COSIGN the new head is the
  * request's checkpoint, and what is cosigned is request->note.text; cairn_err_detail says why not
  * otherwise. Also refused with NO_SIGNATURE: a signature of a trusted key that does not verify,
- * even beside a good one. */
-cairn_witness_status cairn_witness_judge(const cairn_witness_log *log,
-                                         const cairn_witness_head *head,
-                                         const cairn_witness_request *request);
+ * even beside a good one. An error (NO_MEMORY, CRYPTO) means that nothing was decided. */
+cairn_err cairn_witness_judge(const cairn_witness_log *log, const cairn_witness_head *head,
+                              const cairn_witness_request *request,
+                              cairn_witness_status *ret_status) CAIRN_MUST_USE;
 
 /* The heads of one witness, in the file `heads` of a directory that one process holds. Any thread:
  * a lock inside makes judging and recording one step. */

@@ -223,12 +223,13 @@ static cairn_err submit(cairn_witness *witness, const cairn_witness_log *log,
                         cairn_witness_head *ret_head)
 {
     const cairn_checkpoint *new = &request->checkpoint;
+    cairn_witness_status status;
     bool found = false;
     if (witness->failed)
         return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "witness: its disk has failed");
     size_t at = find(witness, new->origin, &found);
     cairn_witness_head head = head_at(witness, at, found);
-    cairn_witness_status status = cairn_witness_judge(log, &head, request);
+    CAIRN_TRY(cairn_witness_judge(log, &head, request, &status));
     if (status == CAIRN_WITNESS_COSIGN && (!found || new->size != head.size)) {
         head = (cairn_witness_head){.size = new->size, .root = new->root};
         CAIRN_TRY(advance(witness, at, found, new->origin, &head));
