@@ -7,9 +7,9 @@
 
 cairn_err cairn_smt_new(cairn_smt **ret_version)
 {
-    static const cairn_hash zero;
+    static const smt_bucket empty = {.node = {.is_bucket = true}};
     smt_node *root = NULL;
-    CAIRN_TRY(smt_bucket_new(NULL, 0, &zero, 0, &root));
+    CAIRN_TRY(smt_bucket_above(&empty, 0, &root));
     return smt_version_take(root, ret_version);
 }
 

@@ -1,6 +1,5 @@
 /* The map from one ordered scan of its base. The builder keeps one open bucket and, above it, the
  * finished left siblings of the path that leads there. */
-#include "cairn/sha256.h"
 #include "ledger/smt_node.h"
 
 typedef struct builder {
@@ -17,9 +16,10 @@ typedef struct builder {
 static cairn_err make_bucket(builder *b, const smt_item *items, size_t count, unsigned depth,
                              smt_node **ret_node)
 {
-    smt_fold fold;
-    CAIRN_TRY(smt_fold_items(&b->scratch.plan, items, count, depth, &fold));
-    return smt_bucket_new(NULL, 0, &fold.after, fold.after_count, ret_node);
+    smt_sides root;
+    CAIRN_TRY(smt_plan_run_if_large(&b->scratch.plan, NULL));
+    CAIRN_TRY(smt_plan_items(&b->scratch.plan, items, count, depth, &root));
+    return smt_bucket_new(&b->scratch.plan, NULL, 0, root.after, ret_node);
 }
 
 static void enter(builder *b, unsigned bit, smt_node *left)
@@ -34,14 +34,14 @@ static cairn_err close_level(builder *b, smt_node *done, smt_node **ret_node)
 {
     unsigned level = b->depth - 1;
     if (b->left[level] != NULL)
-        return smt_join_take(CAIRN_STEAL(b->left[level]), done, ret_node);
+        return smt_join_take(&b->scratch.plan, CAIRN_STEAL(b->left[level]), done, ret_node);
     smt_node *empty = NULL;
     cairn_err err = make_bucket(b, NULL, 0, b->depth, &empty);
     if (err != CAIRN_OK) {
         smt_node_free(done);
         return err;
     }
-    return smt_join_take(done, empty, ret_node);
+    return smt_join_take(&b->scratch.plan, done, empty, ret_node);
 }
 
 /* Closes the open bucket and all above it that cannot hold `path`, and opens the one that can. */
@@ -116,8 +116,12 @@ static cairn_err finish(builder *b, smt_node **ret_root)
     CAIRN_TRY(make_bucket(b, b->open, b->open_count, b->depth, &done));
     for (; b->depth > 0; b->depth--)
         CAIRN_TRY(close_level(b, done, &done));
-    *ret_root = done;
-    return CAIRN_OK;
+    cairn_err err = smt_plan_run(&b->scratch.plan, NULL);
+    if (err != CAIRN_OK)
+        smt_node_free(done);
+    else
+        *ret_root = done;
+    return err;
 }
 
 cairn_err cairn_smt_load(const cairn_smt_base *base, cairn_smt **ret_version)

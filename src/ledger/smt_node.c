@@ -1,7 +1,6 @@
 /* Nodes and records of the state map: made whole or not at all, shared by counting references. */
 #include <stdlib.h>
 
-#include "cairn/sha256.h"
 #include "ledger/smt_node.h"
 
 void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit)
@@ -88,32 +87,41 @@ cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height, smt_re
     return CAIRN_OK;
 }
 
-static cairn_err bucket_alloc(size_t dirty, const cairn_hash *hash, uint32_t keys,
-                              smt_bucket **ret_bucket)
+static cairn_err bucket_alloc(size_t dirty, uint32_t keys, smt_bucket **ret_bucket)
 {
     smt_bucket *bucket = malloc(sizeof *bucket + dirty * sizeof bucket->delta[0]);
     if (bucket == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: bucket");
-    bucket->node = (smt_node){
-        .refs = 1, .count = keys, .dirty = (uint32_t)dirty, .is_bucket = true, .hash = *hash};
+    bucket->node =
+        (smt_node){.refs = 1, .count = keys, .dirty = (uint32_t)dirty, .is_bucket = true};
     *ret_bucket = bucket;
     return CAIRN_OK;
 }
 
-cairn_err smt_bucket_new(const smt_item *items, size_t count, const cairn_hash *hash, uint32_t keys,
+/* Gives a new node its planned hash, or drops it. */
+static cairn_err finish_take(smt_plan *plan, smt_node *node, uint32_t slot, smt_node **ret_node)
+{
+    cairn_err err = smt_plan_wait(plan, node, slot);
+    if (err != CAIRN_OK)
+        smt_node_free(node);
+    else
+        *ret_node = node;
+    return err;
+}
+
+cairn_err smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
                          smt_node **ret_node)
 {
     size_t dirty = 0;
     for (size_t i = 0; i < count; i++)
         dirty += items[i].record != NULL;
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(dirty, hash, keys, &bucket));
+    CAIRN_TRY(bucket_alloc(dirty, side.count, &bucket));
     size_t next = 0;
     for (size_t i = 0; i < count; i++)
         if (items[i].record != NULL)
             bucket->delta[next++] = smt_record_hold(items[i].record);
-    *ret_node = &bucket->node;
-    return CAIRN_OK;
+    return finish_take(plan, &bucket->node, side.slot, ret_node);
 }
 
 cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node **ret_node)
@@ -122,7 +130,8 @@ cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node *
     for (uint32_t i = 0; i < source->node.dirty; i++)
         dirty += source->delta[i]->height > height;
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(dirty, &source->node.hash, source->node.count, &bucket));
+    CAIRN_TRY(bucket_alloc(dirty, source->node.count, &bucket));
+    bucket->node.hash = source->node.hash;
     size_t next = 0;
     for (uint32_t i = 0; i < source->node.dirty; i++)
         if (source->delta[i]->height > height)
@@ -131,21 +140,10 @@ cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node *
     return CAIRN_OK;
 }
 
-/* The canonical rule: nothing, a lone leaf lifted, or a node. */
-static void join_hash(const smt_node *left, const smt_node *right, uint32_t count,
-                      cairn_hash *ret_hash)
-{
-    if (count > 1)
-        cairn_sha256_node(&left->hash, &right->hash, ret_hash);
-    else
-        *ret_hash = left->count != 0 ? left->hash : right->hash;
-}
-
-static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right,
-                               const cairn_hash *hash, smt_node **ret_node)
+static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right, smt_node **ret_node)
 {
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(left->node.dirty + right->node.dirty, hash,
+    CAIRN_TRY(bucket_alloc(left->node.dirty + right->node.dirty,
                            left->node.count + right->node.count, &bucket));
     for (uint32_t i = 0; i < left->node.dirty; i++)
         bucket->delta[i] = smt_record_hold(left->delta[i]);
@@ -155,8 +153,7 @@ static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right,
     return CAIRN_OK;
 }
 
-static cairn_err inner_take(smt_node *left, smt_node *right, const cairn_hash *hash,
-                            smt_node **ret_node)
+static cairn_err make_inner(smt_node *left, smt_node *right, smt_node **ret_node)
 {
     smt_inner *inner = malloc(sizeof *inner);
     if (inner == NULL)
@@ -164,39 +161,52 @@ static cairn_err inner_take(smt_node *left, smt_node *right, const cairn_hash *h
     *inner = (smt_inner){.node = {.refs = 1,
                                   .count = left->count + right->count,
                                   .dirty = left->dirty + right->dirty,
-                                  .is_bucket = false,
-                                  .hash = *hash},
-                         .child = {left, right}};
+                                  .is_bucket = false},
+                         .child = {smt_node_hold(left), smt_node_hold(right)}};
     *ret_node = &inner->node;
     return CAIRN_OK;
 }
 
-static cairn_err join(smt_node *left, smt_node *right, bool *ret_taken, smt_node **ret_node)
+/* A parent without its hash. */
+static cairn_err make_parent(smt_node *left, smt_node *right, smt_node **ret_node)
 {
     uint32_t count = 0;
     uint32_t dirty = 0;
     if (__builtin_add_overflow(left->count, right->count, &count) ||
         __builtin_add_overflow(left->dirty, right->dirty, &dirty))
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "state map: 2^32 keys");
-    cairn_hash hash;
-    join_hash(left, right, count, &hash);
     if (left->is_bucket && right->is_bucket && count <= SMT_MERGE_KEY_COUNT &&
         dirty <= SMT_MERGE_DIRTY_COUNT)
-        return merge_buckets(smt_bucket_of(left), smt_bucket_of(right), &hash, ret_node);
-    CAIRN_TRY(inner_take(left, right, &hash, ret_node));
-    *ret_taken = true;
-    return CAIRN_OK;
+        return merge_buckets(smt_bucket_of(left), smt_bucket_of(right), ret_node);
+    return make_inner(left, right, ret_node);
 }
 
-cairn_err smt_join_take(smt_node *left, smt_node *right, smt_node **ret_node)
+cairn_err smt_join_take(smt_plan *plan, smt_node *left, smt_node *right, smt_node **ret_node)
 {
-    bool taken = false;
-    cairn_err err = join(left, right, &taken, ret_node);
-    if (!taken) {
-        smt_node_free(left);
-        smt_node_free(right);
-    }
+    smt_node *parent = NULL;
+    smt_side side;
+    cairn_err err = make_parent(left, right, &parent);
+    if (err == CAIRN_OK)
+        err = smt_plan_join(plan, left, right, &side);
+    smt_node_free(left);
+    smt_node_free(right);
+    if (err == CAIRN_OK)
+        return finish_take(plan, parent, side.slot, ret_node);
+    smt_node_free(parent);
     return err;
+}
+
+cairn_err smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
+                          smt_node **ret_node)
+{
+    smt_node *parent = NULL;
+    cairn_err err = make_parent(left, right, &parent);
+    smt_node_free(left);
+    smt_node_free(right);
+    CAIRN_TRY(err);
+    parent->hash = *hash;
+    *ret_node = parent;
+    return CAIRN_OK;
 }
 
 cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version)

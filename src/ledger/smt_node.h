@@ -10,9 +10,9 @@
 enum {
     /* A bucket splits above either bound; sibling buckets merge at or below both of the lower
      * ones. The gap keeps a bucket at the border from splitting and merging in turn. */
-    SMT_SPLIT_KEY_COUNT = 32,
+    SMT_SPLIT_KEY_COUNT = 16,
     SMT_SPLIT_DIRTY_COUNT = 64,
-    SMT_MERGE_KEY_COUNT = 12,
+    SMT_MERGE_KEY_COUNT = 6,
     SMT_MERGE_DIRTY_COUNT = 24,
 };
 
@@ -35,6 +35,7 @@ typedef struct smt_node {
     uint32_t count; /* keys below */
     uint32_t dirty; /* delta records below */
     bool is_bucket;
+    uint32_t slot; /* where the writer's plan will have the hash; 0 once `hash` is known */
     cairn_hash hash;
 } smt_node;
 
@@ -81,18 +82,47 @@ typedef struct smt_job {
     uint32_t next;             /* job of the same level, plus one; 0 at the end */
 } smt_job;
 
-/* Merkle nodes to compute, level by level, so that each level fills the lanes. */
+/* A node that waits for its hash; held by the plan. */
+typedef struct smt_wait {
+    smt_node *node;
+    uint32_t slot;
+} smt_wait;
+
+/* What a bucket that was read must hash to. */
+typedef struct smt_check {
+    const smt_node *node;
+    const cairn_hash *path;
+    unsigned depth;
+    uint32_t slot;
+} smt_check;
+
+/* Merkle nodes to compute, over many buckets and the trie above them. They run level by level, so
+ * that each level fills the lanes of SHA-256. */
 typedef struct smt_plan {
     smt_slot *slots;
     size_t slot_count, slot_capacity;
     smt_job *jobs;
     size_t job_count, job_capacity;
+    smt_wait *waits;
+    size_t wait_count, wait_capacity;
+    smt_check *checks;
+    size_t check_count, check_capacity;
     cairn_hash *pairs;
     size_t pair_capacity;
     uint32_t heads[CAIRN_SMT_DEPTH_MAX + 1]; /* first job of each level, plus one */
     uint32_t widths[CAIRN_SMT_DEPTH_MAX + 1];
     uint32_t level_max;
 } smt_plan;
+
+/* A root to be, and its number of keys. */
+typedef struct smt_side {
+    uint32_t slot;
+    uint32_t count;
+} smt_side;
+
+typedef struct smt_sides {
+    smt_side before, after;
+} smt_sides;
 
 /* Memory of one call into the map; grows, freed whole. */
 typedef struct smt_scratch {
@@ -101,12 +131,6 @@ typedef struct smt_scratch {
     smt_items merged;  /* that content with the changes */
     smt_plan plan;
 } smt_scratch;
-
-/* Root and number of the keys of a bucket, before and after the changes. */
-typedef struct smt_fold {
-    cairn_hash before, after;
-    uint32_t before_count, after_count;
-} smt_fold;
 
 static inline unsigned smt_bit(const cairn_hash *path, unsigned depth)
 {
@@ -132,24 +156,48 @@ static inline const smt_bucket *smt_bucket_of(const smt_node *node)
 }
 cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height,
                          smt_record **ret_record) CAIRN_MUST_USE;
-/* Takes its own references on the records of `items`; those without a record stay in the base. */
-cairn_err smt_bucket_new(const smt_item *items, size_t count, const cairn_hash *hash, uint32_t keys,
+/* Takes its own references on the records of `items`; those without a record stay in the base. Its
+ * hash and count are those of `side`. */
+cairn_err smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
                          smt_node **ret_node) CAIRN_MUST_USE;
 /* Bucket of `source`'s hash and count with the records above `height` alone. */
 cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height,
                            smt_node **ret_node) CAIRN_MUST_USE;
-/* Parent of two siblings: an inner node, or one bucket where they are small. */
-cairn_err smt_join_take(smt_node *left, smt_node *right, smt_node **ret_node) CAIRN_MUST_USE;
+/* Parent of two siblings: an inner node, or one bucket where they are small. Its hash is planned.
+ */
+cairn_err smt_join_take(smt_plan *plan, smt_node *left, smt_node *right,
+                        smt_node **ret_node) CAIRN_MUST_USE;
+/* Same where the hash is known. */
+cairn_err smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
+                          smt_node **ret_node) CAIRN_MUST_USE;
 /* A version around a root; consumes it. */
 cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version) CAIRN_MUST_USE;
 
-/* smt_fold.c: hashes of buckets. */
+/* smt_plan.c: hashes. */
 cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size) CAIRN_MUST_USE;
-void smt_scratch_done(smt_scratch *scratch);
 /* First item of the sorted `items` whose path has a 1 at `depth`. */
 size_t smt_split(const smt_item *items, size_t count, unsigned depth);
-cairn_err smt_fold_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                         smt_fold *ret_fold) CAIRN_MUST_USE;
+/* Plans the roots of the items, before and after, as of a subtree `depth` bits deep. */
+cairn_err smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                         smt_sides *ret_sides) CAIRN_MUST_USE;
+/* Plans the parent of two nodes whose hashes may be planned themselves. */
+cairn_err smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
+                        smt_side *ret_side) CAIRN_MUST_USE;
+/* Promises a node the hash in `slot`. */
+cairn_err smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot) CAIRN_MUST_USE;
+/* Demands that `slot` turns out as the hash of `node`, a bucket on the way to `path`, which stays
+ * valid. */
+cairn_err smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
+                         unsigned depth, uint32_t slot) CAIRN_MUST_USE;
+/* Computes all that was planned, keeps the promises, and starts anew. VIEW_EXPIRED or CORRUPT when
+ * a demand is not met. */
+cairn_err smt_plan_run(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
+/* Same, once enough is planned to fill the lanes. */
+cairn_err smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
+/* Root of live items at once. */
+cairn_err smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                        cairn_hash *ret_root, uint32_t *ret_count) CAIRN_MUST_USE;
+void smt_scratch_done(smt_scratch *scratch);
 
 /* smt_read.c: content of a bucket. */
 cairn_err smt_items_add(smt_items *items, const smt_item *item) CAIRN_MUST_USE;

@@ -46,11 +46,11 @@ static cairn_err descend_bucket(prover *p, size_t index, uint32_t keys, unsigned
     for (; keys > 1; depth++) {
         size_t part = smt_split(items, count, depth);
         bool right = index >= part;
-        smt_fold other;
-        CAIRN_TRY(smt_fold_items(&p->scratch.plan, right ? items : items + part,
-                                 right ? part : count - part, depth + 1, &other));
-        way->siblings[way->depth++] = other.after;
-        keys -= other.after_count;
+        uint32_t others = 0;
+        CAIRN_TRY(smt_plan_root(&p->scratch.plan, right ? items : items + part,
+                                right ? part : count - part, depth + 1,
+                                &way->siblings[way->depth++], &others));
+        keys -= others;
         items += right ? part : 0;
         count = right ? count - part : part;
         index -= right ? part : 0;

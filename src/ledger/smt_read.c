@@ -112,10 +112,11 @@ cairn_err smt_read_bucket(smt_scratch *scratch, const cairn_smt *version, const 
                           const cairn_hash *path, unsigned depth)
 {
     CAIRN_TRY(smt_read_content(scratch, version, bucket, path, depth));
-    smt_fold fold;
-    CAIRN_TRY(
-        smt_fold_items(&scratch->plan, scratch->content.at, scratch->content.count, depth, &fold));
-    if (fold.before_count != bucket->count || !cairn_hash_equal(&fold.before, &bucket->hash))
+    cairn_hash root;
+    uint32_t count = 0;
+    CAIRN_TRY(smt_plan_root(&scratch->plan, scratch->content.at, scratch->content.count, depth,
+                            &root, &count));
+    if (count != bucket->count || !cairn_hash_equal(&root, &bucket->hash))
         return smt_mismatch(version, path, depth);
     return CAIRN_OK;
 }

@@ -109,43 +109,40 @@ static cairn_err build(update *u, const smt_item *items, size_t count, unsigned 
                        smt_node **ret_node)
 {
     if (fits_bucket(items, count)) {
-        smt_fold fold;
-        CAIRN_TRY(smt_fold_items(&u->scratch.plan, items, count, depth, &fold));
-        return smt_bucket_new(items, count, &fold.after, fold.after_count, ret_node);
+        smt_sides root;
+        CAIRN_TRY(smt_plan_run_if_large(&u->scratch.plan, u->old));
+        CAIRN_TRY(smt_plan_items(&u->scratch.plan, items, count, depth, &root));
+        return smt_bucket_new(&u->scratch.plan, items, count, root.after, ret_node);
     }
     size_t part = smt_split(items, count, depth);
     smt_node *left = NULL;
     smt_node *right = NULL;
     CAIRN_TRY(build(u, items, part, depth + 1, &left));
     cairn_err err = build(u, items + part, count - part, depth + 1, &right);
-    if (err != CAIRN_OK) {
-        smt_node_free(left);
-        return err;
-    }
-    return smt_join_take(left, right, ret_node);
+    if (err == CAIRN_OK)
+        return smt_join_take(&u->scratch.plan, left, right, ret_node);
+    smt_node_free(left);
+    return err;
 }
 
-static cairn_err check_fold(const update *u, const smt_fold *fold, const smt_node *node,
-                            const cairn_hash *path, unsigned depth)
-{
-    if (fold->before_count == node->count && cairn_hash_equal(&fold->before, &node->hash))
-        return CAIRN_OK;
-    return smt_mismatch(u->old, path, depth);
-}
-
-/* Bucket or subtree of the merged content, once the old content proved to be what it should. */
+/* Bucket or subtree of the merged content. That the old content is what it should be is planned
+ * along. */
 static cairn_err rebuild(update *u, const smt_node *node, const cairn_hash *path, unsigned depth,
                          smt_node **ret_node)
 {
+    smt_plan *plan = &u->scratch.plan;
     smt_items *merged = &u->scratch.merged;
     const smt_items *content = &u->scratch.content;
     bool fits = fits_bucket(merged->at, merged->count);
-    const smt_items *folded = fits ? merged : content;
-    smt_fold fold;
-    CAIRN_TRY(smt_fold_items(&u->scratch.plan, folded->at, folded->count, depth, &fold));
-    CAIRN_TRY(check_fold(u, &fold, node, path, depth));
+    const smt_items *planned = fits ? merged : content;
+    smt_sides root;
+    CAIRN_TRY(smt_plan_run_if_large(plan, u->old));
+    CAIRN_TRY(smt_plan_items(plan, planned->at, planned->count, depth, &root));
+    if (root.before.count != node->count)
+        return smt_mismatch(u->old, path, depth);
+    CAIRN_TRY(smt_plan_check(plan, node, path, depth, root.before.slot));
     if (fits)
-        return smt_bucket_new(merged->at, merged->count, &fold.after, fold.after_count, ret_node);
+        return smt_bucket_new(plan, merged->at, merged->count, root.after, ret_node);
     for (size_t i = 0; i < merged->count; i++)
         merged->at[i].before = merged->at[i].after;
     return build(u, merged->at, merged->count, depth, ret_node);
@@ -157,17 +154,20 @@ static cairn_err update_bucket(update *u, smt_node *node, unsigned depth,
     smt_items *merged = &u->scratch.merged;
     merged->count = 0;
     bool changed = false;
+    smt_node *next = NULL;
     CAIRN_TRY(smt_read_content(&u->scratch, u->old, node, &changes[0].path, depth));
     cairn_err err = merge_changes(u, changes, count, &changed);
     if (err == CAIRN_OK)
-        err = rebuild(u, node, &changes[0].path, depth, ret_node);
+        err = rebuild(u, node, &changes[0].path, depth, &next);
     for (size_t i = 0; i < merged->count; i++)
         if (merged->at[i].fresh)
             smt_record_free(merged->at[i].record);
-    if (err != CAIRN_OK || changed)
-        return err;
-    smt_node_free(*ret_node);
-    *ret_node = smt_node_hold(node);
+    CAIRN_TRY(err);
+    if (!changed) {
+        smt_node_free(next);
+        next = smt_node_hold(node);
+    }
+    *ret_node = next;
     return CAIRN_OK;
 }
 
@@ -194,6 +194,9 @@ static cairn_err update_node(update *u, smt_node *node, unsigned depth,
     if (node->is_bucket)
         return update_bucket(u, node, depth, changes, count, ret_node);
     const smt_inner *inner = smt_inner_of(node);
+    /* One is the way down, the other gives its hash: both come from far memory. */
+    __builtin_prefetch(inner->child[0], 1);
+    __builtin_prefetch(inner->child[1], 1);
     size_t part = split_changes(changes, count, depth);
     smt_node *left = NULL;
     smt_node *right = NULL;
@@ -205,7 +208,7 @@ static cairn_err update_node(update *u, smt_node *node, unsigned depth,
         return err;
     }
     if (left != inner->child[0] || right != inner->child[1])
-        return smt_join_take(left, right, ret_node);
+        return smt_join_take(&u->scratch.plan, left, right, ret_node);
     smt_node_free(left);
     smt_node_free(right);
     *ret_node = smt_node_hold(node);
@@ -228,8 +231,11 @@ cairn_err cairn_smt_update(const cairn_smt *old, const cairn_smt_base *base,
     update u = {.scratch = {.base = base}, .old = old, .height = height};
     smt_node *root = NULL;
     cairn_err err = update_node(&u, old->root, 0, changes, count, &root);
+    if (err == CAIRN_OK)
+        err = smt_plan_run(&u.scratch.plan, old);
     smt_scratch_done(&u.scratch);
-    if (err != CAIRN_OK)
-        return err;
-    return smt_version_take(root, ret_version);
+    if (err == CAIRN_OK)
+        return smt_version_take(root, ret_version);
+    smt_node_free(root);
+    return err;
 }

@@ -77,7 +77,7 @@ static cairn_err clean_node(const cleaning *c, smt_node *node, unsigned depth, s
         }
     }
     if (child[0] != inner->child[0] || child[1] != inner->child[1])
-        return smt_join_take(child[0], child[1], ret_node);
+        return smt_rejoin_take(&node->hash, child[0], child[1], ret_node);
     smt_node_free(child[0]);
     smt_node_free(child[1]);
     *ret_node = smt_node_hold(node);

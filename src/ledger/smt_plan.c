@@ -1,21 +1,15 @@
-/* Roots of buckets. The nodes of a bucket are first planned and then computed level by level, so
- * that several lanes of SHA-256 work at once. The root before and the root after a change come from
- * one plan, in which they share all that did not change. */
+/* Hashes of the map. They are first planned, over many buckets and the trie above them, and then
+ * computed level by level, so that several lanes of SHA-256 work at once. The root of a bucket
+ * before and after a change share in the plan all that did not change. */
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
 #include "ledger/smt_node.h"
 
-enum { ZERO_SLOT = 0 };
-
-typedef struct side {
-    uint32_t slot;
-    uint32_t count;
-} side;
-
-typedef struct sides {
-    side before, after;
-} sides;
+enum {
+    ZERO_SLOT = 0,      /* the empty subtree */
+    LARGE_COUNT = 2048, /* jobs: full lanes, and still within a core's cache */
+};
 
 cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size)
 {
@@ -30,15 +24,6 @@ cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_siz
     *memory = grown;
     *capacity = want;
     return CAIRN_OK;
-}
-
-void smt_scratch_done(smt_scratch *scratch)
-{
-    free(scratch->content.at);
-    free(scratch->merged.at);
-    free(scratch->plan.slots);
-    free(scratch->plan.jobs);
-    free(scratch->plan.pairs);
 }
 
 size_t smt_split(const smt_item *items, size_t count, unsigned depth)
@@ -86,21 +71,31 @@ static cairn_err add_job(smt_plan *plan, uint32_t left, uint32_t right, uint32_t
     return CAIRN_OK;
 }
 
-static cairn_err start_plan(smt_plan *plan)
+static cairn_err start(smt_plan *plan)
 {
     static const cairn_hash zero;
+    uint32_t slot = 0;
+    return plan->slot_count == 0 ? add_slot(plan, &zero, 0, &slot) : CAIRN_OK;
+}
+
+static void reset(smt_plan *plan)
+{
     memset(plan->heads, 0, (plan->level_max + 1) * sizeof plan->heads[0]);
     memset(plan->widths, 0, (plan->level_max + 1) * sizeof plan->widths[0]);
     plan->level_max = 0;
     plan->slot_count = 0;
     plan->job_count = 0;
-    uint32_t slot = 0;
-    return add_slot(plan, &zero, 0, &slot);
+    plan->check_count = 0;
+    for (size_t i = 0; i < plan->wait_count; i++) {
+        plan->waits[i].node->slot = 0;
+        smt_node_free(plan->waits[i].node);
+    }
+    plan->wait_count = 0;
 }
 
-static cairn_err join_sides(smt_plan *plan, side left, side right, side *ret_side)
+static cairn_err join_sides(smt_plan *plan, smt_side left, smt_side right, smt_side *ret_side)
 {
-    side joined = {.count = left.count + right.count};
+    smt_side joined = {.count = left.count + right.count};
     if (joined.count > 1)
         CAIRN_TRY(add_job(plan, left.slot, right.slot, &joined.slot));
     else
@@ -109,9 +104,9 @@ static cairn_err join_sides(smt_plan *plan, side left, side right, side *ret_sid
     return CAIRN_OK;
 }
 
-static cairn_err plan_leaf(smt_plan *plan, const cairn_hash *leaf, side *ret_side)
+static cairn_err plan_leaf(smt_plan *plan, const cairn_hash *leaf, smt_side *ret_side)
 {
-    *ret_side = (side){.slot = ZERO_SLOT};
+    *ret_side = (smt_side){.slot = ZERO_SLOT};
     if (leaf == NULL)
         return CAIRN_OK;
     ret_side->count = 1;
@@ -120,10 +115,10 @@ static cairn_err plan_leaf(smt_plan *plan, const cairn_hash *leaf, side *ret_sid
 
 /* Recursion is bounded by the 256 bits of a path: distinct paths part before that. */
 static cairn_err plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                            sides *ret_sides)
+                            smt_sides *ret_sides)
 {
     if (count == 0) {
-        *ret_sides = (sides){{ZERO_SLOT, 0}, {ZERO_SLOT, 0}};
+        *ret_sides = (smt_sides){{ZERO_SLOT, 0}, {ZERO_SLOT, 0}};
         return CAIRN_OK;
     }
     if (count == 1) {
@@ -135,8 +130,8 @@ static cairn_err plan_items(smt_plan *plan, const smt_item *items, size_t count,
     }
     CAIRN_ASSERT(depth < CAIRN_SMT_DEPTH_MAX);
     size_t part = smt_split(items, count, depth);
-    sides left;
-    sides right;
+    smt_sides left;
+    smt_sides right;
     CAIRN_TRY(plan_items(plan, items, part, depth + 1, &left));
     CAIRN_TRY(plan_items(plan, items + part, count - part, depth + 1, &right));
     CAIRN_TRY(join_sides(plan, left.before, right.before, &ret_sides->before));
@@ -163,17 +158,106 @@ static cairn_err run_level(smt_plan *plan, uint32_t level)
     return CAIRN_OK;
 }
 
-cairn_err smt_fold_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                         smt_fold *ret_fold)
+static cairn_err run_jobs(smt_plan *plan)
 {
-    sides root;
-    CAIRN_TRY(start_plan(plan));
-    CAIRN_TRY(plan_items(plan, items, count, depth, &root));
     for (uint32_t level = 1; level <= plan->level_max; level++)
         CAIRN_TRY(run_level(plan, level));
-    *ret_fold = (smt_fold){.before = plan->slots[root.before.slot].hash,
-                           .after = plan->slots[root.after.slot].hash,
-                           .before_count = root.before.count,
-                           .after_count = root.after.count};
     return CAIRN_OK;
+}
+
+cairn_err smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                         smt_sides *ret_sides)
+{
+    CAIRN_TRY(start(plan));
+    return plan_items(plan, items, count, depth, ret_sides);
+}
+
+/* The node's own slot, or a new one with its hash. */
+static cairn_err slot_of(smt_plan *plan, const smt_node *node, smt_side *ret_side)
+{
+    *ret_side = (smt_side){.slot = node->slot, .count = node->count};
+    return node->slot != 0 ? CAIRN_OK : add_slot(plan, &node->hash, 0, &ret_side->slot);
+}
+
+cairn_err smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
+                        smt_side *ret_side)
+{
+    smt_side a;
+    smt_side b;
+    CAIRN_TRY(start(plan));
+    CAIRN_TRY(slot_of(plan, left, &a));
+    CAIRN_TRY(slot_of(plan, right, &b));
+    return join_sides(plan, a, b, ret_side);
+}
+
+cairn_err smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot)
+{
+    if (plan->slots[slot].level == 0) {
+        node->hash = plan->slots[slot].hash;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(smt_grow((void **)&plan->waits, &plan->wait_capacity, plan->wait_count + 1,
+                       sizeof *plan->waits));
+    plan->waits[plan->wait_count++] = (smt_wait){.node = smt_node_hold(node), .slot = slot};
+    node->slot = slot;
+    return CAIRN_OK;
+}
+
+cairn_err smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
+                         unsigned depth, uint32_t slot)
+{
+    CAIRN_TRY(smt_grow((void **)&plan->checks, &plan->check_capacity, plan->check_count + 1,
+                       sizeof *plan->checks));
+    plan->checks[plan->check_count++] =
+        (smt_check){.node = node, .path = path, .depth = depth, .slot = slot};
+    return CAIRN_OK;
+}
+
+static cairn_err run_checks(const smt_plan *plan, const cairn_smt *version)
+{
+    for (size_t i = 0; i < plan->check_count; i++) {
+        const smt_check *check = &plan->checks[i];
+        if (!cairn_hash_equal(&plan->slots[check->slot].hash, &check->node->hash))
+            return smt_mismatch(version, check->path, check->depth);
+    }
+    return CAIRN_OK;
+}
+
+cairn_err smt_plan_run(smt_plan *plan, const cairn_smt *version)
+{
+    CAIRN_TRY(run_jobs(plan));
+    CAIRN_TRY(run_checks(plan, version));
+    for (size_t i = 0; i < plan->wait_count; i++)
+        plan->waits[i].node->hash = plan->slots[plan->waits[i].slot].hash;
+    reset(plan);
+    return CAIRN_OK;
+}
+
+cairn_err smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version)
+{
+    return plan->job_count < LARGE_COUNT ? CAIRN_OK : smt_plan_run(plan, version);
+}
+
+cairn_err smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                        cairn_hash *ret_root, uint32_t *ret_count)
+{
+    smt_sides root;
+    CAIRN_TRY(smt_plan_items(plan, items, count, depth, &root));
+    CAIRN_TRY(run_jobs(plan));
+    *ret_root = plan->slots[root.after.slot].hash;
+    *ret_count = root.after.count;
+    reset(plan);
+    return CAIRN_OK;
+}
+
+void smt_scratch_done(smt_scratch *scratch)
+{
+    reset(&scratch->plan);
+    free(scratch->plan.slots);
+    free(scratch->plan.jobs);
+    free(scratch->plan.waits);
+    free(scratch->plan.checks);
+    free(scratch->plan.pairs);
+    free(scratch->content.at);
+    free(scratch->merged.at);
 }
