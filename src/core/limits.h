@@ -10,6 +10,17 @@ enum {
     CAIRN_CBOR_ARRAY_COUNT_MAX = 1 << 20, /* items of one array */
     CAIRN_COSE_HEADERS_MAX = 64,          /* labels of one COSE header map */
 
+    /* signer */
+    CAIRN_SIGNER_QUEUE_MAX = 1024,           /* messages that wait */
+    CAIRN_SIGNER_KEYS_MAX = 1024,            /* keys of one directory or token */
+    CAIRN_SIGNER_NAME_SIZE_MAX = 64,         /* bytes of a key's name */
+    CAIRN_SIGNER_MESSAGE_SIZE_MAX = 1 << 20, /* bytes to be signed */
+
+    /* vault */
+    CAIRN_VAULT_SUBJECTS_MAX = 1 << 17,      /* of one vault, the erased ones included */
+    CAIRN_VAULT_KEYRING_SIZE_MAX = 16 << 20, /* bytes of the keyring's file */
+    CAIRN_VAULT_CHUNK_COUNT_MAX = 1 << 24,   /* chunks of 64 KiB of one object: 1 TiB */
+
     /* ledger */
     CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */
     CAIRN_STATE_KEY_SIZE_MAX =

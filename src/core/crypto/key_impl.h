@@ -56,6 +56,11 @@ cairn_err cairn_key_pkey_point(cairn_key_type type, const EVP_PKEY *pkey,
 cairn_err cairn_key_pkey_secret(cairn_key_type type, const EVP_PKEY *pkey,
                                 uint8_t ret_secret[KEY_FIELD_SIZE_MAX]) CAIRN_MUST_USE;
 
+/* The digest that the EC algorithm of `type` signs: SHA-256 or SHA-384, as large as a coordinate.
+ */
+cairn_err cairn_key_digest(cairn_key_type type, cairn_bytes message,
+                           uint8_t ret_digest[KEY_FIELD_SIZE_MAX]) CAIRN_MUST_USE;
+
 /* BAD_KEY unless `point` is the canonical encoding (RFC 8032 section 5.1.3) of a point on the curve
  * whose order is not 1, 2, 4 or 8. */
 cairn_err cairn_ed25519_check_point(cairn_bytes point) CAIRN_MUST_USE;

@@ -6,9 +6,7 @@
 #include "core/crypto/openssl.h"
 #include "core/crypto/secret.h"
 
-enum { DIGEST_SIZE_MAX = 48 };
-
-static cairn_err sha384(cairn_bytes message, uint8_t ret_digest[DIGEST_SIZE_MAX])
+static cairn_err sha384(cairn_bytes message, uint8_t ret_digest[KEY_FIELD_SIZE_MAX])
 {
     const cairn_openssl *openssl = NULL;
     cairn_openssl_thread *thread = NULL;
@@ -21,9 +19,8 @@ static cairn_err sha384(cairn_bytes message, uint8_t ret_digest[DIGEST_SIZE_MAX]
     return CAIRN_OK;
 }
 
-/* The digest that the EC algorithm of `type` signs; its size is the field's. */
-static cairn_err digest_of(cairn_key_type type, cairn_bytes message,
-                           uint8_t ret_digest[DIGEST_SIZE_MAX])
+cairn_err cairn_key_digest(cairn_key_type type, cairn_bytes message,
+                           uint8_t ret_digest[KEY_FIELD_SIZE_MAX])
 {
     if (type == CAIRN_KEY_P384)
         return sha384(message, ret_digest);
@@ -35,11 +32,11 @@ static cairn_err digest_of(cairn_key_type type, cairn_bytes message,
 
 static cairn_err ec_sign(const cairn_key *key, cairn_bytes message, uint8_t *ret_signature)
 {
-    uint8_t digest[DIGEST_SIZE_MAX];
+    uint8_t digest[KEY_FIELD_SIZE_MAX];
     uint8_t der[KEY_DER_SIGNATURE_MAX];
     size_t der_size = sizeof der;
     size_t half = cairn_key_facts_of(key->type)->field_size;
-    CAIRN_TRY(digest_of(key->type, message, digest));
+    CAIRN_TRY(cairn_key_digest(key->type, message, digest));
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->sign);
     bool made = ctx != NULL && EVP_PKEY_sign(ctx, der, &der_size, digest, half) == 1;
     EVP_PKEY_CTX_free(ctx);
@@ -85,10 +82,10 @@ static cairn_err verdict(int result)
 /* Zero is OpenSSL's "no"; negative that it could not tell, for our DER is always well-formed. */
 static cairn_err ec_verify(const cairn_key *key, cairn_bytes message, cairn_bytes signature)
 {
-    uint8_t digest[DIGEST_SIZE_MAX];
+    uint8_t digest[KEY_FIELD_SIZE_MAX];
     uint8_t der[KEY_DER_SIGNATURE_MAX];
     size_t half = cairn_key_facts_of(key->type)->field_size;
-    CAIRN_TRY(digest_of(key->type, message, digest));
+    CAIRN_TRY(cairn_key_digest(key->type, message, digest));
     size_t der_size = cairn_signature_to_der(signature.data, half, der);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->verify);
     int result = ctx == NULL ? -1 : EVP_PKEY_verify(ctx, der, der_size, digest, half);

@@ -11,15 +11,21 @@
 
 typedef struct cairn_signer cairn_signer;
 
+/* Called once for each message that was queued. `signature` is empty unless `err` is zero; the
+ * detail of a failure is this thread's (cairn_err_detail). It may queue more, and must not wait. */
 typedef void (*cairn_signer_done_fn)(void *context, cairn_err err, cairn_bytes signature);
 
-/* Keys from PEM files in `directory`: each `NAME.pem` (mode 0600 or stricter, else PERMISSION).
- * Completions run on the signer's one thread. */
+/* Keys from PEM files in `directory`: each `NAME.pem` (mode 0600 or stricter, else PERMISSION; a
+ * private key, else BAD_KEY). Other files are not looked at. Completions run on the signer's one
+ * thread. NOT_FOUND when there is no such directory, CONFIG when a file's NAME is no name, TOO_MANY
+ * beyond 1,024 keys. */
 cairn_err cairn_signer_open_files(const char *directory, cairn_signer **ret_signer) CAIRN_MUST_USE;
 
 /* Keys of a PKCS#11 token: `module` is the path of the library, `token` the label, `pin` its user
- * PIN. A key's name is its CKA_LABEL. TOKEN with the CK_RV named when the token refuses; never a
- * fallback. */
+ * PIN. A key's name is its CKA_LABEL; keys whose label is no name, or that have no public object
+ * beside them with the same label and CKA_ID, are not seen. One session, on the signer's one
+ * thread; one signer per token and process. TOKEN with the CK_RV named when the token refuses,
+ * never a fallback; NOT_FOUND when no token has that label, CONFIG when several have. */
 cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const char *pin,
                                    cairn_signer **ret_signer) CAIRN_MUST_USE;
 
@@ -27,8 +33,11 @@ cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const 
 void cairn_signer_free(cairn_signer *signer);
 CAIRN_DEFINE_CLEANUP(cairn_signer, cairn_signer_free)
 
-/* Makes a key under a new name; EXISTS if the name is taken. Returns a reference to its public key.
- */
+/* Makes a key under a new name (1 to 64 of A-Z a-z 0-9 . _ -, the first neither '.' nor '-', else
+ * ARGUMENT); EXISTS if the name is taken. Returns a reference to its public key. In a file it is
+ * durable when this returns; in a token it is sensitive and not extractable. Waits for what is
+ * queued before it: not from a completion. BUSY, LOCKED (another process makes a key in the same
+ * directory), TOO_MANY. */
 cairn_err cairn_signer_generate(cairn_signer *signer, const char *name, cairn_key_type type,
                                 cairn_key **ret_public) CAIRN_MUST_USE;
 
@@ -42,9 +51,9 @@ cairn_err cairn_signer_each(cairn_signer *signer,
                                             const cairn_key *public_key),
                             void *context) CAIRN_MUST_USE;
 
-/* Queues `message` (copied) for signing with `name`. BUSY when the queue (1,024 entries) is full;
- * then `done` is not called. EC signatures are r ‖ s with the low s; `signature` is valid during
- * the call. */
+/* Queues `message` (copied, at most 1 MiB, else TOO_LARGE) for signing with `name`. When this fails
+ * (NOT_FOUND; BUSY: the queue of 1,024 is full) `done` is not called. EC signatures are r ‖ s with
+ * the low s; `signature` is valid during the call. */
 cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes message,
                             cairn_signer_done_fn done, void *context) CAIRN_MUST_USE;
 
