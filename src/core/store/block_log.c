@@ -98,8 +98,8 @@ static cairn_err begin_segment(cairn_block_log *log)
 }
 
 /* Opens the last segment for writing and makes the disk what the scan found: what is behind the
- * last valid frame goes, and what no frame vouches for, a seal too, is written again, because it may
- * be in the page cache only, even marked clean after a failed sync. */
+ * last valid frame goes, and what no frame vouches for, a seal too, is written again, because it
+ * may be in the page cache only, even marked clean after a failed sync. */
 static cairn_err adopt_tail(cairn_block_log *log)
 {
     char path[CAIRN_PATH_SIZE_MAX];
