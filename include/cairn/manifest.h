@@ -45,7 +45,7 @@ void cairn_manifest_commitment(cairn_bytes manifest, cairn_hash *ret_commitment)
 
 /* How a file is read. */
 typedef struct cairn_manifest_work {
-    /* NULL, or called now and then, always on the calling thread; false cancels. */
+    /* NULL, or called now and then and at the end, on the calling thread; false cancels. */
     bool (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
     void *context;
     unsigned thread_count; /* 1 to 64, the calling thread included; 0 is 1 */

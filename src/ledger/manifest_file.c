@@ -81,15 +81,19 @@ static bool read_exactly(worker *w, uint64_t offset, size_t size)
     return true;
 }
 
-/* Counts `size` bytes as done; the calling thread (worker 0 has no thread) tells. */
+/* On the calling thread: says how far all of them are. */
+static bool tell(job *j, uint64_t done)
+{
+    if (j->work->progress != NULL && !j->work->progress(j->work->context, done, j->total_bytes))
+        j->cancelled = true;
+    return !j->cancelled;
+}
+
+/* Counts `size` bytes as done. */
 static bool advance(worker *w, uint64_t size)
 {
-    job *j = w->job;
-    uint64_t done = atomic_fetch_add(&j->done_bytes, size) + size;
-    if (w->started || j->work->progress == NULL)
-        return true;
-    j->cancelled = !j->work->progress(j->work->context, done, j->total_bytes);
-    return !j->cancelled;
+    uint64_t done = atomic_fetch_add(&w->job->done_bytes, size) + size;
+    return w->started || tell(w->job, done); /* the worker without a thread is the caller */
 }
 
 /* One segment of any length. */
@@ -228,6 +232,8 @@ static cairn_err run_job(job *j, worker *workers, size_t count)
         workers[i] = (worker){.job = j, .buffer = buffers + i * BUFFER_SIZE};
     run_workers(workers, count);
     free(buffers);
+    if (!atomic_load(&j->stop))
+        (void)tell(j, j->total_bytes); /* the other threads may have had the last turns */
     return outcome(j, workers, count);
 }
 
