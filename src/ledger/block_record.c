@@ -161,3 +161,26 @@ cairn_err cairn_block_record_log_entry(const cairn_block_record *record, uint64_
     *ret_entry = record->transactions[at];
     return CAIRN_OK;
 }
+
+cairn_err cairn_block_record_compare(const cairn_block_record *record, const cairn_block *block)
+{
+    const cairn_outcome *o = &block->outcome;
+    size_t next = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        bool listed = next < record->refusal_count && record->refusals[next].place == i;
+        cairn_err code = listed ? record->refusals[next].code : CAIRN_OK;
+        next += listed;
+        if (!o->results[i].consumed || o->results[i].code != code)
+            return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                              "record: transaction %zu of height %llu gives %s, recorded as %s", i,
+                              (unsigned long long)record->height,
+                              cairn_err_name(o->results[i].code), cairn_err_name(code));
+    }
+    if (!block->changed ||
+        !cairn_bytes_equal(record->entry_bytes,
+                           cairn_bytes_of(block->entry_bytes, block->entry_size)))
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                          "record: height %llu gives another block entry",
+                          (unsigned long long)record->height);
+    return CAIRN_OK;
+}

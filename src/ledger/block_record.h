@@ -36,6 +36,11 @@ cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
 cairn_err cairn_block_record_log_entry(const cairn_block_record *record, uint64_t place,
                                        cairn_bytes *ret_entry) CAIRN_MUST_USE;
 
+/* Did applying it again give what the record says? CORRUPT names the transaction or the block
+ * entry. */
+cairn_err cairn_block_record_compare(const cairn_block_record *record,
+                                     const cairn_block *block) CAIRN_MUST_USE;
+
 /* Log index of the first log entry of this block. */
 uint64_t cairn_block_record_first_index(const cairn_block_record *record);
 

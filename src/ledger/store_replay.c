@@ -41,30 +41,6 @@ static cairn_err compute(store_ledger *ledger, const cairn_block_record *record,
     return err;
 }
 
-/* Did the block give what its record says? */
-static cairn_err compare(const cairn_block_record *record, const cairn_block *block)
-{
-    const cairn_outcome *o = &block->outcome;
-    size_t next = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        bool listed = next < record->refusal_count && record->refusals[next].place == i;
-        cairn_err code = listed ? record->refusals[next].code : CAIRN_OK;
-        next += listed;
-        if (!o->results[i].consumed || o->results[i].code != code)
-            return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
-                              "record: transaction %zu of height %llu gives %s, recorded as %s", i,
-                              (unsigned long long)record->height,
-                              cairn_err_name(o->results[i].code), cairn_err_name(code));
-    }
-    if (!block->changed ||
-        !cairn_bytes_equal(record->entry_bytes,
-                           cairn_bytes_of(block->entry_bytes, block->entry_size)))
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
-                          "record: height %llu gives another block entry",
-                          (unsigned long long)record->height);
-    return CAIRN_OK;
-}
-
 static cairn_err ledger_of(cairn_store *store, const cairn_block_record *record,
                            store_ledger **ret_ledger)
 {
@@ -87,7 +63,7 @@ static cairn_err replay_block(cairn_store *store, uint64_t number, cairn_bytes p
     CAIRN_TRY(ledger_of(store, &record, &ledger));
     cairn_err err = compute(ledger, &record, arena, &block);
     if (err == CAIRN_OK)
-        err = compare(&record, &block);
+        err = cairn_block_record_compare(&record, &block);
     if (err == CAIRN_OK)
         err = cairn_store_install(ledger, &block, number);
     cairn_block_discard(&block);

@@ -1,0 +1,86 @@
+/* A ledger directory as the verbs use it: configuration, keys and store of one organisation.
+ *
+ *   cairn.yaml   configuration, written last by init: a directory without it is none
+ *   keys/        private keys, unless they lie in a token
+ *   store/       block log and index
+ *   witness/     heads and key of `cairn witness`
+ */
+#ifndef CAIRN_COMMAND_HOME_H
+#define CAIRN_COMMAND_HOME_H
+
+#include "command/facts.h"
+#include "core/config.h"
+#include "core/crypto/signer.h"
+#include "ledger/registry.h"
+#include "ledger/store.h"
+
+/* A key of the organisation that this directory can use. */
+typedef struct cairn_home_key {
+    char *name; /* the signer's */
+    cairn_hash kid;
+    cairn_key *public_key;
+    cairn_key_record record; /* its cose_key is not kept */
+} cairn_home_key;
+
+typedef struct cairn_home {
+    cairn_command *command;
+    cairn_clock clock;
+    cairn_config *config;
+    cairn_signer *signer;
+    cairn_store *store;
+    cairn_engine *engine;
+    cairn_hash ledger;
+    char origin[CAIRN_ORIGIN_SIZE + 1];
+    cairn_hash org;
+    size_t key_count;
+    cairn_home_key *keys; /* in the order of their registration */
+} cairn_home;
+
+extern const cairn_config_table cairn_home_options;
+
+/* What of a directory is needed. */
+typedef enum cairn_home_use {
+    CAIRN_HOME_READ,  /* nothing is written; beside other readers */
+    CAIRN_HOME_WRITE, /* alone */
+} cairn_home_use;
+
+/* Opens the command's directory: NOT_FOUND with a hint when it is none. */
+cairn_err cairn_home_open(cairn_command *command, cairn_home_use use,
+                          cairn_home *ret_home) CAIRN_MUST_USE;
+
+/* Closes what is open; the error is that of the store's last writing. Takes a zeroed home. */
+cairn_err cairn_home_close(cairn_home *home) CAIRN_MUST_USE;
+
+/* What most verbs are: open, act, close, print the facts. */
+typedef cairn_err (*cairn_home_act)(cairn_home *home, const cairn_arguments *arguments,
+                                    json_t *facts);
+cairn_err cairn_home_run(cairn_command *command, const cairn_arguments *arguments,
+                         cairn_home_use use, cairn_home_act act) CAIRN_MUST_USE;
+
+/* The signer that `config` describes, for the directory. */
+cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
+                            cairn_signer **ret_signer) CAIRN_MUST_USE;
+
+/* The newest key for a purpose that is valid now; NOT_FOUND says how to make one. */
+cairn_err cairn_home_key_for(const cairn_home *home, cairn_purpose purpose, cairn_key_type type,
+                             const cairn_home_key **ret_key) CAIRN_MUST_USE;
+
+/* Signs and submits a transaction of this organisation, and waits for its verdict. */
+cairn_err cairn_home_send(cairn_home *home, uint16_t type, cairn_bytes body,
+                          cairn_verdict *ret_verdict) CAIRN_MUST_USE;
+
+/* COSE receipt of log entry `index` as of `view`, signed by the newest cosign key. */
+cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t index,
+                             cairn_bytes *ret_entry, cairn_bytes *ret_receipt) CAIRN_MUST_USE;
+
+/* The checkpoint of `view` as a signed note, by the newest Ed25519 cosign key. */
+cairn_err cairn_home_checkpoint(cairn_home *home, const cairn_view *view,
+                                cairn_bytes *ret_note) CAIRN_MUST_USE;
+
+/* Text form of the log's note key. */
+cairn_err cairn_home_vkey(const cairn_home *home, cairn_bytes *ret_vkey) CAIRN_MUST_USE;
+
+/* The state of the newest view as a source for the registry. */
+cairn_state_source cairn_home_state(cairn_home *home);
+
+#endif

@@ -1,0 +1,161 @@
+/* cairn init: a directory, keys, a genesis, a ledger. */
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include "command/facts.h"
+#include "command/home.h"
+#include "command/verbs.h"
+#include "core/store/file.h"
+#include "feature_list.h"
+
+/* The keys of a new organisation. */
+static const struct {
+    const char *name;
+    cairn_purpose purpose;
+    cairn_key_type type;
+} first_keys[] = {
+    {"sign-1", CAIRN_PURPOSE_SIGN, CAIRN_KEY_P256},
+    {"cosign-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256},
+    {"note-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_ED25519},
+};
+enum { FIRST_KEY_COUNT = sizeof first_keys / sizeof first_keys[0] };
+
+static cairn_err find_nothing(void *context, const char *name)
+{
+    (void)context;
+    return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "directory is not empty: it holds %s", name);
+}
+
+static cairn_err render_config(cairn_command *command, const cairn_arguments *arguments,
+                               cairn_bytes *ret_text)
+{
+    cairn_config_setting settings[4];
+    size_t count = 0;
+    const char *module = cairn_option_value(arguments, "pkcs11");
+    const char *token = cairn_option_value(arguments, "token");
+    const char *pin_file = cairn_option_value(arguments, "pin-file");
+    if ((module != NULL) != (token != NULL) || (module != NULL) != (pin_file != NULL))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--pkcs11, --token and --pin-file go together");
+    if (module != NULL) {
+        settings[count++] = (cairn_config_setting){"signer.kind", "pkcs11"};
+        settings[count++] = (cairn_config_setting){"signer.module", module};
+        settings[count++] = (cairn_config_setting){"signer.token", token};
+        settings[count++] = (cairn_config_setting){"signer.pin_file", pin_file};
+    }
+    return cairn_config_render(&command->arena, &cairn_home_options, 1, settings, count, ret_text);
+}
+
+/* Makes the keys and names them in the genesis. */
+static cairn_err make_keys(cairn_command *command, cairn_signer *signer,
+                           cairn_genesis_member *member, cairn_hash *ret_org)
+{
+    for (size_t i = 0; i < FIRST_KEY_COUNT; i++) {
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+        uint8_t encoded[CAIRN_COSE_KEY_SIZE_MAX];
+        size_t size = 0;
+        CAIRN_TRY(cairn_signer_generate(signer, first_keys[i].name, first_keys[i].type, &key));
+        CAIRN_TRY(cairn_key_to_cose(key, encoded, &size));
+        member->keys[i].purpose = first_keys[i].purpose;
+        CAIRN_TRY(cairn_arena_copy(&command->arena, cairn_bytes_of(encoded, size),
+                                   &member->keys[i].cose_key));
+        if (i == 0)
+            cairn_org_id(cairn_key_id(key), ret_org);
+    }
+    member->key_count = FIRST_KEY_COUNT;
+    return CAIRN_OK;
+}
+
+static cairn_err make_genesis(cairn_command *command, cairn_bytes org_name, cairn_signer *signer,
+                              cairn_hash *ret_org, cairn_bytes *ret_genesis)
+{
+    cairn_clock clock = cairn_clock_system();
+    cairn_genesis genesis = {
+        .name = org_name, .created_ms = cairn_clock_wall_ms(&clock), .member_count = 1};
+    CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &genesis.members));
+    cairn_params_default(&genesis.params);
+    if (RAND_bytes(genesis.nonce, sizeof genesis.nonce) != 1)
+        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "genesis: no random bytes");
+    genesis.members[0].name = org_name;
+    CAIRN_TRY(make_keys(command, signer, &genesis.members[0], ret_org));
+    return cairn_genesis_encode(&command->arena, &genesis, ret_genesis);
+}
+
+static cairn_err make_store(const char *directory, cairn_bytes genesis)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_store_options options;
+    cairn_store *store = NULL;
+    cairn_engine *engine = NULL;
+    cairn_store_options_default(&options, &cairn_all_features);
+    CAIRN_TRY(cairn_path_join(directory, "store", path));
+    CAIRN_TRY(cairn_dir_make(path, 0750));
+    CAIRN_TRY(cairn_store_open(path, &options, &store));
+    cairn_err err = cairn_store_create(store, genesis, &engine);
+    cairn_err closed = cairn_store_close(store);
+    return err == CAIRN_OK ? closed : err;
+}
+
+static cairn_err make_signer(cairn_command *command, const char *directory, cairn_bytes config_text,
+                             cairn_signer **ret_signer)
+{
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    char path[CAIRN_PATH_SIZE_MAX];
+    (void)command;
+    CAIRN_TRY(cairn_config_parse(&cairn_home_options, 1, "cairn.yaml", config_text, &config));
+    CAIRN_TRY(cairn_path_join(directory, "keys", path));
+    CAIRN_TRY(cairn_dir_make(path, 0700));
+    return cairn_home_signer(directory, config, ret_signer);
+}
+
+static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
+{
+    const char *directory = arguments->words[0];
+    cairn_bytes org_name = cairn_bytes_str(cairn_option_value(arguments, "org"));
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
+    cairn_bytes config;
+    cairn_bytes genesis;
+    cairn_hash org;
+    cairn_hash ledger;
+    if (cairn_org_name_check(org_name) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "--org: 1 to 64 printable characters without / and +");
+    CAIRN_TRY(render_config(command, arguments, &config));
+    CAIRN_TRY(cairn_dir_make(directory, 0750));
+    CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
+    CAIRN_TRY(make_signer(command, directory, config, &signer));
+    CAIRN_TRY(make_genesis(command, org_name, signer, &org, &genesis));
+    CAIRN_TRY(make_store(directory, genesis));
+    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
+    CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
+    cairn_ledger_id(genesis, &ledger);
+    json_t *facts = cairn_facts_new();
+    cairn_facts_text(facts, "directory", directory);
+    cairn_facts_view(facts, "organisation", org_name);
+    cairn_facts_hash(facts, "organisation_id", &org);
+    cairn_facts_hash(facts, "ledger", &ledger);
+    return cairn_facts_print(command, facts);
+}
+
+static const cairn_option options[] = {
+    {"org", "NAME", true, false, "name of the organisation that owns the ledger"},
+    {"pkcs11", "MODULE", false, false, "keep private keys in a token: path of its PKCS#11 library"},
+    {"token", "LABEL", false, false, "label of the token"},
+    {"pin-file", "FILE", false, false, "file that holds the token's user PIN"},
+};
+
+const cairn_verb cairn_verb_init = {
+    .name = "init",
+    .words = "DIR --org NAME",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "make a ledger and the keys of its organisation",
+    .help = "Makes DIR with three keys (sign: transactions; cosign: receipts; note: checkpoints), "
+            "a genesis that "
+            "names them, and an empty ledger. DIR must be empty or not exist. Private keys are PEM "
+            "files in "
+            "DIR/keys, readable by their owner alone, or lie in a PKCS#11 token.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

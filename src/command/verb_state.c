@@ -1,0 +1,134 @@
+/* cairn state get: a value of the state or the configuration, with its proof. */
+#include <stdlib.h>
+
+#include "cairn/state_proof.h"
+#include "command/home.h"
+#include "command/verbs.h"
+#include "core/store/file.h"
+
+/* Keys as people write them: a prefix, then raw bytes in hex, or text where the key is text. */
+static const struct {
+    const char *prefix;
+    cairn_map_id map;
+    bool hex;
+} forms[] = {
+    {"org/", CAIRN_MAP_STATE, true},      {"key/", CAIRN_MAP_STATE, true},
+    {"approval/", CAIRN_MAP_STATE, true}, {"anchor/", CAIRN_MAP_STATE, true},
+    {"members", CAIRN_MAP_STATE, false},  {"policy/", CAIRN_MAP_CONFIG, false},
+    {"params", CAIRN_MAP_CONFIG, false},
+};
+
+static cairn_err parse_key(const char *text, cairn_map_id *ret_map, cairn_state_key *ret_key)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        size_t head = strlen(forms[i].prefix);
+        const char *rest = text + head;
+        if (strncmp(text, forms[i].prefix, head) != 0)
+            continue;
+        uint8_t raw[32];
+        cairn_bytes suffix = cairn_bytes_str(rest);
+        if (forms[i].hex) {
+            if (cairn_hex_decode(rest, raw, sizeof raw) != CAIRN_OK)
+                return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s is followed by 64 hex digits",
+                                  forms[i].prefix);
+            suffix = cairn_bytes_of(raw, sizeof raw);
+        }
+        if (suffix.size > 128)
+            return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "key is too long");
+        *ret_map = forms[i].map;
+        cairn_state_key_make(ret_key, forms[i].prefix, suffix);
+        return CAIRN_OK;
+    }
+    return CAIRN_FAIL(
+        CAIRN_ERR_USAGE, "house",
+        "KEY is org/, key/, anchor/ or approval/ and hex, policy/NAME, members or params");
+}
+
+/* Proof, block entry and its receipt in one file. */
+static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_id map,
+                            cairn_bytes key, const cairn_smt_proof *smt, cairn_bytes *ret_encoded)
+{
+    cairn_bytes receipt;
+    cairn_state_proof proof = {
+        .map = map == CAIRN_MAP_STATE ? CAIRN_STATE_PROOF_STATE : CAIRN_STATE_PROOF_CONFIG,
+        .key = key,
+        .present = smt->exists,
+        .value = smt->value,
+        .proof = smt->ics23,
+    };
+    CAIRN_TRY(cairn_home_receipt(home, view, view->log_size - 1, &proof.block_entry_raw, &receipt));
+    return cairn_state_proof_encode(&home->command->arena, &proof, &receipt, 1, ret_encoded);
+}
+
+static cairn_err add_base64(cairn_arena *arena, json_t *facts, const char *key, cairn_bytes bytes)
+{
+    void *text = NULL;
+    CAIRN_TRY(cairn_arena_alloc(arena, cairn_base64_size(bytes.size) + 1, &text));
+    cairn_base64_encode(bytes, text);
+    cairn_facts_text(facts, key, text);
+    return CAIRN_OK;
+}
+
+static cairn_err add_proof(cairn_home *home, const cairn_arguments *arguments,
+                           const cairn_view *view, cairn_map_id map, cairn_bytes key,
+                           const cairn_smt_proof *smt, json_t *facts)
+{
+    const char *output = cairn_option_value(arguments, "output");
+    cairn_bytes encoded;
+    CAIRN_TRY(make_proof(home, view, map, key, smt, &encoded));
+    cairn_facts_number(facts, "proof_size", encoded.size);
+    if (output == NULL)
+        return add_base64(&home->command->arena, facts, "proof", encoded);
+    cairn_facts_text(facts, "proof_file", output);
+    return cairn_file_replace(output, 0644, encoded, NULL);
+}
+
+static cairn_err act(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
+{
+    cairn_map_id map = CAIRN_MAP_STATE;
+    cairn_state_key key;
+    cairn_smt_proof smt;
+    bool with_proof =
+        cairn_option_given(arguments, "proof") || cairn_option_given(arguments, "output");
+    CAIRN_TRY(parse_key(arguments->words[0], &map, &key));
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
+    CAIRN_TRY(cairn_engine_prove(home->engine, view, map, cairn_state_key_view(&key),
+                                 &home->command->arena, &smt));
+    if (!smt.exists && !with_proof)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "%s is not there", arguments->words[0]);
+    cairn_facts_text(facts, "key", arguments->words[0]);
+    cairn_facts_bool(facts, "present", smt.exists);
+    if (smt.exists)
+        cairn_facts_hex(facts, "value", smt.value);
+    cairn_facts_number(facts, "height", view->height);
+    cairn_facts_time(facts, "time", view->time_ms);
+    return with_proof
+               ? add_proof(home, arguments, view, map, cairn_state_key_view(&key), &smt, facts)
+               : CAIRN_OK;
+}
+
+static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
+{
+    return cairn_home_run(command, arguments, CAIRN_HOME_READ, act);
+}
+
+static const cairn_option options[] = {
+    {"proof", NULL, false, false, "with its proof in base64, also of absence"},
+    {"output", "FILE", false, false, "write the proof to FILE instead"},
+};
+
+const cairn_verb cairn_verb_state_get = {
+    .name = "state get",
+    .words = "KEY",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "print a value of the ledger's state, and prove it",
+    .help = "KEY is org/ID, key/ID, anchor/COMMITMENT or approval/ID (64 hex digits), policy/NAME, "
+            "members or "
+            "params. The value is deterministic CBOR in hex. The proof verifies offline: cairn "
+            "verify --state FILE "
+            "--trust TRUST.",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

@@ -1,0 +1,195 @@
+/* cairn trust export, trust show: the file by which others verify. */
+#include <stdlib.h>
+
+#include "cairn/trust.h"
+#include "command/facts.h"
+#include "command/home.h"
+#include "command/verbs.h"
+#include "core/store/file.h"
+#include "core/unit.h"
+
+enum { DAYS_DEFAULT = 400 };
+#define DAY_MS UINT64_C(86400000)
+
+/* --- export --- */
+
+static bool is_listed(const cairn_key_record *record)
+{
+    return record->purpose == CAIRN_PURPOSE_SIGN || record->purpose == CAIRN_PURPOSE_COSIGN;
+}
+
+/* A member with its keys for signing and cosigning, as the state has them. */
+static cairn_err fill_member(const cairn_state_source *state, cairn_arena *arena,
+                             const cairn_hash *org_id, cairn_trust_member *ret_member)
+{
+    cairn_org_record org;
+    void *keys = NULL;
+    CAIRN_TRY(cairn_registry_org(state, arena, org_id, &org));
+    cairn_trust_member member = {.org = *org_id};
+    CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_str(org.name), &member.name));
+    CAIRN_TRY(cairn_arena_array(arena, org.kid_count, sizeof(cairn_trust_key), &keys));
+    member.keys = keys;
+    for (size_t i = 0; i < org.kid_count; i++) {
+        cairn_key_record record;
+        CAIRN_TRY(cairn_registry_key(state, arena, &org.kids[i], &record));
+        if (!is_listed(&record))
+            continue;
+        member.keys[member.key_count++] = (cairn_trust_key){
+            .purpose = record.purpose == CAIRN_PURPOSE_SIGN ? CAIRN_TRUST_SIGN : CAIRN_TRUST_COSIGN,
+            .cose_key = record.cose_key,
+            .since = record.since,
+            .until = record.until,
+            .suspect = record.suspect_since,
+        };
+    }
+    *ret_member = member;
+    return CAIRN_OK;
+}
+
+static cairn_err fill_trust(cairn_home *home, cairn_trust *trust)
+{
+    cairn_arena *arena = &home->command->arena;
+    cairn_state_source state = cairn_home_state(home);
+    cairn_member_list members;
+    void *memory = NULL;
+    CAIRN_TRY(cairn_registry_members(&state, arena, &members));
+    CAIRN_TRY(cairn_arena_array(arena, members.count, sizeof(cairn_trust_member), &memory));
+    trust->members = memory;
+    trust->member_count = members.count;
+    for (size_t i = 0; i < members.count; i++)
+        CAIRN_TRY(fill_member(&state, arena, &members.orgs[i], &trust->members[i]));
+    return CAIRN_OK;
+}
+
+static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments,
+                              cairn_bytes *ret_encoded)
+{
+    const char *threshold = cairn_option_value(arguments, "threshold");
+    const char *days = cairn_option_value(arguments, "days");
+    uint64_t day_count = DAYS_DEFAULT;
+    cairn_trust trust = {.ledger = home->ledger,
+                         .origin = cairn_bytes_str(home->origin),
+                         .threshold = 1,
+                         .issued_ms = cairn_clock_wall_ms(&home->clock)};
+    if (threshold != NULL)
+        CAIRN_TRY(cairn_unit_parse(threshold, CAIRN_UNIT_COUNT, &trust.threshold));
+    if (days != NULL)
+        CAIRN_TRY(cairn_unit_parse(days, CAIRN_UNIT_COUNT, &day_count));
+    if (day_count == 0 || day_count > 36500)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--days: 1 to 36500");
+    trust.expires_ms = trust.issued_ms + day_count * DAY_MS;
+    CAIRN_TRY(fill_trust(home, &trust));
+    return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
+}
+
+static cairn_err write_out(cairn_command *command, const char *path, cairn_bytes encoded)
+{
+    if (path == NULL) {
+        if (fwrite(encoded.data, 1, encoded.size, command->out) != encoded.size ||
+            fflush(command->out) != 0)
+            return CAIRN_FAIL(CAIRN_ERR_IO, "house", "output cannot be written");
+        return CAIRN_OK;
+    }
+    cairn_hash fingerprint;
+    CAIRN_TRY(cairn_file_replace(path, 0644, encoded, NULL));
+    cairn_trust_fingerprint(encoded, &fingerprint);
+    json_t *facts = cairn_facts_new();
+    cairn_facts_text(facts, "trust", path);
+    cairn_facts_hash(facts, "fingerprint", &fingerprint);
+    return cairn_facts_print(command, facts);
+}
+
+static cairn_err run_export(cairn_command *command, const cairn_arguments *arguments)
+{
+    cairn_home home;
+    cairn_bytes encoded;
+    CAIRN_TRY(cairn_home_open(command, CAIRN_HOME_READ, &home));
+    cairn_err err = export_trust(&home, arguments, &encoded);
+    cairn_err closed = cairn_home_close(&home);
+    CAIRN_TRY(err);
+    CAIRN_TRY(closed);
+    return write_out(command, arguments->word_count == 0 ? NULL : arguments->words[0], encoded);
+}
+
+/* --- show --- */
+
+static void add_key(json_t *list, const cairn_trust_key *key)
+{
+    json_t *item = cairn_facts_item(list);
+    cairn_facts_hash(item, "id", &key->kid);
+    cairn_facts_text(item, "purpose", key->purpose == CAIRN_TRUST_SIGN ? "sign" : "cosign");
+    cairn_facts_text(item, "type",
+                     cairn_key_get_type(key->key) == CAIRN_KEY_ED25519 ? "Ed25519" : "P-256");
+    cairn_facts_number(item, "since_height", key->since);
+    if (key->until != CAIRN_TRUST_OPEN)
+        cairn_facts_number(item, "until_height", key->until);
+    if (key->suspect != CAIRN_TRUST_OPEN)
+        cairn_facts_number(item, "suspect_since_height", key->suspect);
+}
+
+static void add_trust(json_t *facts, const cairn_trust *trust)
+{
+    cairn_facts_hash(facts, "ledger", &trust->ledger);
+    cairn_facts_view(facts, "origin", trust->origin);
+    cairn_facts_number(facts, "needed", trust->threshold);
+    cairn_facts_number(facts, "of", trust->cosigner_count);
+    cairn_facts_time(facts, "issued", trust->issued_ms);
+    cairn_facts_time(facts, "expires", trust->expires_ms);
+    json_t *members = cairn_facts_list(facts, "member");
+    for (size_t i = 0; i < trust->member_count; i++) {
+        const cairn_trust_member *member = &trust->members[i];
+        json_t *item = cairn_facts_item(members);
+        cairn_facts_view(item, "name", member->name);
+        cairn_facts_hash(item, "id", &member->org);
+        json_t *keys = cairn_facts_list(item, "key");
+        for (size_t k = 0; k < member->key_count; k++)
+            add_key(keys, &member->keys[k]);
+    }
+}
+
+static cairn_err run_show(cairn_command *command, const cairn_arguments *arguments)
+{
+    cairn_bytes encoded;
+    cairn_hash fingerprint;
+    cairn_trust trust = {0};
+    CAIRN_TRY(
+        cairn_file_read(&command->arena, arguments->words[0], CAIRN_TRUST_SIZE_MAX, &encoded));
+    CAIRN_TRY(cairn_trust_decode(&command->arena, encoded, &trust));
+    json_t *facts = cairn_facts_new();
+    cairn_trust_fingerprint(encoded, &fingerprint);
+    cairn_facts_hash(facts, "fingerprint", &fingerprint);
+    add_trust(facts, &trust);
+    cairn_trust_done(&trust);
+    return cairn_facts_print(command, facts);
+}
+
+static const cairn_option export_options[] = {
+    {"threshold", "K", false, false, "how many members must vouch; 1 if not given"},
+    {"days", "N", false, false, "days until it expires; 400 if not given"},
+};
+
+const cairn_verb cairn_verb_trust_export = {
+    .name = "trust export",
+    .words = "[FILE]",
+    .words_min = 0,
+    .words_max = 1,
+    .summary = "write the trust file: public keys of the members, by which others verify",
+    .help = "Derived from the ledger's state: each member's keys for signing and cosigning with "
+            "the heights between "
+            "which they are good, revoked ones too, so that old receipts verify. Without FILE it "
+            "goes to standard "
+            "output. Hand it over by a way that the verifier trusts.",
+    .options = export_options,
+    .option_count = sizeof export_options / sizeof export_options[0],
+    .run = run_export,
+};
+
+const cairn_verb cairn_verb_trust_show = {
+    .name = "trust show",
+    .words = "FILE",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "print a trust file and its fingerprint",
+    .help = "Needs no ledger. The fingerprint is for comparing by telephone.",
+    .run = run_show,
+};
