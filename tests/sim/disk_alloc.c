@@ -1,8 +1,11 @@
 /* malloc and its family, which fail on command. Under AddressSanitizer, which needs its own, they
  * are left alone and NO_MEMORY faults never fire. */
 #include <errno.h>
+#include <execinfo.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "sim/disk_state.h"
 
@@ -32,6 +35,16 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
+/* In a replay: who is refused memory. */
+static void show_caller(uint64_t n)
+{
+    void *frames[24];
+    sim_inside++;
+    (void)dprintf(STDERR_FILENO, "    allocation %llu fails:\n", (unsigned long long)n);
+    backtrace_symbols_fd(frames, backtrace(frames, 24), STDERR_FILENO);
+    sim_inside--;
+}
+
 static bool fails(void)
 {
     if (sim_now == NULL || sim_inside > 0)
@@ -42,6 +55,8 @@ static bool fails(void)
         if (fault->kind != SIM_FAULT_NO_MEMORY || n < fault->at || n - fault->at >= fault->amount)
             continue;
         fault->fired = true;
+        if (sim_now->trace)
+            show_caller(n);
         errno = ENOMEM;
         return true;
     }

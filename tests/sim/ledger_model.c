@@ -1,0 +1,350 @@
+/* The naive ledger: docs/formats/block-entry.md and state.md as a plain program. */
+#include "sim/ledger_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "cairn/err.h"
+
+/* Hashes */
+
+/* One context for all: the one-shot functions fetch the algorithm and allocate at each call. */
+static EVP_MD_CTX *hashing(void)
+{
+    static EVP_MD_CTX *context;
+    static EVP_MD *sha256;
+    if (context == NULL) {
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+        context = EVP_MD_CTX_new();
+    }
+    if (sha256 == NULL || context == NULL || EVP_DigestInit_ex2(context, sha256, NULL) != 1)
+        abort();
+    return context;
+}
+
+static model_hash hash_tagged(const char *tag, size_t tag_size, const void *data, size_t size)
+{
+    EVP_MD_CTX *context = hashing();
+    model_hash out;
+    if (EVP_DigestUpdate(context, tag, tag_size) != 1 ||
+        EVP_DigestUpdate(context, data, size) != 1 || EVP_DigestFinal_ex(context, out.b, NULL) != 1)
+        abort();
+    return out;
+}
+
+model_hash model_sha256(const void *data, size_t size)
+{
+    return hash_tagged("", 0, data, size);
+}
+
+static model_hash hash_node(uint8_t tag, const model_hash *left, const model_hash *right)
+{
+    uint8_t bytes[65] = {tag};
+    memcpy(bytes + 1, left->b, 32);
+    memcpy(bytes + 33, right->b, 32);
+    return model_sha256(bytes, sizeof bytes);
+}
+
+model_hash model_ledger_id(const uint8_t *genesis, size_t size)
+{
+    return hash_tagged("cairn/ledger/1", 15, genesis, size);
+}
+
+static model_hash hash_entry(const uint8_t *entry, size_t size)
+{
+    return hash_tagged("", 1, entry, size); /* leaf prefix 0x00 */
+}
+
+/* RFC 6962 section 2.1 over hashes of leaves. */
+static model_hash tree_root(const model_hash *leaves, size_t count)
+{
+    if (count == 0)
+        return model_sha256("", 0);
+    if (count == 1)
+        return leaves[0];
+    size_t split = 1;
+    while (split * 2 < count)
+        split *= 2;
+    model_hash left = tree_root(leaves, split);
+    model_hash right = tree_root(leaves + split, count - split);
+    return hash_node(1, &left, &right);
+}
+
+model_hash model_log_root(const model_ledger *ledger, size_t size)
+{
+    return tree_root(ledger->leaves, size);
+}
+
+bool model_path_leads_to(const model_hash *leaf, uint64_t index, uint64_t size,
+                         const model_hash *path, size_t count, const model_hash *root)
+{
+    model_hash hash = *leaf;
+    uint64_t fn = index;
+    uint64_t sn = size - 1;
+    if (index >= size)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (sn == 0)
+            return false;
+        if ((fn & 1) != 0 || fn == sn) {
+            hash = hash_node(1, &path[i], &hash);
+            while ((fn & 1) == 0 && fn != 0) {
+                fn >>= 1;
+                sn >>= 1;
+            }
+        } else {
+            hash = hash_node(1, &hash, &path[i]);
+        }
+        fn >>= 1;
+        sn >>= 1;
+    }
+    return sn == 0 && memcmp(hash.b, root->b, 32) == 0;
+}
+
+/* The sparse map: no key is zeros, one key its leaf, else the node of both halves. */
+static model_hash map_root(const model_record *records, size_t count, unsigned depth)
+{
+    model_hash none = {{0}};
+    if (count == 0)
+        return none;
+    if (count == 1)
+        return records[0].leaf;
+    size_t split = 0;
+    while (split < count && ((records[split].path.b[depth / 8] >> (7 - depth % 8)) & 1) == 0)
+        split++;
+    model_hash left = map_root(records, split, depth + 1);
+    model_hash right = map_root(records + split, count - split, depth + 1);
+    return hash_node(1, &left, &right);
+}
+
+static model_record map_record(const void *key, size_t key_size, const uint8_t *value, size_t size)
+{
+    model_record record = {.path = model_sha256(key, key_size)};
+    model_hash digest = model_sha256(value, size);
+    record.leaf = hash_node(0, &record.path, &digest);
+    return record;
+}
+
+static void put_record(model_ledger *ledger, model_record record)
+{
+    size_t at = ledger->record_count++;
+    while (at > 0 && memcmp(ledger->records[at - 1].path.b, record.path.b, 32) > 0) {
+        ledger->records[at] = ledger->records[at - 1];
+        at--;
+    }
+    ledger->records[at] = record;
+}
+
+/* Deterministic CBOR */
+
+typedef struct writer {
+    uint8_t bytes[512];
+    size_t size;
+} writer;
+
+static void put_head(writer *w, unsigned major, uint64_t n)
+{
+    unsigned more = n < 24 ? 0 : n <= 0xff ? 1 : n <= 0xffff ? 2 : n <= 0xffffffff ? 4 : 8;
+    unsigned info = more == 0 ? (unsigned)n : more == 1 ? 24 : more == 2 ? 25 : more == 4 ? 26 : 27;
+    w->bytes[w->size++] = (uint8_t)(major << 5 | info);
+    for (unsigned i = more; i-- > 0;)
+        w->bytes[w->size++] = (uint8_t)(n >> (8 * i));
+}
+
+static void put_string(writer *w, unsigned major, const void *data, size_t size)
+{
+    put_head(w, major, size);
+    memcpy(w->bytes + w->size, data, size);
+    w->size += size;
+}
+
+enum { UINT, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
+
+static void put_pair(writer *w, uint64_t key, uint64_t value)
+{
+    put_head(w, UINT, key);
+    put_head(w, UINT, value);
+}
+
+/* Genesis */
+
+static model_record org_record(const model_ledger *ledger, const model_genesis *genesis)
+{
+    writer w = {.size = 0};
+    uint8_t key[36] = "org/";
+    put_head(&w, MAP, 6);
+    put_head(&w, UINT, 1);
+    put_string(&w, TEXT, genesis->name, strlen(genesis->name));
+    put_pair(&w, 2, 1); /* active */
+    put_head(&w, UINT, 3);
+    put_head(&w, SIMPLE, 21); /* true: a member */
+    put_pair(&w, 4, 1);
+    put_pair(&w, 5, 0);
+    put_head(&w, UINT, 6);
+    put_head(&w, ARRAY, 2);
+    put_string(&w, BYTES, genesis->kids[0].b, 32);
+    put_string(&w, BYTES, genesis->kids[1].b, 32);
+    memcpy(key + 4, ledger->org.b, 32);
+    return map_record(key, sizeof key, w.bytes, w.size);
+}
+
+static model_record key_record(const model_ledger *ledger, const model_genesis *genesis, size_t i)
+{
+    writer w = {.size = 0};
+    uint8_t key[36] = "key/";
+    put_head(&w, MAP, 4);
+    put_head(&w, UINT, 1);
+    put_string(&w, BYTES, ledger->org.b, 32);
+    put_pair(&w, 2, i == 0 ? 1 : 3); /* sign, cosign */
+    put_head(&w, UINT, 3);
+    put_string(&w, BYTES, genesis->cose_keys[i], genesis->cose_sizes[i]);
+    put_pair(&w, 4, 0);
+    memcpy(key + 4, genesis->kids[i].b, 32);
+    return map_record(key, sizeof key, w.bytes, w.size);
+}
+
+static model_record members_record(const model_ledger *ledger)
+{
+    writer w = {.size = 0};
+    put_head(&w, ARRAY, 1);
+    put_string(&w, BYTES, ledger->org.b, 32);
+    return map_record("members", 7, w.bytes, w.size);
+}
+
+static model_hash default_config_root(void)
+{
+    writer w = {.size = 0};
+    put_head(&w, MAP, 8);
+    put_pair(&w, 1, 1);
+    put_pair(&w, 2, 600000);
+    put_pair(&w, 3, 65535);
+    put_pair(&w, 4, 4194304);
+    put_pair(&w, 5, 2);
+    put_pair(&w, 6, 3);
+    put_pair(&w, 7, UINT64_C(2592000000));
+    put_head(&w, UINT, 8);
+    put_head(&w, ARRAY, 1);
+    put_head(&w, ARRAY, 2);
+    put_head(&w, NEGATIVE, 6); /* -7: ES256 */
+    put_head(&w, UINT, 0);
+    return map_record("params", 6, w.bytes, w.size).leaf;
+}
+
+/* Blocks */
+
+static void add_entry(model_ledger *ledger, unsigned what, const uint8_t *entry, size_t size)
+{
+    ledger->leaves[ledger->entry_count] = hash_entry(entry, size);
+    ledger->what[ledger->entry_count++] = (uint16_t)what;
+}
+
+static void close_block(model_ledger *ledger, model_block *block, const model_hash *results,
+                        size_t result_count)
+{
+    writer w = {.size = 0};
+    model_hash state = map_root(ledger->records, ledger->record_count, 0);
+    model_hash refused = tree_root(results, result_count);
+    put_head(&w, ARRAY, 8);
+    put_string(&w, TEXT, "cairn/block/1", 13);
+    put_head(&w, UINT, block->height);
+    put_head(&w, UINT, block->time_ms);
+    put_head(&w, UINT, block->first);
+    put_head(&w, UINT, block->count);
+    put_string(&w, BYTES, state.b, 32);
+    put_string(&w, BYTES, ledger->config_root.b, 32);
+    put_string(&w, BYTES, refused.b, 32);
+    memcpy(block->entry, w.bytes, w.size);
+    block->entry_size = (uint16_t)w.size;
+    add_entry(ledger, MODEL_IS_BLOCK | (unsigned)ledger->block_count, w.bytes, w.size);
+    ledger->blocks[ledger->block_count++] = *block;
+}
+
+void model_begin(model_ledger *ledger, const model_genesis *genesis)
+{
+    model_block block = {.time_ms = genesis->created_ms, .first = 1};
+    memset(ledger, 0, sizeof *ledger);
+    ledger->begun = true;
+    ledger->org = hash_tagged("cairn/org/1", 11, genesis->kids[0].b, 32);
+    ledger->config_root = default_config_root();
+    put_record(ledger, org_record(ledger, genesis));
+    put_record(ledger, key_record(ledger, genesis, 0));
+    put_record(ledger, key_record(ledger, genesis, 1));
+    put_record(ledger, members_record(ledger));
+    add_entry(ledger, MODEL_IS_GENESIS, genesis->raw, genesis->size);
+    close_block(ledger, &block, NULL, 0);
+}
+
+size_t model_anchor_value(const model_ledger *ledger, uint64_t height, uint8_t out[64])
+{
+    writer w = {.size = 0};
+    put_head(&w, MAP, 2);
+    put_head(&w, UINT, 1);
+    put_string(&w, BYTES, ledger->org.b, 32);
+    put_pair(&w, 2, height);
+    memcpy(out, w.bytes, w.size);
+    return w.size;
+}
+
+static bool anchored(const model_ledger *ledger, const model_tx *pool, const model_hash *commitment)
+{
+    for (size_t i = 0; i < MODEL_POOL; i++) {
+        if (ledger->fate[i] == MODEL_ACCEPTED &&
+            memcmp(pool[i].commitment.b, commitment->b, 32) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i, uint64_t height)
+{
+    uint8_t key[39] = "anchor/", value[64];
+    size_t size = model_anchor_value(ledger, height, value);
+    memcpy(key + 7, pool[i].commitment.b, 32);
+    put_record(ledger, map_record(key, sizeof key, value, size));
+    add_entry(ledger, i, pool[i].raw, pool[i].size);
+    ledger->fate[i] = MODEL_ACCEPTED;
+    ledger->accepted_height[i] = height;
+}
+
+static model_hash result_leaf(const model_tx *tx, int code)
+{
+    uint8_t leaf[36];
+    unsigned n = (unsigned)-code;
+    memcpy(leaf, tx->id.b, 32);
+    for (unsigned i = 0; i < 4; i++)
+        leaf[32 + i] = (uint8_t)(n >> (24 - 8 * i));
+    return hash_entry(leaf, sizeof leaf);
+}
+
+bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
+                 uint64_t time_ms, model_verdict *ret_verdicts)
+{
+    model_hash results[MODEL_BATCH_MAX];
+    size_t result_count = 0;
+    const model_block *last = &ledger->blocks[ledger->block_count - 1];
+    model_block block = {.height = last->height + 1, .first = ledger->entry_count};
+    block.time_ms = time_ms > last->time_ms ? time_ms : last->time_ms + 1;
+    if (ledger->entry_count + count + 1 > MODEL_ENTRIES_MAX ||
+        ledger->block_count == MODEL_BLOCKS_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const model_tx *tx = &pool[batch[i]];
+        model_verdict verdict = {.code = tx->refusal};
+        if (tx->refusal == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
+            verdict.code = CAIRN_ERR_TX_REPLAYED;
+        } else if (tx->refusal == 0 && anchored(ledger, pool, &tx->commitment)) {
+            verdict = (model_verdict){.code = CAIRN_ERR_EXISTS, .height = block.height};
+            results[result_count++] = result_leaf(tx, CAIRN_ERR_EXISTS);
+            ledger->fate[batch[i]] = MODEL_REFUSED;
+        } else if (tx->refusal == 0) {
+            verdict = (model_verdict){.height = block.height, .index = block.first + block.count++};
+            accept_tx(ledger, pool, batch[i], block.height);
+        }
+        ret_verdicts[i] = verdict;
+    }
+    if (block.count + result_count > 0)
+        close_block(ledger, &block, results, result_count);
+    return true;
+}

@@ -1,0 +1,100 @@
+/* A naive ledger: what docs/formats says a ledger of anchors must hold, word by word, with nothing
+ * of the code under test. All hashes by OpenSSL's SHA-256, all roots from scratch.
+ *
+ * The model lies in the trial's shared facts, so that it outlives the process; it holds no
+ * pointers. A transaction is known by its place in the pool that the workload signed beforehand. */
+#ifndef CAIRN_SIM_LEDGER_MODEL_H
+#define CAIRN_SIM_LEDGER_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MODEL_POOL = 224,    /* transactions of a ledger */
+    MODEL_BATCH_MAX = 8, /* transactions of a block */
+    MODEL_ENTRIES_MAX = 600,
+    MODEL_BLOCKS_MAX = 160,
+    MODEL_RECORDS_MAX = MODEL_POOL + 8,
+    MODEL_ENTRY_SIZE_MAX = 160,
+    MODEL_IS_BLOCK = 0x8000, /* in `what`: a block entry, else a transaction of the pool */
+    MODEL_IS_GENESIS = 0x4000,
+};
+
+typedef struct model_hash {
+    uint8_t b[32];
+} model_hash;
+
+/* What the workload knows of a transaction. */
+typedef struct model_tx {
+    const uint8_t *raw;
+    size_t size;
+    model_hash id;
+    model_hash commitment;
+    int refusal; /* the code with which it is refused before a block, 0: it is valid */
+} model_tx;
+
+typedef struct model_record {
+    model_hash path, leaf;
+} model_record;
+
+typedef struct model_block {
+    uint64_t height, time_ms, first, count;
+    uint16_t entry_size;
+    uint8_t entry[MODEL_ENTRY_SIZE_MAX];
+} model_block;
+
+typedef enum model_fate { MODEL_FRESH, MODEL_ACCEPTED, MODEL_REFUSED } model_fate;
+
+/* The verdict that a transaction must get. */
+typedef struct model_verdict {
+    int code;
+    uint64_t height, index; /* zeros where there is none */
+} model_verdict;
+
+typedef struct model_ledger {
+    bool begun;
+    model_hash org;
+    size_t entry_count;
+    uint16_t what[MODEL_ENTRIES_MAX];
+    model_hash leaves[MODEL_ENTRIES_MAX];
+    size_t block_count;
+    model_block blocks[MODEL_BLOCKS_MAX];
+    size_t record_count;
+    model_record records[MODEL_RECORDS_MAX]; /* of the state map, by path */
+    model_hash config_root;
+    uint8_t fate[MODEL_POOL];
+    uint64_t accepted_height[MODEL_POOL];
+} model_ledger;
+
+/* One member with a signing and a cosigning key, as the genesis names them. */
+typedef struct model_genesis {
+    const uint8_t *raw;
+    size_t size;
+    const char *name;
+    uint64_t created_ms;
+    const uint8_t *cose_keys[2];
+    size_t cose_sizes[2];
+    model_hash kids[2];
+} model_genesis;
+
+model_hash model_sha256(const void *data, size_t size);
+model_hash model_ledger_id(const uint8_t *genesis, size_t size);
+
+/* Height 0. */
+void model_begin(model_ledger *ledger, const model_genesis *genesis);
+
+/* The next block of these transactions of the pool, in order, at this time; the verdicts that they
+ * must get. A block that consumes nothing leaves no trace. False when the model is full. */
+bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
+                 uint64_t time_ms, model_verdict *ret_verdicts);
+
+/* RFC 9162 section 2.1.1 and 2.1.3.2. */
+model_hash model_log_root(const model_ledger *ledger, size_t size);
+bool model_path_leads_to(const model_hash *leaf, uint64_t index, uint64_t size,
+                         const model_hash *path, size_t count, const model_hash *root);
+
+/* The value of the record `anchor/` ‖ commitment. Returns its size. */
+size_t model_anchor_value(const model_ledger *ledger, uint64_t height, uint8_t out[64]);
+
+#endif

@@ -1,0 +1,675 @@
+/* Crashes, faults and flipped bits under the embedded engine: two ledgers in one store, driven by
+ * one thread, against the naive model of ledger_model.h.
+ *
+ * A step submits a batch to each ledger and runs one cycle. The facts hold, for each ledger, the
+ * model after the last acknowledged block, and the batch that is under way. After a crash a ledger
+ * must be exactly the model, or the model and that batch: entry by entry, root by root, value by
+ * value, every entry with an inclusion proof. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cairn/key.h"
+#include "cairn/transaction.h"
+#include "feature_list.h"
+#include "ledger/genesis.h"
+#include "ledger/store.h"
+#include "record/record.h"
+#include "sim/ledger_model.h"
+#include "sim/runner.h"
+
+enum {
+    LEDGERS = 2,
+    STEPS = 9,
+    WAITS_MAX = 50, /* cycles until memory is there again */
+    ARENA_SIZE_MAX = 64 << 20,
+};
+
+#define TIME_MS UINT64_C(1700000000000)
+
+/* Signed before any fault, the same in all processes. */
+typedef struct pool {
+    model_genesis genesis;
+    model_tx txs[MODEL_POOL];
+} pool;
+
+static pool pools[LEDGERS];
+static cairn_arena pool_arena;
+
+typedef enum creation { ABSENT, PENDING, CREATED } creation;
+
+typedef struct ledger_facts {
+    creation creation;
+    model_ledger model; /* what was acknowledged */
+    size_t pending_count;
+    uint16_t pending[MODEL_BATCH_MAX]; /* the batch that may or may not be there */
+    bool excluded[MODEL_BATCH_MAX];    /* refused for lack of memory: not in it */
+    uint64_t pending_ms;
+} ledger_facts;
+
+typedef struct facts {
+    uint64_t now_ms;
+    ledger_facts ledgers[LEDGERS];
+} facts;
+
+static model_ledger scratch; /* a model with the pending batch applied */
+
+/* A verdict comes back to the place in its batch. */
+typedef struct answer {
+    ledger_facts *ledger;
+    size_t place;
+    bool given;
+    cairn_verdict verdict;
+} answer;
+
+static answer answers[LEDGERS][MODEL_BATCH_MAX];
+
+/* --- the pool --- */
+
+static void must(cairn_err err, const char *what)
+{
+    if (err == CAIRN_OK)
+        return;
+    (void)fprintf(stderr, "sim_ledger: %s: %s %s\n", what, cairn_err_name(err), cairn_err_detail());
+    exit(1);
+}
+
+static cairn_key *make_key(unsigned number)
+{
+    uint8_t scalar[32] = {0x22};
+    cairn_key *key = NULL;
+    scalar[31] = (uint8_t)number;
+    must(cairn_key_from_private(CAIRN_KEY_P256, cairn_bytes_of(scalar, 32), &key), "key");
+    return key;
+}
+
+static void make_genesis(pool *p, cairn_key *const keys[2], unsigned number)
+{
+    static cairn_genesis_member member;
+    cairn_genesis genesis = {.name = cairn_bytes_str("Simulated"),
+                             .created_ms = TIME_MS,
+                             .nonce = {(uint8_t)number},
+                             .member_count = 1,
+                             .members = &member};
+    cairn_bytes encoded;
+    cairn_params_default(&genesis.params);
+    p->genesis.name = "Maker";
+    p->genesis.created_ms = TIME_MS;
+    member.name = cairn_bytes_str(p->genesis.name);
+    member.key_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        void *cose = NULL;
+        must(cairn_arena_alloc(&pool_arena, CAIRN_COSE_KEY_SIZE_MAX, &cose), "arena");
+        must(cairn_key_to_cose(keys[i], cose, &p->genesis.cose_sizes[i]), "COSE key");
+        p->genesis.cose_keys[i] = cose;
+        memcpy(p->genesis.kids[i].b, cairn_key_id(keys[i])->b, 32);
+        member.keys[i] = (cairn_genesis_key){
+            .purpose = i == 0 ? CAIRN_PURPOSE_SIGN : CAIRN_PURPOSE_COSIGN,
+            .cose_key = cairn_bytes_of(p->genesis.cose_keys[i], p->genesis.cose_sizes[i])};
+    }
+    must(cairn_genesis_encode(&pool_arena, &genesis, &encoded), "genesis");
+    p->genesis.raw = encoded.data;
+    p->genesis.size = encoded.size;
+}
+
+static cairn_bytes sign_anchor(const cairn_key *key, const model_hash *ledger,
+                               const model_hash *commitment, uint64_t valid_until_ms)
+{
+    cairn_tx_draft draft = {
+        .kid = *cairn_key_id(key), .type = CAIRN_TX_ANCHOR, .valid_until_ms = valid_until_ms};
+    cairn_hash hash;
+    cairn_bytes tx;
+    memcpy(hash.b, commitment->b, 32);
+    memcpy(draft.ledger.b, ledger->b, 32);
+    must(cairn_anchor_body(&pool_arena, &hash, &draft.body), "body");
+    must(cairn_tx_sign(&pool_arena, &draft, key, &tx), "signature");
+    return tx;
+}
+
+/* Mostly valid; some anchor what another one does, some are refused before any block. */
+static void make_tx(pool *p, size_t i, const cairn_key *key, const model_hash *ledger)
+{
+    model_tx *tx = &p->txs[i];
+    uint64_t number = i % 8 == 7 ? i - 4 : i;
+    uint64_t valid_until_ms = TIME_MS + 500000 + i;
+    model_hash target = *ledger;
+    cairn_tx decoded;
+    tx->commitment = model_sha256(&number, sizeof number);
+    if (i % 32 == 5) {
+        tx->refusal = CAIRN_ERR_TX_EXPIRED;
+        valid_until_ms = TIME_MS - 1;
+    } else if (i % 32 == 13) {
+        tx->refusal = CAIRN_ERR_TX_WRONG_LEDGER;
+        target.b[0] ^= 1;
+    }
+    cairn_bytes raw = sign_anchor(key, &target, &tx->commitment, valid_until_ms);
+    tx->raw = raw.data;
+    tx->size = raw.size;
+    must(cairn_tx_decode(raw, &decoded), "transaction");
+    memcpy(tx->id.b, decoded.id.b, 32);
+    if (i % 32 == 21) {
+        tx->refusal = CAIRN_ERR_BAD_SIGNATURE;
+        ((uint8_t *)(uintptr_t)raw.data)[raw.size - 1] ^= 1; /* our own arena's bytes */
+    }
+}
+
+static void make_pool(unsigned number)
+{
+    pool *p = &pools[number];
+    cairn_key *keys[2] = {make_key(2 * number + 1), make_key(2 * number + 2)};
+    make_genesis(p, keys, number);
+    model_hash id = model_ledger_id(p->genesis.raw, p->genesis.size);
+    for (size_t i = 0; i < MODEL_POOL; i++)
+        make_tx(p, i, keys[0], &id);
+    cairn_key_free(keys[0]);
+    cairn_key_free(keys[1]);
+}
+
+/* --- the store --- */
+
+static cairn_clock_manual clock_now;
+
+static cairn_err open_store(const sim_ctx *ctx, cairn_store **ret_store)
+{
+    static const uint32_t segment_sizes[] = {4096, 16384, 65536};
+    static const uint64_t changes[] = {1, 12, 60};
+    facts *f = ctx->facts;
+    cairn_store_options options;
+    cairn_store_options_default(&options, &cairn_all_features);
+    clock_now = (cairn_clock_manual){.wall_ms = f->now_ms, .monotonic_ns = 1};
+    options.clock = cairn_clock_of_manual(&clock_now);
+    options.threads = 0;
+    options.index_size_max = 16 << 20;
+    options.segment_size = segment_sizes[ctx->trial_seed % 3];
+    options.checkpoint_changes = changes[ctx->trial_seed / 3 % 3];
+    options.checkpoint_ms = 50;
+    return cairn_store_open(sim_disk_root(), &options, ret_store);
+}
+
+static void advance(sim_ctx *ctx)
+{
+    facts *f = ctx->facts;
+    uint64_t ms = sim_rng_below(&ctx->rng, 12); /* none is a time that stands still */
+    cairn_clock_manual_advance_ms(&clock_now, ms);
+    f->now_ms = clock_now.wall_ms;
+}
+
+/* --- checks --- */
+
+static void check_excused(const sim_ctx *ctx, cairn_err err, const char *what)
+{
+    bool damaged = ctx->flip != NULL && err == CAIRN_ERR_CORRUPT;
+    SIM_CHECK(damaged || sim_disk_fired(SIM_FAULTS_SOFT), "%s without a fault: %s %s", what,
+              cairn_err_name(err), cairn_err_detail());
+    SIM_CHECK(damaged || err != CAIRN_ERR_CORRUPT, "%s: a fault is taken for damage: %s", what,
+              cairn_err_detail());
+}
+
+/* How a reading may fail: never when all is well. */
+static bool read_failed(const sim_ctx *ctx, cairn_err err, const char *what, uint64_t n)
+{
+    static const unsigned disk_errors =
+        SIM_FAULT(SYNC_ERROR) | SIM_FAULT(WRITE_ERROR) | SIM_FAULT(SHORT_WRITE);
+    if (err == CAIRN_OK)
+        return false;
+    bool refused = ctx->flip != NULL && err == CAIRN_ERR_CORRUPT;
+    /* LMDB that failed to write its meta page cannot be read until it is opened again. */
+    bool lost = err == CAIRN_ERR_IO && sim_disk_fired(disk_errors);
+    SIM_CHECK(refused || lost, "%s %" PRIu64 ": %s %s", what, n, cairn_err_name(err),
+              cairn_err_detail());
+    return true;
+}
+
+static cairn_bytes expected_entry(const model_ledger *m, const pool *p, size_t i)
+{
+    unsigned what = m->what[i];
+    if (what == MODEL_IS_GENESIS)
+        return cairn_bytes_of(p->genesis.raw, p->genesis.size);
+    if ((what & MODEL_IS_BLOCK) == 0)
+        return cairn_bytes_of(p->txs[what].raw, p->txs[what].size);
+    const model_block *block = &m->blocks[what & ~(unsigned)MODEL_IS_BLOCK];
+    return cairn_bytes_of(block->entry, block->entry_size);
+}
+
+static void check_entries(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
+                          const model_ledger *m, const pool *p)
+{
+    cairn_arena arena;
+    model_hash root = model_log_root(m, m->entry_count);
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    for (size_t i = 0; i < m->entry_count; i++) {
+        cairn_bytes entry;
+        const cairn_hash *path = NULL;
+        size_t count = 0;
+        cairn_arena_reset(&arena);
+        cairn_err err = cairn_engine_prove_entry(engine, view, i, &arena, &entry, &path, &count);
+        if (read_failed(ctx, err, "entry", i))
+            continue;
+        SIM_CHECK(cairn_bytes_equal(entry, expected_entry(m, p, i)), "entry %zu is another one", i);
+        SIM_CHECK(model_path_leads_to(&m->leaves[i], i, m->entry_count,
+                                      (const model_hash *)(const void *)path, count, &root),
+                  "the path of entry %zu does not lead to the root", i);
+    }
+    cairn_arena_done(&arena);
+}
+
+static void check_anchor(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
+                         const model_ledger *m, const pool *p, size_t i, cairn_arena *arena)
+{
+    cairn_state_key key;
+    cairn_bytes value;
+    uint8_t expected[64];
+    cairn_state_key_make(&key, "anchor/", cairn_bytes_of(p->txs[i].commitment.b, 32));
+    cairn_err err =
+        cairn_engine_get(engine, view, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena, &value);
+    if (read_failed(ctx, err, "anchor", i))
+        return;
+    size_t size = model_anchor_value(m, m->accepted_height[i], expected);
+    SIM_CHECK(cairn_bytes_equal(value, cairn_bytes_of(expected, size)),
+              "anchor %zu has another value", i);
+    cairn_smt_proof proof;
+    err = cairn_engine_prove(engine, view, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena,
+                             &proof);
+    if (read_failed(ctx, err, "proof of anchor", i))
+        return;
+    SIM_CHECK(proof.exists && cairn_bytes_equal(proof.value, value), "proof of anchor %zu", i);
+}
+
+static void check_view(const cairn_view *view, const model_ledger *m)
+{
+    const model_block *last = &m->blocks[m->block_count - 1];
+    uint8_t entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    size_t size = cairn_block_entry_encode(&view->last, entry);
+    model_hash root = model_log_root(m, m->entry_count);
+    SIM_CHECK(view->log_size == m->entry_count, "%" PRIu64 " entries, the model has %zu",
+              view->log_size, m->entry_count);
+    SIM_CHECK(view->height == last->height && view->time_ms == last->time_ms,
+              "height %" PRIu64 " where the model has %" PRIu64, view->height, last->height);
+    SIM_CHECK(cairn_bytes_equal(cairn_bytes_of(entry, size),
+                                cairn_bytes_of(last->entry, last->entry_size)),
+              "the block entry of height %" PRIu64 " is another one", view->height);
+    SIM_CHECK(memcmp(root.b, view->log_root.b, 32) == 0, "the log has another root");
+}
+
+/* The ledger that the engine shows is the model's. */
+static void check_ledger(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m,
+                         const pool *p)
+{
+    cairn_arena arena;
+    cairn_view *view = cairn_engine_view(engine);
+    check_view(view, m);
+    check_entries(ctx, engine, view, m, p);
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    for (size_t i = 0; i < MODEL_POOL; i++) {
+        cairn_arena_reset(&arena);
+        if (m->fate[i] == MODEL_ACCEPTED)
+            check_anchor(ctx, engine, view, m, p, i, &arena);
+    }
+    cairn_arena_done(&arena);
+    cairn_view_free(view);
+}
+
+/* In a process that goes on, all ledgers stand exactly where they were acknowledged. */
+static void check_store(const sim_ctx *ctx, cairn_store *store)
+{
+    facts *f = ctx->facts;
+    sim_disk_hold_memory(true);
+    for (size_t l = 0; l < LEDGERS; l++) {
+        if (f->ledgers[l].creation == CREATED)
+            check_ledger(ctx, cairn_store_ledger(store, l), &f->ledgers[l].model, &pools[l]);
+    }
+    sim_disk_hold_memory(false);
+}
+
+/* --- what is under way --- */
+
+/* Applies what was pending to `m` and forgets it; the verdicts that its members must get. */
+static void apply_pending(ledger_facts *lf, const pool *p, model_ledger *m,
+                          model_verdict verdicts[MODEL_BATCH_MAX])
+{
+    uint16_t batch[MODEL_BATCH_MAX];
+    model_verdict given[MODEL_BATCH_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < lf->pending_count; i++) {
+        if (!lf->excluded[i])
+            batch[count++] = lf->pending[i];
+    }
+    SIM_CHECK(model_apply(m, p->txs, batch, count, lf->pending_ms, given),
+              "the model is too small for this workload");
+    for (size_t i = 0, k = 0; i < lf->pending_count; i++)
+        verdicts[i] = lf->excluded[i] ? (model_verdict){.code = CAIRN_ERR_NO_MEMORY} : given[k++];
+}
+
+/* After opening: each ledger is what was acknowledged, or that and what was under way. */
+static void settle_ledger(const sim_ctx *ctx, cairn_store *store, size_t l)
+{
+    facts *f = ctx->facts;
+    ledger_facts *lf = &f->ledgers[l];
+    cairn_engine *engine = cairn_store_ledger(store, l);
+    model_verdict verdicts[MODEL_BATCH_MAX];
+    SIM_CHECK(engine != NULL || lf->creation != CREATED, "ledger %zu is gone", l);
+    SIM_CHECK(engine == NULL || lf->creation != ABSENT, "ledger %zu was never created", l);
+    if (engine == NULL) {
+        lf->creation = ABSENT;
+        return;
+    }
+    if (lf->creation == PENDING)
+        model_begin(&lf->model, &pools[l].genesis);
+    lf->creation = CREATED;
+    cairn_view *view = cairn_engine_view(engine);
+    if (lf->pending_count > 0 && view->log_size != lf->model.entry_count) {
+        scratch = lf->model;
+        apply_pending(lf, &pools[l], &scratch, verdicts);
+        lf->model = scratch;
+    }
+    cairn_view_free(view);
+    lf->pending_count = 0;
+    check_ledger(ctx, engine, &lf->model, &pools[l]);
+}
+
+static void settle(const sim_ctx *ctx, cairn_store *store)
+{
+    sim_disk_hold_memory(true);
+    for (size_t l = 0; l < LEDGERS; l++)
+        settle_ledger(ctx, store, l);
+    SIM_CHECK(cairn_store_ledger(store, LEDGERS) == NULL, "a ledger too many");
+    sim_disk_hold_memory(false);
+}
+
+/* --- steps --- */
+
+/* OpenSSL that finds no memory does not say why it failed. */
+static bool short_of_memory(cairn_err err)
+{
+    return err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_CRYPTO;
+}
+
+static void on_verdict(void *context, const cairn_verdict *verdict)
+{
+    answer *a = context;
+    a->given = true;
+    a->verdict = *verdict;
+    if (short_of_memory(verdict->code))
+        a->ledger->excluded[a->place] = true;
+}
+
+/* Submits a batch. False once the engine takes no more. */
+static bool submit_batch(sim_ctx *ctx, cairn_store *store, size_t l)
+{
+    facts *f = ctx->facts;
+    ledger_facts *lf = &f->ledgers[l];
+    size_t count = (size_t)sim_rng_below(&ctx->rng, MODEL_BATCH_MAX + 1);
+    memset(answers[l], 0, sizeof answers[l]);
+    memset(lf->excluded, 0, sizeof lf->excluded);
+    lf->pending_count = 0;
+    lf->pending_ms = f->now_ms;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t n = (uint16_t)sim_rng_below(&ctx->rng, MODEL_POOL);
+        const model_tx *tx = &pools[l].txs[n];
+        answer *a = &answers[l][lf->pending_count];
+        *a = (answer){.ledger = lf, .place = lf->pending_count};
+        cairn_err err = cairn_engine_submit(cairn_store_ledger(store, l),
+                                            cairn_bytes_of(tx->raw, tx->size), on_verdict, a);
+        if (err == CAIRN_OK) {
+            lf->pending[lf->pending_count++] = n;
+            continue;
+        }
+        check_excused(ctx, err, "submit");
+        SIM_CHECK(err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_READ_ONLY, "submit: %s %s",
+                  cairn_err_name(err), cairn_err_detail());
+        if (err == CAIRN_ERR_READ_ONLY)
+            return false;
+    }
+    return true;
+}
+
+static bool same_verdict(const cairn_verdict *given, const model_verdict *expected)
+{
+    return given->code == expected->code && given->height == expected->height &&
+           (expected->code != CAIRN_OK || given->index == expected->index);
+}
+
+/* The store could not be written: every verdict that was not given before says so. */
+static bool store_failed(const sim_ctx *ctx, size_t l)
+{
+    const facts *f = ctx->facts;
+    const ledger_facts *lf = &f->ledgers[l];
+    for (size_t i = 0; i < lf->pending_count; i++) {
+        cairn_err code = answers[l][i].verdict.code;
+        if (code == CAIRN_ERR_READ_ONLY || code == CAIRN_ERR_IO || code == CAIRN_ERR_NO_SPACE) {
+            check_excused(ctx, code, "a verdict");
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Compares the verdicts of a ledger with the model's and acknowledges. False if the store failed:
+ * then the batch stays pending. */
+static bool take_verdicts(const sim_ctx *ctx, cairn_store *store, size_t l)
+{
+    facts *f = ctx->facts;
+    ledger_facts *lf = &f->ledgers[l];
+    model_verdict expected[MODEL_BATCH_MAX];
+    for (size_t i = 0; i < lf->pending_count; i++)
+        SIM_CHECK(answers[l][i].given, "transaction %zu of the batch got no verdict", i);
+    if (store_failed(ctx, l))
+        return false;
+    scratch = lf->model;
+    apply_pending(lf, &pools[l], &scratch, expected);
+    for (size_t i = 0; i < lf->pending_count; i++) {
+        const cairn_verdict *given = &answers[l][i].verdict;
+        if (short_of_memory(given->code)) {
+            SIM_CHECK(sim_disk_fired(SIM_FAULT(NO_MEMORY)), "no memory without a fault");
+            SIM_CHECK(given->height == 0, "no memory, but height %" PRIu64, given->height);
+            continue;
+        }
+        SIM_CHECK(same_verdict(given, &expected[i]),
+                  "verdict %s, height %" PRIu64 ", index %" PRIu64 "; the model has %s, %" PRIu64
+                  ", %" PRIu64,
+                  cairn_err_name(given->code), given->height, given->index,
+                  cairn_err_name(expected[i].code), expected[i].height, expected[i].index);
+    }
+    lf->model = scratch;
+    lf->pending_count = 0;
+    cairn_view *view = cairn_engine_view(cairn_store_ledger(store, l));
+    check_view(view, &lf->model);
+    cairn_view_free(view);
+    return true;
+}
+
+static bool waits(const sim_ctx *ctx)
+{
+    const facts *f = ctx->facts;
+    for (size_t l = 0; l < LEDGERS; l++) {
+        for (size_t i = 0; i < f->ledgers[l].pending_count; i++) {
+            if (!answers[l][i].given)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* One batch for each ledger, one cycle. False once the store takes no more. */
+static bool run_step(sim_ctx *ctx, cairn_store *store)
+{
+    facts *f = ctx->facts;
+    bool worked = false, goes_on = true;
+    advance(ctx);
+    for (size_t l = 0; l < LEDGERS; l++) {
+        if (f->ledgers[l].creation == CREATED)
+            goes_on = submit_batch(ctx, store, l) && goes_on;
+    }
+    cairn_err err = cairn_store_step(store, &worked);
+    /* A ledger for which memory was short waits for the next cycle. */
+    for (unsigned i = 0; i < WAITS_MAX && waits(ctx); i++) {
+        cairn_err again = cairn_store_step(store, &worked);
+        err = err == CAIRN_OK ? again : err;
+    }
+    if (err != CAIRN_OK)
+        check_excused(ctx, err, "step");
+    sim_disk_hold_memory(true);
+    for (size_t l = 0; l < LEDGERS; l++) {
+        if (f->ledgers[l].creation == CREATED)
+            goes_on = take_verdicts(ctx, store, l) && goes_on;
+    }
+    sim_disk_hold_memory(false);
+    if (err != CAIRN_OK)
+        check_store(ctx, store);
+    return goes_on;
+}
+
+static cairn_err create_ledger(const sim_ctx *ctx, cairn_store *store, size_t l)
+{
+    facts *f = ctx->facts;
+    const model_genesis *genesis = &pools[l].genesis;
+    cairn_engine *engine = NULL;
+    f->ledgers[l].creation = PENDING;
+    CAIRN_TRY(cairn_store_create(store, cairn_bytes_of(genesis->raw, genesis->size), &engine));
+    sim_disk_hold_memory(true);
+    model_begin(&f->ledgers[l].model, genesis);
+    sim_disk_hold_memory(false);
+    f->ledgers[l].creation = CREATED;
+    return CAIRN_OK;
+}
+
+/* Creates the next ledger, with a second try if memory was short. False once the store takes no
+ * more. */
+static bool run_create(const sim_ctx *ctx, cairn_store *store)
+{
+    const facts *f = ctx->facts;
+    size_t l = f->ledgers[0].creation == CREATED ? 1 : 0;
+    cairn_err err = create_ledger(ctx, store, l);
+    if (short_of_memory(err)) {
+        check_excused(ctx, err, "create");
+        err = create_ledger(ctx, store, l);
+    }
+    if (err != CAIRN_OK)
+        check_excused(ctx, err, "create");
+    return err == CAIRN_OK || short_of_memory(err);
+}
+
+/* Does it? A checkpoint of nothing tells. */
+static bool takes_more(cairn_store *store)
+{
+    cairn_err err = cairn_store_checkpoint(store);
+    return err != CAIRN_ERR_READ_ONLY;
+}
+
+static bool run_checkpoint(const sim_ctx *ctx, cairn_store *store)
+{
+    cairn_err err = cairn_store_checkpoint(store);
+    if (err == CAIRN_OK)
+        return true;
+    check_excused(ctx, err, "checkpoint");
+    check_store(ctx, store);
+    return short_of_memory(err) && takes_more(store);
+}
+
+/* A store that failed says so, and still shows what was acknowledged. */
+static void check_read_only(const sim_ctx *ctx, cairn_store *store)
+{
+    facts *f = ctx->facts;
+    check_store(ctx, store);
+    if (f->ledgers[0].creation != CREATED)
+        return;
+    const model_tx *tx = &pools[0].txs[0];
+    cairn_err err =
+        cairn_engine_submit(cairn_store_ledger(store, 0), cairn_bytes_of(tx->raw, tx->size),
+                            on_verdict, &answers[0][0]);
+    SIM_CHECK(err == CAIRN_ERR_READ_ONLY, "submit to a failed store: %s", cairn_err_name(err));
+}
+
+static void run_steps(sim_ctx *ctx, cairn_store *store)
+{
+    bool goes_on = true;
+    for (unsigned i = 0; i < STEPS && goes_on; i++) {
+        uint64_t r = sim_rng_below(&ctx->rng, 100);
+        facts *f = ctx->facts;
+        if (f->ledgers[0].creation != CREATED || (r < 15 && f->ledgers[1].creation != CREATED))
+            goes_on = run_create(ctx, store);
+        else if (r < 25)
+            goes_on = run_checkpoint(ctx, store);
+        else
+            goes_on = run_step(ctx, store);
+    }
+    if (!goes_on)
+        check_read_only(ctx, store);
+}
+
+/* --- a life --- */
+
+static void end_life(sim_ctx *ctx, cairn_store *store)
+{
+    uint64_t r = sim_rng_below(&ctx->rng, 3);
+    if (r == 0)
+        cairn_store_free(store);
+    if (r != 1)
+        return;
+    cairn_err err = cairn_store_close(store);
+    if (err != CAIRN_OK)
+        check_excused(ctx, err, "close");
+}
+
+static void live(sim_ctx *ctx)
+{
+    facts *f = ctx->facts;
+    cairn_store *store = NULL;
+    if (f->now_ms == 0)
+        f->now_ms = TIME_MS + 1;
+    cairn_err err = open_store(ctx, &store);
+    if (err != CAIRN_OK && ctx->flip == NULL) {
+        check_excused(ctx, err, "open");
+        err = open_store(ctx, &store);
+    }
+    if (err != CAIRN_OK) {
+        check_excused(ctx, err, "open");
+        return;
+    }
+    settle(ctx, store);
+    run_steps(ctx, store);
+    end_life(ctx, store);
+}
+
+static bool pick_flip(sim_ctx *ctx, sim_flip *ret_flip)
+{
+    sim_flip flip = {.bit = (unsigned)sim_rng_below(&ctx->rng, 8)};
+    bool index = sim_rng_percent(&ctx->rng, 50);
+    char path[256];
+    uint64_t seen = 0;
+    (void)snprintf(path, sizeof path, "%s/%s", sim_disk_root(), index ? "index" : "blocks");
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return false;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        bool file = strstr(entry->d_name, ".log") != NULL || strcmp(entry->d_name, "data.mdb") == 0;
+        if (file && sim_rng_below(&ctx->rng, ++seen) == 0)
+            (void)snprintf(flip.path, sizeof flip.path, "%s/%.64s", index ? "index" : "blocks",
+                           entry->d_name);
+    }
+    (void)closedir(dir);
+    flip.offset = sim_rng_below(&ctx->rng, seen == 0 ? 1 : sim_disk_file_size(flip.path));
+    *ret_flip = flip;
+    return seen > 0;
+}
+
+static void warm_up(void)
+{
+    cairn_arena_init(&pool_arena, ARENA_SIZE_MAX);
+    for (unsigned l = 0; l < LEDGERS; l++)
+        make_pool(l);
+}
+
+int main(int argc, char **argv)
+{
+    const sim_workload workload = {.name = "sim_ledger",
+                                   .faults = SIM_FAULTS_ALL,
+                                   .flip_percent = 20,
+                                   .facts_size = sizeof(facts),
+                                   .warm_up = warm_up,
+                                   .live = live,
+                                   .pick_flip = pick_flip};
+    return sim_main(argc, argv, &workload);
+}
