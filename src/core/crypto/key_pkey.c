@@ -25,14 +25,21 @@ static void bn_free_p(BIGNUM **bn)
     BN_clear_free(*bn);
 }
 
-/* True when OpenSSL said that the point is wrong, and not that something else failed. */
+/* True when OpenSSL said that the point is wrong, and nothing else. It says "not on curve" as well
+ * when an allocation failed while it was looking; then there is another error before that. */
 static bool point_was_refused(void)
 {
     bool refused = false;
-    for (unsigned long e = ERR_get_error(); e != 0; e = ERR_get_error())
-        refused |=
+    for (unsigned long e = ERR_get_error(); e != 0; e = ERR_get_error()) {
+        bool wrong =
             ERR_GET_LIB(e) == ERR_LIB_EC && (ERR_GET_REASON(e) == EC_R_POINT_IS_NOT_ON_CURVE ||
                                              ERR_GET_REASON(e) == EC_R_INVALID_ENCODING);
+        if (ERR_GET_LIB(e) == ERR_LIB_BN || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
+            ERR_clear_error();
+            return false;
+        }
+        refused |= wrong;
+    }
     return refused;
 }
 
