@@ -47,13 +47,11 @@ static int tear_down(void **state)
     return 0;
 }
 
-static snapshot open_snapshot(const fixture *f, uint32_t slot)
+static void open_snapshot(const fixture *f, uint32_t slot, snapshot *s)
 {
-    snapshot s;
-    assert_int_equal(cairn_kv_begin(f->kv, false, &s.txn), CAIRN_OK);
-    assert_int_equal(cairn_smt_kv_init(&s.map, s.txn, TABLE, slot), CAIRN_OK);
-    s.base = cairn_smt_kv_base(&s.map);
-    return s;
+    assert_int_equal(cairn_kv_begin(f->kv, false, &s->txn), CAIRN_OK);
+    assert_int_equal(cairn_smt_kv_init(&s->map, s->txn, TABLE, slot), CAIRN_OK);
+    s->base = cairn_smt_kv_base(&s->map);
 }
 
 static void close_snapshot(snapshot *s)
@@ -94,7 +92,8 @@ static cairn_smt *apply(fixture *f, uint32_t slot, const cairn_smt *old, bool re
             .value = cairn_bytes_of(f->big, k % 10 == 0 ? sizeof f->big : k % 900 + 1),
             .remove = remove};
     }
-    snapshot s = open_snapshot(f, slot);
+    snapshot s;
+    open_snapshot(f, slot, &s);
     cairn_smt *next = NULL;
     assert_int_equal(cairn_smt_sort(&s.base, changes, count), CAIRN_OK);
     assert_int_equal(cairn_smt_update(old, &s.base, changes, count, 1, &next), CAIRN_OK);
@@ -104,7 +103,8 @@ static cairn_smt *apply(fixture *f, uint32_t slot, const cairn_smt *old, bool re
 
 static void assert_loads_as(const fixture *f, uint32_t slot, const cairn_smt *want)
 {
-    snapshot s = open_snapshot(f, slot);
+    snapshot s;
+    open_snapshot(f, slot, &s);
     CAIRN_CLEANUP(cairn_smt_free_p) cairn_smt *loaded = NULL;
     assert_int_equal(cairn_smt_load(&s.base, &loaded), CAIRN_OK);
     assert_memory_equal(cairn_smt_root(loaded)->b, cairn_smt_root(want)->b, 32);
@@ -124,7 +124,8 @@ static void test_maps_share_a_table(void **state)
         assert_loads_as(f, slots[i], full);
     }
     for (size_t i = 0; i < 5; i++) {
-        snapshot s = open_snapshot(f, slots[i]);
+        snapshot s;
+        open_snapshot(f, slots[i], &s);
         CAIRN_CLEANUP(cairn_smt_free_p) cairn_smt *loaded = NULL;
         assert_int_equal(cairn_smt_load(&s.base, &loaded), CAIRN_OK);
         assert_int_equal(cairn_smt_count(loaded), KEYS);
@@ -144,7 +145,8 @@ static void test_proof_of_a_large_value(void **state)
     assert_int_equal(cairn_smt_new(&empty), CAIRN_OK);
     CAIRN_CLEANUP(cairn_smt_free_p) cairn_smt *full = apply(f, 1, empty, false);
     store(f, 1, full);
-    snapshot s = open_snapshot(f, 1);
+    snapshot s;
+    open_snapshot(f, 1, &s);
     CAIRN_CLEANUP(cairn_smt_free_p) cairn_smt *loaded = NULL;
     assert_int_equal(cairn_smt_load(&s.base, &loaded), CAIRN_OK);
     cairn_arena arena;
@@ -182,7 +184,8 @@ static void test_malformed_records_are_named(void **state)
         cairn_put_u16(value + 32, cases[i].said);
         put_raw(f, cairn_bytes_of(key, cases[i].key_size),
                 cairn_bytes_of(value, cases[i].value_size));
-        snapshot s = open_snapshot(f, 3);
+        snapshot s;
+        open_snapshot(f, 3, &s);
         cairn_smt *loaded = NULL;
         assert_int_equal(cairn_smt_load(&s.base, &loaded), CAIRN_ERR_CORRUPT);
         assert_null(loaded);
