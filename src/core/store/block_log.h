@@ -26,7 +26,7 @@ enum {
 typedef struct cairn_block_log_options {
     uint32_t segment_size; /* bytes after which a new segment is begun; 0 for the default */
     /* Space is prepared with zeros in steps of so many bytes, so that a sync need not change the
-     * file's metadata; 0 not to. Measured in bench/block_log.c. */
+     * file's metadata; 0 not to. Measured in bench/bench_block_log.c. */
     uint32_t prepare_size;
     /* Records that the caller knows, from elsewhere, to have been acknowledged: one of them that
      * is missing or damaged is CORRUPT and never taken for a torn tail. */
