@@ -12,7 +12,7 @@
 enum {
     CAIRN_TX_SIGNATURE_SIZE = 64,
     CAIRN_TX_FIRST_BYTE = 0xd2, /* tells a transaction from the log's other entries */
-    CAIRN_TX_PROTECTED_SIZE = 39,
+    CAIRN_TX_PROTECTED_SIZE = 38,
 };
 
 #define CAIRN_TIME_MAX_MS ((UINT64_C(1) << 53) - 1)
