@@ -194,6 +194,16 @@ cairn_err cairn_store_read_tile(void *engine, unsigned level, uint64_t tile, siz
 cairn_err cairn_store_find_height(store_ledger *ledger, uint64_t height,
                                   block_place *ret_place) CAIRN_MUST_USE;
 
+/* The record at a place that memory or the index named; CORRUPT when it is not that block's. */
+cairn_err cairn_store_read_block(store_ledger *ledger, const block_place *place, cairn_arena *arena,
+                                 cairn_block_record *ret_record) CAIRN_MUST_USE;
+/* Visits the blocks from the first one at or above height `from` to height `to`, which exists.
+ * CORRUPT when one is missing. An error of `visit` ends the walk and is returned. */
+cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t to,
+                                  cairn_err (*visit)(void *context,
+                                                     const cairn_block_record *record),
+                                  void *context) CAIRN_MUST_USE;
+
 /* --- store_replay.c --- */
 
 /* Applies the block-log records that the index does not cover. */

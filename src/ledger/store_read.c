@@ -103,26 +103,83 @@ cairn_err cairn_store_find_height(store_ledger *ledger, uint64_t height, block_p
     return find_block(ledger, BY_HEIGHT, height, ret_place);
 }
 
+cairn_err cairn_store_read_block(store_ledger *ledger, const block_place *place, cairn_arena *arena,
+                                 cairn_block_record *ret_record)
+{
+    cairn_bytes payload;
+    cairn_block_record record;
+    cairn_err err = cairn_block_log_read(arena, ledger->store->log, place->record, &payload);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                          "index.block: record %llu is beyond the block log",
+                          (unsigned long long)place->record);
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_block_record_decode(arena, payload, &record));
+    if (record.slot != ledger->slot || record.height != place->height)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                          "index.block: record %llu is not that of height %llu",
+                          (unsigned long long)place->record, (unsigned long long)place->height);
+    *ret_record = record;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_store_read_entry(cairn_engine *engine, uint64_t index, cairn_arena *arena,
                                  cairn_bytes *ret_entry)
 {
     store_ledger *ledger = of(engine);
     block_place place;
-    cairn_bytes payload;
     cairn_block_record record;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_ledger_view(ledger->ledger);
+    if (index >= view->log_size)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, clause, "log.index: %llu is beyond the log",
+                          (unsigned long long)index);
     cairn_err err = find_block(ledger, BY_INDEX, index, &place);
     if (err == CAIRN_ERR_NOT_FOUND)
-        return CAIRN_FAIL(err, clause, "log.index: %llu is beyond the log",
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.block: no block for entry %llu",
                           (unsigned long long)index);
     CAIRN_TRY(err);
-    CAIRN_TRY(cairn_block_log_read(arena, ledger->store->log, place.record, &payload));
-    CAIRN_TRY(cairn_block_record_decode(arena, payload, &record));
+    CAIRN_TRY(cairn_store_read_block(ledger, &place, arena, &record));
     uint64_t first = cairn_block_record_first_index(&record);
-    if (record.slot != ledger->slot || index < first)
+    if (index < first || index > place.last_index ||
+        place.last_index != record.entry.first + record.entry.count)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                           "index.block: record %llu does not hold entry %llu",
                           (unsigned long long)place.record, (unsigned long long)index);
     return cairn_block_record_log_entry(&record, index - first, ret_entry);
+}
+
+cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t to,
+                                  cairn_err (*visit)(void *context,
+                                                     const cairn_block_record *record),
+                                  void *context)
+{
+    cairn_arena arena;
+    cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
+    cairn_err err = CAIRN_OK;
+    uint64_t next_index = 0; /* 0 while it is not known */
+    for (uint64_t height = from; err == CAIRN_OK && height <= to;) {
+        block_place place = {0};
+        cairn_block_record record;
+        cairn_arena_reset(&arena);
+        err = find_block(ledger, BY_HEIGHT, height, &place);
+        if (err == CAIRN_ERR_NOT_FOUND)
+            err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.height: no block from height %llu",
+                             (unsigned long long)height);
+        if (err == CAIRN_OK)
+            err = cairn_store_read_block(ledger, &place, &arena, &record);
+        if (err == CAIRN_OK && (height == 0 || next_index != 0) &&
+            cairn_block_record_first_index(&record) != next_index)
+            err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                             "index.height: a block is missing before height %llu",
+                             (unsigned long long)record.height);
+        if (err == CAIRN_OK) {
+            next_index = record.entry.first + record.entry.count + 1;
+            err = visit(context, &record);
+        }
+        height = place.height + 1;
+    }
+    cairn_arena_done(&arena);
+    return err;
 }
 
 cairn_err cairn_store_each_block(cairn_store *store, size_t slot, uint64_t from,
@@ -133,23 +190,6 @@ cairn_err cairn_store_each_block(cairn_store *store, size_t slot, uint64_t from,
     cairn_engine *engine = cairn_store_ledger(store, slot);
     if (engine == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "store: has no ledger %zu", slot);
-    cairn_arena arena;
-    cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
-    cairn_err err = CAIRN_OK;
-    for (uint64_t height = from; err == CAIRN_OK;) {
-        block_place place;
-        cairn_bytes payload;
-        cairn_block_record record;
-        cairn_arena_reset(&arena);
-        err = find_block(of(engine), BY_HEIGHT, height, &place);
-        if (err == CAIRN_OK)
-            err = cairn_block_log_read(&arena, store->log, place.record, &payload);
-        if (err == CAIRN_OK)
-            err = cairn_block_record_decode(&arena, payload, &record);
-        if (err == CAIRN_OK)
-            err = visit(context, &record);
-        height = place.height + 1;
-    }
-    cairn_arena_done(&arena);
-    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_store_read_view(engine);
+    return cairn_store_walk_blocks(of(engine), from, view->height, visit, context);
 }

@@ -138,45 +138,20 @@ cairn_err cairn_store_replay(cairn_store *store)
 
 /* --- the window of ids --- */
 
-static cairn_err remember_block(store_ledger *ledger, uint64_t number, cairn_arena *arena)
+static cairn_err remember_block(void *context, const cairn_block_record *record)
 {
-    cairn_window *window = cairn_ledger_window(ledger->ledger);
-    cairn_bytes payload;
-    cairn_block_record record;
-    cairn_arena_reset(arena);
-    CAIRN_TRY(cairn_block_log_read(arena, ledger->store->log, number, &payload));
-    CAIRN_TRY(cairn_block_record_decode(arena, payload, &record));
-    if (record.slot != ledger->slot)
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
-                          "index.block: record %llu is of another ledger",
-                          (unsigned long long)number);
-    cairn_window_expire(window, record.time_ms);
-    for (size_t i = 0; record.height != 0 && i < record.transaction_count; i++) {
+    cairn_window *window = context;
+    cairn_window_expire(window, record->time_ms);
+    for (size_t i = 0; record->height != 0 && i < record->transaction_count; i++) {
         cairn_tx tx;
-        CAIRN_TRY(cairn_tx_decode(record.transactions[i], &tx));
-        CAIRN_TRY(cairn_window_add(window, tx.valid_until_ms, &tx.id, record.height));
+        CAIRN_TRY(cairn_tx_decode(record->transactions[i], &tx));
+        CAIRN_TRY(cairn_window_add(window, tx.valid_until_ms, &tx.id, record->height));
     }
     return CAIRN_OK;
 }
 
-static cairn_err remember_blocks(store_ledger *ledger, uint64_t window_height, cairn_arena *arena)
-{
-    for (uint64_t height = window_height;;) {
-        block_place place;
-        cairn_err err = cairn_store_index_block_of(ledger->store->kv, ledger->slot, height, &place);
-        if (err == CAIRN_ERR_NOT_FOUND)
-            return CAIRN_OK;
-        CAIRN_TRY(err);
-        CAIRN_TRY(remember_block(ledger, place.record, arena));
-        height = place.height + 1;
-    }
-}
-
 cairn_err cairn_store_rebuild_window(store_ledger *ledger, uint64_t window_height)
 {
-    cairn_arena arena;
-    cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
-    cairn_err err = remember_blocks(ledger, window_height, &arena);
-    cairn_arena_done(&arena);
-    return err;
+    return cairn_store_walk_blocks(ledger, window_height, cairn_ledger_height(ledger->ledger),
+                                   remember_block, cairn_ledger_window(ledger->ledger));
 }
