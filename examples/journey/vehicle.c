@@ -104,6 +104,7 @@ static double pulse_accel(const vehicle *v)
 static double brake_force(vehicle *v)
 {
     double grip = tyre_friction * VEHICLE_MASS_KG * gravity;
+    v->abs_active = false;
     if (v->crashed)
         return 0.75 * grip;
     double force = v->brake_bar * VEHICLE_BRAKE_N_PER_BAR;

@@ -15,6 +15,7 @@
 
 #include "core/net/http_server.h"
 #include "support/http_raw.h"
+#include "support/log_schema.h"
 
 #define HOST "Host: a\r\n"
 enum { BODY_MAX = 1000, BIG_SIZE = 8 << 20, REPLY_MAX = 65536 };
@@ -118,17 +119,22 @@ static cairn_http_server_options test_options(void)
     return options;
 }
 
-static fixture *start(const cairn_http_server_options *options)
+static fixture *start_logged(const cairn_http_server_options *options, cairn_log *log)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     assert_int_equal(pthread_mutex_init(&f->lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&f->kept_changed, NULL), 0);
     cairn_clock clock = cairn_clock_system();
-    assert_int_equal(cairn_http_server_new(&clock, NULL, options, handle, f, &f->server), CAIRN_OK);
+    assert_int_equal(cairn_http_server_new(&clock, log, options, handle, f, &f->server), CAIRN_OK);
     assert_int_equal(cairn_http_server_listen(f->server, "127.0.0.1", 0, &f->port), CAIRN_OK);
     assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
     return f;
+}
+
+static fixture *start(const cairn_http_server_options *options)
+{
+    return start_logged(options, NULL);
 }
 
 static void join(fixture *f)
@@ -582,6 +588,45 @@ static void test_several_servers_share_a_port(void **state)
     stop(f);
 }
 
+static void test_what_is_logged(void **state)
+{
+    (void)state;
+    cairn_clock clock = cairn_clock_system();
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    cairn_log *log = NULL;
+    assert_int_equal(
+        cairn_log_new(&clock, fileno(file), CAIRN_LOG_INFO, &cairn_http_log_events, 1, &log),
+        CAIRN_OK);
+    cairn_http_server_options options = test_options();
+    options.head_timeout_ms = 50;
+    fixture *f = start_logged(&options, log);
+    char reply[REPLY_MAX];
+    raw_exchange(f->port, "GET / HTTP/1.1\r\n: secret\r\n\r\n", reply, sizeof reply);
+    raw_exchange(f->port, "GET / HT", reply, sizeof reply);
+    stop(f);
+    cairn_log_free(log);
+    static const char *const events[] = {"http.listening", "http.refused", "http.timeout",
+                                         "http.drained"};
+    rewind(file);
+    char line[1024];
+    for (size_t i = 0; i < 4; i++) {
+        assert_non_null(fgets(line, sizeof line, file));
+        expect_holds(line, events[i]);
+        assert_null(strstr(line, "secret"));
+        if (i == 1)
+            expect_holds(line, "\"code\":\"HTTP_NAME_EMPTY\",\"clause\":\"RFC 9112 section 5\"");
+    }
+    assert_null(fgets(line, sizeof line, file));
+    (void)fclose(file);
+}
+
+static void test_schema_lists_our_events(void **state)
+{
+    (void)state;
+    log_schema_check(&cairn_http_log_events);
+}
+
 static void test_reply_refuses_bad_fields(void **state)
 {
     (void)state;
@@ -639,6 +684,8 @@ int main(void)
         cmocka_unit_test(test_drain_timeout),
         cmocka_unit_test_setup_teardown(test_listen_failures, setup, teardown),
         cmocka_unit_test(test_several_servers_share_a_port),
+        cmocka_unit_test(test_what_is_logged),
+        cmocka_unit_test(test_schema_lists_our_events),
         cmocka_unit_test(test_reply_refuses_bad_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
