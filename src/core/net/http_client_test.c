@@ -283,6 +283,109 @@ static void test_calls_that_are_refused(void **state)
     cairn_arena_done(&arena);
 }
 
+/* The openssl command serves TLS: a stranger's implementation, in another process. */
+typedef struct tls_peer {
+    char directory[32];
+    FILE *output;
+    unsigned port;
+} tls_peer;
+
+static void run_in(const tls_peer *t, const char *command)
+{
+    char line[1024];
+    (void)snprintf(line, sizeof line, "cd %s && (%s) >log 2>&1", t->directory, command);
+    if (system(line) != 0)
+        fail_msg("%s", line);
+}
+
+/* Makes a certificate for `address` and one for nobody, and serves the first. False without the
+ * openssl command. */
+static bool tls_start(tls_peer *t, const char *address)
+{
+    if (system("openssl version >/dev/null 2>&1") != 0)
+        return false;
+    strcpy(t->directory, "/tmp/cairn-tls-test-XXXXXX");
+    assert_non_null(mkdtemp(t->directory));
+    char command[512];
+    static const char *const names[] = {"own", "other"};
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(command, sizeof command,
+                       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+                       "-keyout %s.key -out %s.pem -days 2 -subj /CN=t "
+                       "-addext subjectAltName=IP:%s",
+                       names[i], names[i], address);
+        run_in(t, command);
+    }
+    /* It ends with the last of three connections. */
+    (void)snprintf(command, sizeof command,
+                   "cd %s && exec openssl s_server -accept 127.0.0.1:0 -cert own.pem -key own.key "
+                   "-www -naccept 3 2>&1",
+                   t->directory);
+    t->output = popen(command, "r");
+    assert_non_null(t->output);
+    char line[256];
+    do
+        assert_non_null(fgets(line, sizeof line, t->output));
+    while (sscanf(line, "ACCEPT 127.0.0.1:%u", &t->port) != 1);
+    return true;
+}
+
+static void tls_stop(tls_peer *t)
+{
+    (void)pclose(t->output);
+    char command[64];
+    (void)snprintf(command, sizeof command, "rm -r %s", t->directory);
+    assert_int_equal(system(command), 0);
+}
+
+/* Asks with the roots in file `ca` of the peer's directory, NULL for those of the system. */
+static cairn_err tls_ask(const tls_peer *t, const char *ca)
+{
+    char url[64], path[64];
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/", t->port);
+    (void)snprintf(path, sizeof path, "%s/%s", t->directory, ca == NULL ? "" : ca);
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    const cairn_http_call call = {.url = url,
+                                  .timeout_ms = RAW_WAIT_MS,
+                                  .body_size_max = 100000,
+                                  .ca_file = ca == NULL ? NULL : path};
+    cairn_http_reply reply;
+    cairn_err err = cairn_http_client_call(&arena, &call, &reply);
+    if (err == CAIRN_OK)
+        assert_int_equal(reply.status, 200);
+    cairn_arena_done(&arena);
+    return err;
+}
+
+static void test_pinned_roots_are_the_only_ones(void **state)
+{
+    (void)state;
+    tls_peer t;
+    if (!tls_start(&t, "127.0.0.1")) {
+        print_message("the openssl command is not installed\n");
+        skip();
+    }
+    assert_int_equal(tls_ask(&t, "own.pem"), CAIRN_OK);
+    assert_int_equal(tls_ask(&t, "other.pem"), CAIRN_ERR_UNREACHABLE);
+    assert_int_equal(tls_ask(&t, NULL), CAIRN_ERR_UNREACHABLE);
+    assert_non_null(strstr(cairn_err_detail(), "certificate"));
+    tls_stop(&t);
+}
+
+static void test_certificate_is_for_this_host(void **state)
+{
+    (void)state;
+    tls_peer t;
+    if (!tls_start(&t, "127.0.0.2")) {
+        print_message("the openssl command is not installed\n");
+        skip();
+    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(tls_ask(&t, "own.pem"), CAIRN_ERR_UNREACHABLE);
+    tls_stop(&t);
+}
+
 int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -297,6 +400,8 @@ int main(void)
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_environment_is_ignored),
         cmocka_unit_test(test_calls_that_are_refused),
+        cmocka_unit_test(test_pinned_roots_are_the_only_ones),
+        cmocka_unit_test(test_certificate_is_for_this_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
