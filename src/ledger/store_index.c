@@ -3,13 +3,18 @@
 #include <stdlib.h>
 
 #include "cairn/cbor.h"
+#include "cairn/sha256.h"
 #include "ledger/store_impl.h"
 
 static const char clause[] = "docs/formats/block-record.md";
 static const char store_magic[] = "cairn/index/1";
 static const char ledger_magic[] = "cairn/index-ledger/1";
 
-enum { META_SIZE_MAX = 512, KEY_SIZE_MAX = 16 };
+enum {
+    META_SIZE_MAX = 512,
+    META_DIGEST_SIZE = 2 + 32, /* encoded */
+    KEY_SIZE_MAX = 16,
+};
 
 /* --- keys --- */
 
@@ -160,6 +165,20 @@ static cairn_err write_places(cairn_kv_txn *txn, const checkpoint_part *part)
     }
 }
 
+/* Ends a row of `meta`, which lies at `out`, with the digest of all before it: nothing else would
+ * tell that a bit of it changed. */
+static cairn_err end_meta(cairn_cbor_writer *w, const uint8_t *out, cairn_bytes *ret_value)
+{
+    cairn_hash digest;
+    cairn_bytes before;
+    cairn_cbor_writer so_far = *w;
+    cairn_cbor_put_hash(&so_far, &(cairn_hash){0});
+    CAIRN_TRY(cairn_cbor_writer_end(&so_far, &before));
+    cairn_sha256_of(out, before.size - META_DIGEST_SIZE, &digest);
+    cairn_cbor_put_hash(w, &digest);
+    return cairn_cbor_writer_end(w, ret_value);
+}
+
 static cairn_err write_ledger_meta(cairn_kv_txn *txn, const checkpoint_part *part)
 {
     uint8_t key[KEY_SIZE_MAX];
@@ -168,14 +187,14 @@ static cairn_err write_ledger_meta(cairn_kv_txn *txn, const checkpoint_part *par
     cairn_cbor_writer w;
     cairn_bytes value;
     cairn_cbor_writer_init(&w, out, sizeof out);
-    cairn_cbor_put_array(&w, 5);
+    cairn_cbor_put_array(&w, 6);
     cairn_cbor_put_text(&w, ledger_magic);
     cairn_cbor_put_hash(&w, &part->view->ledger);
     cairn_cbor_put_bytes(&w,
                          cairn_bytes_of(entry, cairn_block_entry_encode(&part->view->last, entry)));
     cairn_cbor_put_hash(&w, &part->view->log_root);
     cairn_cbor_put_uint(&w, part->window_height);
-    CAIRN_TRY(cairn_cbor_writer_end(&w, &value));
+    CAIRN_TRY(end_meta(&w, out, &value));
     return cairn_kv_put(txn, TABLE_META, ledger_key(part->ledger->slot, key), value);
 }
 
@@ -185,11 +204,11 @@ static cairn_err write_store_meta(cairn_kv_txn *txn, const checkpoint *cp)
     cairn_cbor_writer w;
     cairn_bytes value;
     cairn_cbor_writer_init(&w, out, sizeof out);
-    cairn_cbor_put_array(&w, 3);
+    cairn_cbor_put_array(&w, 4);
     cairn_cbor_put_text(&w, store_magic);
     cairn_cbor_put_uint(&w, cp->record_count);
     cairn_cbor_put_uint(&w, cp->ledger_count);
-    CAIRN_TRY(cairn_cbor_writer_end(&w, &value));
+    CAIRN_TRY(end_meta(&w, out, &value));
     return cairn_kv_put(txn, TABLE_META, cairn_bytes_str("store"), value);
 }
 
@@ -326,13 +345,26 @@ cairn_err cairn_store_index_block_of(cairn_kv *kv, uint32_t slot, uint64_t heigh
 
 /* --- load --- */
 
+/* The digest that ends a row of `meta`. */
+static cairn_err read_meta_end(cairn_cbor_reader *r, cairn_bytes value)
+{
+    cairn_hash stored;
+    cairn_hash digest;
+    CAIRN_TRY(cairn_cbor_read_hash(r, "digest", &stored));
+    CAIRN_TRY(cairn_cbor_end(r));
+    cairn_sha256_of(value.data, value.size - META_DIGEST_SIZE, &digest);
+    return cairn_hash_equal(&stored, &digest)
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.meta: row has another digest");
+}
+
 cairn_err cairn_store_index_records(cairn_kv *kv, uint64_t *ret_record_count,
                                     uint64_t *ret_ledger_count)
 {
     cairn_kv_txn *txn = NULL;
     cairn_bytes value;
     cairn_cbor_reader r;
-    size_t three = 0;
+    size_t four = 0;
     *ret_record_count = 0;
     *ret_ledger_count = 0;
     CAIRN_TRY(cairn_kv_begin(kv, false, &txn));
@@ -340,7 +372,7 @@ cairn_err cairn_store_index_records(cairn_kv *kv, uint64_t *ret_record_count,
     if (err == CAIRN_OK)
         err = cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "index.store", clause);
     if (err == CAIRN_OK)
-        err = cairn_cbor_read_array(&r, "store", 3, 3, &three);
+        err = cairn_cbor_read_array(&r, "store", 4, 4, &four);
     if (err == CAIRN_OK)
         err = cairn_cbor_read_magic(&r, store_magic);
     if (err == CAIRN_OK)
@@ -348,6 +380,8 @@ cairn_err cairn_store_index_records(cairn_kv *kv, uint64_t *ret_record_count,
     if (err == CAIRN_OK)
         err =
             cairn_cbor_read_uint(&r, "ledger_count", 0, CAIRN_STORE_LEDGERS_MAX, ret_ledger_count);
+    if (err == CAIRN_OK)
+        err = read_meta_end(&r, value);
     cairn_kv_abort(txn);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_OK;
@@ -367,15 +401,15 @@ static cairn_err decode_ledger_meta(cairn_bytes value, ledger_meta *ret_meta)
 {
     cairn_cbor_reader r;
     cairn_bytes entry;
-    size_t five = 0;
+    size_t six = 0;
     CAIRN_TRY(cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "index.ledger", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "ledger", 5, 5, &five));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "ledger", 6, 6, &six));
     CAIRN_TRY(cairn_cbor_read_magic(&r, ledger_magic));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "id", &ret_meta->id));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "block_entry", 1, CAIRN_BLOCK_ENTRY_SIZE_MAX, &entry));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "log_root", &ret_meta->log_root));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "window_height", 0, INT64_MAX, &ret_meta->window_height));
-    CAIRN_TRY(cairn_cbor_end(&r));
+    CAIRN_TRY(read_meta_end(&r, value));
     return cairn_block_entry_decode(entry, &ret_meta->entry);
 }
 

@@ -148,6 +148,21 @@ cairn_err cairn_store_read_entry(cairn_engine *engine, uint64_t index, cairn_are
     return cairn_block_record_log_entry(&record, index - first, ret_entry);
 }
 
+/* A walk that begins at `from` met this block first: is it the first one there? */
+static cairn_err check_first(store_ledger *ledger, uint64_t from, const cairn_block_record *record)
+{
+    block_place before;
+    uint64_t first = cairn_block_record_first_index(record);
+    if (record->height == from || first == 0)
+        return CAIRN_OK;
+    cairn_err err = find_block(ledger, BY_INDEX, first - 1, &before);
+    if (err == CAIRN_ERR_NOT_FOUND || (err == CAIRN_OK && before.height >= from))
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                          "index.height: a block is missing before height %llu",
+                          (unsigned long long)record->height);
+    return err;
+}
+
 cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t to,
                                   cairn_err (*visit)(void *context,
                                                      const cairn_block_record *record),
@@ -156,7 +171,7 @@ cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t 
     cairn_arena arena;
     cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
     cairn_err err = CAIRN_OK;
-    uint64_t next_index = 0; /* 0 while it is not known */
+    uint64_t next_index = 0; /* 0 before the first block */
     for (uint64_t height = from; err == CAIRN_OK && height <= to;) {
         block_place place = {0};
         cairn_block_record record;
@@ -167,8 +182,9 @@ cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t 
                              (unsigned long long)height);
         if (err == CAIRN_OK)
             err = cairn_store_read_block(ledger, &place, &arena, &record);
-        if (err == CAIRN_OK && (height == 0 || next_index != 0) &&
-            cairn_block_record_first_index(&record) != next_index)
+        if (err == CAIRN_OK && next_index == 0)
+            err = check_first(ledger, from, &record);
+        else if (err == CAIRN_OK && cairn_block_record_first_index(&record) != next_index)
             err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                              "index.height: a block is missing before height %llu",
                              (unsigned long long)record.height);
