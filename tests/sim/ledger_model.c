@@ -129,6 +129,12 @@ static model_record map_record(const void *key, size_t key_size, const uint8_t *
 
 static void put_record(model_ledger *ledger, model_record record)
 {
+    for (size_t i = 0; i < ledger->record_count; i++) {
+        if (memcmp(ledger->records[i].path.b, record.path.b, 32) == 0) {
+            ledger->records[i] = record;
+            return;
+        }
+    }
     size_t at = ledger->record_count++;
     while (at > 0 && memcmp(ledger->records[at - 1].path.b, record.path.b, 32) > 0) {
         ledger->records[at] = ledger->records[at - 1];
@@ -140,7 +146,7 @@ static void put_record(model_ledger *ledger, model_record record)
 /* Deterministic CBOR */
 
 typedef struct writer {
-    uint8_t bytes[512];
+    uint8_t bytes[2048];
     size_t size;
 } writer;
 
@@ -168,41 +174,70 @@ static void put_pair(writer *w, uint64_t key, uint64_t value)
     put_head(w, UINT, value);
 }
 
-/* Genesis */
+/* Records */
 
-static model_record org_record(const model_ledger *ledger, const model_genesis *genesis)
+static model_record org_record(const model_ledger *ledger)
 {
     writer w = {.size = 0};
     uint8_t key[36] = "org/";
     put_head(&w, MAP, 6);
     put_head(&w, UINT, 1);
-    put_string(&w, TEXT, genesis->name, strlen(genesis->name));
+    put_string(&w, TEXT, ledger->name, strlen(ledger->name));
     put_pair(&w, 2, 1); /* active */
     put_head(&w, UINT, 3);
     put_head(&w, SIMPLE, 21); /* true: a member */
-    put_pair(&w, 4, 1);
+    put_pair(&w, 4, ledger->version);
     put_pair(&w, 5, 0);
     put_head(&w, UINT, 6);
-    put_head(&w, ARRAY, 2);
-    put_string(&w, BYTES, genesis->kids[0].b, 32);
-    put_string(&w, BYTES, genesis->kids[1].b, 32);
+    put_head(&w, ARRAY, ledger->kid_count);
+    for (size_t i = 0; i < ledger->kid_count; i++)
+        put_string(&w, BYTES, ledger->kids[i].b, 32);
     memcpy(key + 4, ledger->org.b, 32);
     return map_record(key, sizeof key, w.bytes, w.size);
+}
+
+static void put_key_value(writer *w, const model_ledger *ledger, unsigned purpose,
+                          const uint8_t *cose, size_t cose_size, uint64_t since)
+{
+    put_head(w, MAP, 4);
+    put_head(w, UINT, 1);
+    put_string(w, BYTES, ledger->org.b, 32);
+    put_pair(w, 2, purpose);
+    put_head(w, UINT, 3);
+    put_string(w, BYTES, cose, cose_size);
+    put_pair(w, 4, since);
 }
 
 static model_record key_record(const model_ledger *ledger, const model_genesis *genesis, size_t i)
 {
     writer w = {.size = 0};
     uint8_t key[36] = "key/";
-    put_head(&w, MAP, 4);
-    put_head(&w, UINT, 1);
-    put_string(&w, BYTES, ledger->org.b, 32);
-    put_pair(&w, 2, i == 0 ? 1 : 3); /* sign, cosign */
-    put_head(&w, UINT, 3);
-    put_string(&w, BYTES, genesis->cose_keys[i], genesis->cose_sizes[i]);
-    put_pair(&w, 4, 0);
+    unsigned purpose = i == 0 ? 1 : 3; /* sign, cosign */
+    put_key_value(&w, ledger, purpose, genesis->cose_keys[i], genesis->cose_sizes[i], 0);
     memcpy(key + 4, genesis->kids[i].b, 32);
     return map_record(key, sizeof key, w.bytes, w.size);
+}
+
+size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t height,
+                       uint8_t ret_key[MODEL_KEY_SIZE_MAX], size_t *ret_key_size,
+                       uint8_t ret_value[MODEL_VALUE_SIZE_MAX])
+{
+    const char *prefix = tx->adds_key ? "key/" : "anchor/";
+    size_t prefix_size = strlen(prefix);
+    writer w = {.size = 0};
+    if (tx->adds_key) {
+        put_key_value(&w, ledger, 3, tx->cose, tx->cose_size, height);
+    } else {
+        put_head(&w, MAP, 2);
+        put_head(&w, UINT, 1);
+        put_string(&w, BYTES, ledger->org.b, 32);
+        put_pair(&w, 2, height);
+    }
+    memcpy(ret_key, prefix, prefix_size);
+    memcpy(ret_key + prefix_size, tx->object.b, 32);
+    *ret_key_size = prefix_size + 32;
+    memcpy(ret_value, w.bytes, w.size);
+    return w.size;
 }
 
 static model_record members_record(const model_ledger *ledger)
@@ -265,10 +300,14 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
 {
     model_block block = {.time_ms = genesis->created_ms, .first = 1};
     memset(ledger, 0, sizeof *ledger);
-    ledger->begun = true;
+    ledger->id = model_ledger_id(genesis->raw, genesis->size);
     ledger->org = hash_tagged("cairn/org/1", 11, genesis->kids[0].b, 32);
     ledger->config_root = default_config_root();
-    put_record(ledger, org_record(ledger, genesis));
+    memcpy(ledger->name, genesis->name, strlen(genesis->name) + 1);
+    ledger->version = 1;
+    ledger->kid_count = 2;
+    memcpy(ledger->kids, genesis->kids, sizeof genesis->kids);
+    put_record(ledger, org_record(ledger));
     put_record(ledger, key_record(ledger, genesis, 0));
     put_record(ledger, key_record(ledger, genesis, 1));
     put_record(ledger, members_record(ledger));
@@ -276,33 +315,28 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
     close_block(ledger, &block, NULL, 0);
 }
 
-size_t model_anchor_value(const model_ledger *ledger, uint64_t height, uint8_t out[64])
-{
-    writer w = {.size = 0};
-    put_head(&w, MAP, 2);
-    put_head(&w, UINT, 1);
-    put_string(&w, BYTES, ledger->org.b, 32);
-    put_pair(&w, 2, height);
-    memcpy(out, w.bytes, w.size);
-    return w.size;
-}
-
-static bool anchored(const model_ledger *ledger, const model_tx *pool, const model_hash *commitment)
+/* The code with which a handler refuses the transaction for good, 0 if it does not. */
+static int refusal_of(const model_ledger *ledger, const model_tx *pool, const model_tx *tx)
 {
     for (size_t i = 0; i < MODEL_POOL; i++) {
-        if (ledger->fate[i] == MODEL_ACCEPTED &&
-            memcmp(pool[i].commitment.b, commitment->b, 32) == 0)
-            return true;
+        if (ledger->fate[i] == MODEL_ACCEPTED && pool[i].adds_key == tx->adds_key &&
+            memcmp(pool[i].object.b, tx->object.b, 32) == 0)
+            return CAIRN_ERR_EXISTS;
     }
-    return false;
+    return tx->bad_proof ? CAIRN_ERR_BAD_SIGNATURE : 0;
 }
 
 static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i, uint64_t height)
 {
-    uint8_t key[39] = "anchor/", value[64];
-    size_t size = model_anchor_value(ledger, height, value);
-    memcpy(key + 7, pool[i].commitment.b, 32);
-    put_record(ledger, map_record(key, sizeof key, value, size));
+    uint8_t key[MODEL_KEY_SIZE_MAX], value[MODEL_VALUE_SIZE_MAX];
+    size_t key_size;
+    size_t size = model_record_of(ledger, &pool[i], height, key, &key_size, value);
+    put_record(ledger, map_record(key, key_size, value, size));
+    if (pool[i].adds_key) {
+        ledger->kids[ledger->kid_count++] = pool[i].object;
+        ledger->version++;
+        put_record(ledger, org_record(ledger));
+    }
     add_entry(ledger, i, pool[i].raw, pool[i].size);
     ledger->fate[i] = MODEL_ACCEPTED;
     ledger->accepted_height[i] = height;
@@ -334,9 +368,10 @@ bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *bat
         model_verdict verdict = {.code = tx->refusal};
         if (tx->refusal == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
             verdict.code = CAIRN_ERR_TX_REPLAYED;
-        } else if (tx->refusal == 0 && anchored(ledger, pool, &tx->commitment)) {
-            verdict = (model_verdict){.code = CAIRN_ERR_EXISTS, .height = block.height};
-            results[result_count++] = result_leaf(tx, CAIRN_ERR_EXISTS);
+        } else if (tx->refusal == 0 && refusal_of(ledger, pool, tx) != 0) {
+            verdict.code = refusal_of(ledger, pool, tx);
+            verdict.height = block.height;
+            results[result_count++] = result_leaf(tx, verdict.code);
             ledger->fate[batch[i]] = MODEL_REFUSED;
         } else if (tx->refusal == 0) {
             verdict = (model_verdict){.height = block.height, .index = block.first + block.count++};

@@ -1,5 +1,6 @@
-/* A naive ledger: what docs/formats says a ledger of anchors must hold, word by word, with nothing
- * of the code under test. All hashes by OpenSSL's SHA-256, all roots from scratch.
+/* A naive ledger: what docs/formats says a ledger of anchors and added keys must hold, word by
+ * word, with nothing of the code under test. All hashes by OpenSSL's SHA-256, all roots from
+ * scratch.
  *
  * The model lies in the trial's shared facts, so that it outlives the process; it holds no
  * pointers. A transaction is known by its place in the pool that the workload signed beforehand. */
@@ -16,6 +17,7 @@ enum {
     MODEL_ENTRIES_MAX = 600,
     MODEL_BLOCKS_MAX = 160,
     MODEL_RECORDS_MAX = MODEL_POOL + 8,
+    MODEL_KEYS_MAX = 48, /* of the organisation */
     MODEL_ENTRY_SIZE_MAX = 160,
     MODEL_IS_BLOCK = 0x8000, /* in `what`: a block entry, else a transaction of the pool */
     MODEL_IS_GENESIS = 0x4000,
@@ -30,8 +32,12 @@ typedef struct model_tx {
     const uint8_t *raw;
     size_t size;
     model_hash id;
-    model_hash commitment;
-    int refusal; /* the code with which it is refused before a block, 0: it is valid */
+    int refusal;         /* the code with which it is refused before a block, 0: it is valid */
+    bool adds_key;       /* identity.key.add of a cosigning key, else record.anchor */
+    bool bad_proof;      /* of possession: refused for good */
+    model_hash object;   /* the commitment, or the key's id */
+    const uint8_t *cose; /* the key */
+    size_t cose_size;
 } model_tx;
 
 typedef struct model_record {
@@ -53,8 +59,11 @@ typedef struct model_verdict {
 } model_verdict;
 
 typedef struct model_ledger {
-    bool begun;
-    model_hash org;
+    model_hash id, org;
+    char name[32]; /* of the organisation */
+    uint64_t version;
+    size_t kid_count;
+    model_hash kids[MODEL_KEYS_MAX];
     size_t entry_count;
     uint16_t what[MODEL_ENTRIES_MAX];
     model_hash leaves[MODEL_ENTRIES_MAX];
@@ -94,7 +103,10 @@ model_hash model_log_root(const model_ledger *ledger, size_t size);
 bool model_path_leads_to(const model_hash *leaf, uint64_t index, uint64_t size,
                          const model_hash *path, size_t count, const model_hash *root);
 
-/* The value of the record `anchor/` ‖ commitment. Returns its size. */
-size_t model_anchor_value(const model_ledger *ledger, uint64_t height, uint8_t out[64]);
+/* Key and value of the record that an accepted transaction made. Returns the size of the value. */
+enum { MODEL_KEY_SIZE_MAX = 40, MODEL_VALUE_SIZE_MAX = 512 };
+size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t height,
+                       uint8_t ret_key[MODEL_KEY_SIZE_MAX], size_t *ret_key_size,
+                       uint8_t ret_value[MODEL_VALUE_SIZE_MAX]);
 
 #endif

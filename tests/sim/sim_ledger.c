@@ -14,6 +14,7 @@
 #include "cairn/key.h"
 #include "cairn/transaction.h"
 #include "feature_list.h"
+#include "identity/identity.h"
 #include "ledger/genesis.h"
 #include "ledger/store.h"
 #include "record/record.h"
@@ -114,29 +115,71 @@ static void make_genesis(pool *p, cairn_key *const keys[2], unsigned number)
     p->genesis.size = encoded.size;
 }
 
-static cairn_bytes sign_anchor(const cairn_key *key, const model_hash *ledger,
-                               const model_hash *commitment, uint64_t valid_until_ms)
+static cairn_bytes sign_tx(const cairn_key *key, const model_hash *ledger, cairn_tx_type type,
+                           cairn_bytes body, uint64_t valid_until_ms)
 {
-    cairn_tx_draft draft = {
-        .kid = *cairn_key_id(key), .type = CAIRN_TX_ANCHOR, .valid_until_ms = valid_until_ms};
-    cairn_hash hash;
+    cairn_tx_draft draft = {.kid = *cairn_key_id(key),
+                            .type = (uint16_t)type,
+                            .valid_until_ms = valid_until_ms,
+                            .body = body};
     cairn_bytes tx;
-    memcpy(hash.b, commitment->b, 32);
     memcpy(draft.ledger.b, ledger->b, 32);
-    must(cairn_anchor_body(&pool_arena, &hash, &draft.body), "body");
     must(cairn_tx_sign(&pool_arena, &draft, key, &tx), "signature");
     return tx;
 }
 
-/* Mostly valid; some anchor what another one does, some are refused before any block. */
+/* Every fifth anchors what another one does. */
+static cairn_bytes anchor_body(model_tx *tx, size_t i)
+{
+    uint64_t number = i % 5 == 4 ? i - 3 : i;
+    cairn_hash hash;
+    cairn_bytes body;
+    tx->object = model_sha256(&number, sizeof number);
+    memcpy(hash.b, tx->object.b, 32);
+    must(cairn_anchor_body(&pool_arena, &hash, &body), "body");
+    return body;
+}
+
+/* A new cosigning key of `signer`'s organisation; some add the same, some do not prove that they
+ * hold it. */
+static cairn_bytes key_body(model_tx *tx, size_t i, const cairn_key *signer,
+                            const model_hash *ledger)
+{
+    cairn_key *key = make_key(100 + (unsigned)(i / 16 % 10));
+    void *cose = NULL;
+    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_hash id, org;
+    cairn_bytes message, body;
+    must(cairn_arena_alloc(&pool_arena, CAIRN_COSE_KEY_SIZE_MAX, &cose), "arena");
+    must(cairn_key_to_cose(key, cose, &tx->cose_size), "COSE key");
+    tx->adds_key = true;
+    tx->cose = cose;
+    memcpy(tx->object.b, cairn_key_id(key)->b, 32);
+    memcpy(id.b, ledger->b, 32);
+    cairn_org_id(cairn_key_id(signer), &org);
+    cairn_bytes cose_key = cairn_bytes_of(cose, tx->cose_size);
+    must(cairn_key_proof_message(&pool_arena, &id, &org, CAIRN_PURPOSE_COSIGN, cose_key, &message),
+         "proof");
+    must(cairn_key_sign(key, message, signature, &size), "proof");
+    tx->bad_proof = i % 3 == 0;
+    signature[40] ^= tx->bad_proof;
+    must(cairn_key_add_body(&pool_arena, cose_key, CAIRN_PURPOSE_COSIGN,
+                            cairn_bytes_of(signature, size), &body),
+         "body");
+    cairn_key_free(key);
+    return body;
+}
+
+/* Mostly valid; some are refused before any block. */
 static void make_tx(pool *p, size_t i, const cairn_key *key, const model_hash *ledger)
 {
     model_tx *tx = &p->txs[i];
-    uint64_t number = i % 8 == 7 ? i - 4 : i;
     uint64_t valid_until_ms = TIME_MS + 500000 + i;
     model_hash target = *ledger;
     cairn_tx decoded;
-    tx->commitment = model_sha256(&number, sizeof number);
+    bool adds_key = i % 8 == 3;
+    cairn_bytes body = adds_key ? key_body(tx, i, key, ledger) : anchor_body(tx, i);
     if (i % 32 == 5) {
         tx->refusal = CAIRN_ERR_TX_EXPIRED;
         valid_until_ms = TIME_MS - 1;
@@ -144,7 +187,8 @@ static void make_tx(pool *p, size_t i, const cairn_key *key, const model_hash *l
         tx->refusal = CAIRN_ERR_TX_WRONG_LEDGER;
         target.b[0] ^= 1;
     }
-    cairn_bytes raw = sign_anchor(key, &target, &tx->commitment, valid_until_ms);
+    cairn_bytes raw =
+        sign_tx(key, &target, adds_key ? CAIRN_TX_KEY_ADD : CAIRN_TX_ANCHOR, body, valid_until_ms);
     tx->raw = raw.data;
     tx->size = raw.size;
     must(cairn_tx_decode(raw, &decoded), "transaction");
@@ -255,26 +299,23 @@ static void check_entries(const sim_ctx *ctx, cairn_engine *engine, const cairn_
     cairn_arena_done(&arena);
 }
 
-static void check_anchor(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
+static void check_record(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
                          const model_ledger *m, const pool *p, size_t i, cairn_arena *arena)
 {
-    cairn_state_key key;
-    cairn_bytes value;
-    uint8_t expected[64];
-    cairn_state_key_make(&key, "anchor/", cairn_bytes_of(p->txs[i].commitment.b, 32));
-    cairn_err err =
-        cairn_engine_get(engine, view, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena, &value);
-    if (read_failed(ctx, err, "anchor", i))
+    uint8_t key[MODEL_KEY_SIZE_MAX], expected[MODEL_VALUE_SIZE_MAX];
+    size_t key_size;
+    size_t size = model_record_of(m, &p->txs[i], m->accepted_height[i], key, &key_size, expected);
+    cairn_bytes name = cairn_bytes_of(key, key_size), value;
+    cairn_err err = cairn_engine_get(engine, view, CAIRN_MAP_STATE, name, arena, &value);
+    if (read_failed(ctx, err, "record", i))
         return;
-    size_t size = model_anchor_value(m, m->accepted_height[i], expected);
     SIM_CHECK(cairn_bytes_equal(value, cairn_bytes_of(expected, size)),
-              "anchor %zu has another value", i);
+              "record %zu has another value", i);
     cairn_smt_proof proof;
-    err = cairn_engine_prove(engine, view, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena,
-                             &proof);
-    if (read_failed(ctx, err, "proof of anchor", i))
+    err = cairn_engine_prove(engine, view, CAIRN_MAP_STATE, name, arena, &proof);
+    if (read_failed(ctx, err, "proof of record", i))
         return;
-    SIM_CHECK(proof.exists && cairn_bytes_equal(proof.value, value), "proof of anchor %zu", i);
+    SIM_CHECK(proof.exists && cairn_bytes_equal(proof.value, value), "proof of record %zu", i);
 }
 
 static void check_view(const cairn_view *view, const model_ledger *m)
@@ -283,6 +324,7 @@ static void check_view(const cairn_view *view, const model_ledger *m)
     uint8_t entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
     size_t size = cairn_block_entry_encode(&view->last, entry);
     model_hash root = model_log_root(m, m->entry_count);
+    SIM_CHECK(memcmp(m->id.b, view->ledger.b, 32) == 0, "the ledger has another id");
     SIM_CHECK(view->log_size == m->entry_count, "%" PRIu64 " entries, the model has %zu",
               view->log_size, m->entry_count);
     SIM_CHECK(view->height == last->height && view->time_ms == last->time_ms,
@@ -305,7 +347,7 @@ static void check_ledger(const sim_ctx *ctx, cairn_engine *engine, const model_l
     for (size_t i = 0; i < MODEL_POOL; i++) {
         cairn_arena_reset(&arena);
         if (m->fate[i] == MODEL_ACCEPTED)
-            check_anchor(ctx, engine, view, m, p, i, &arena);
+            check_record(ctx, engine, view, m, p, i, &arena);
     }
     cairn_arena_done(&arena);
     cairn_view_free(view);
