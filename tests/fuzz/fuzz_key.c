@@ -1,5 +1,5 @@
-/* COSE_Key, PEM and DER signatures: what is taken must write back to the same bytes, and a private
- * key to one with the same id. */
+/* COSE_Key, PEM, PKCS#8 and DER signatures: what is taken must write back to the same bytes, and a
+ * private key to one with the same id. */
 #include "fuzz/fuzz.h"
 
 #include "cairn/key.h"
@@ -32,6 +32,16 @@ static void fuzz_pem(cairn_bytes in)
     cairn_arena_done(&arena);
 }
 
+static void fuzz_pkcs8(cairn_bytes in)
+{
+    cairn_pkcs8 parts = {.type = CAIRN_KEY_P256};
+    if (cairn_pkcs8_parse(in, &parts) != CAIRN_OK)
+        return;
+    CAIRN_ASSERT(parts.secret.data > in.data &&
+                 parts.secret.data + parts.secret.size <= in.data + in.size);
+    CAIRN_ASSERT(parts.point.size == 0 || parts.point.data + parts.point.size <= in.data + in.size);
+}
+
 static void fuzz_der(cairn_bytes in, size_t half)
 {
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
@@ -47,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cairn_bytes in = cairn_bytes_of(data, size);
     fuzz_cose_key(in);
     fuzz_pem(in);
+    fuzz_pkcs8(in);
     fuzz_der(in, 32);
     fuzz_der(in, 48);
     return 0;

@@ -65,6 +65,17 @@ cairn_err cairn_key_digest(cairn_key_type type, cairn_bytes message,
  * whose order is not 1, 2, 4 or 8. */
 cairn_err cairn_ed25519_check_point(cairn_bytes point) CAIRN_MUST_USE;
 
+/* A PKCS#8 private key in parts, as views into its DER. `point` is empty when it is not there. */
+typedef struct cairn_pkcs8 {
+    cairn_key_type type;
+    cairn_bytes secret; /* field_size bytes */
+    cairn_bytes point;
+} cairn_pkcs8;
+
+/* BAD_KEY for anything but DER of an unencrypted key of our types, with a named curve and an
+ * uncompressed point or none. Whether the parts fit is not checked here. */
+cairn_err cairn_pkcs8_parse(cairn_bytes der, cairn_pkcs8 *ret_key) CAIRN_MUST_USE;
+
 /* ECDSA-Sig-Value (RFC 3279 section 2.2.3) from r ‖ s and back. Strict: shortest lengths and
  * integers, none negative, nothing after it; BAD_SIGNATURE otherwise. `half` is the size of r. */
 size_t cairn_signature_to_der(const uint8_t *signature, size_t half,

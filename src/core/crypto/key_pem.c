@@ -1,11 +1,7 @@
 /* PEM: SubjectPublicKeyInfo and PKCS#8. What is written, and every public key that is read, has one
- * fixed DER form per type, so the house needs no ASN.1 parser for them; foreign private keys vary
- * more and go through OpenSSL's. */
-#include <openssl/err.h>
-#include <openssl/x509.h>
-
+ * fixed DER form per type, which is compared byte for byte; private keys of others vary more and
+ * are parsed in key_pkcs8.c. */
 #include "core/crypto/key_impl.h"
-#include "core/crypto/openssl.h"
 #include "core/crypto/secret.h"
 
 enum {
@@ -190,46 +186,14 @@ static cairn_err from_spki(cairn_bytes der, cairn_key **ret_key)
                       "pem: not an uncompressed P-256, P-384 or Ed25519 public key");
 }
 
-static bool type_of_pkey(const EVP_PKEY *pkey, cairn_key_type *ret_type)
+/* The key is made from its private part; a public part beside it must agree. */
+static cairn_err from_pkcs8(cairn_bytes der, cairn_key **ret_key)
 {
-    char group[32] = "";
-    if (EVP_PKEY_is_a(pkey, "ED25519")) {
-        *ret_type = CAIRN_KEY_ED25519;
-        return true;
-    }
-    if (!EVP_PKEY_is_a(pkey, "EC") || EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL) != 1)
-        return false;
-    *ret_type = strcmp(group, "prime256v1") == 0 ? CAIRN_KEY_P256 : CAIRN_KEY_P384;
-    return *ret_type == CAIRN_KEY_P256 || strcmp(group, "secp384r1") == 0;
-}
-
-/* OpenSSL's reading of a PKCS#8 object; NULL when it is none or something follows. */
-static EVP_PKEY *parse_pkcs8(cairn_bytes der)
-{
-    const unsigned char *at = der.data;
-    EVP_PKEY *pkey = NULL;
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.size);
-    if (info != NULL && at == der.data + der.size)
-        pkey = EVP_PKCS82PKEY(info);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    ERR_clear_error();
-    return pkey;
-}
-
-/* The key is made anew from its private part; a public part beside it must agree. */
-static cairn_err rebuild(const EVP_PKEY *pkey, cairn_key **ret_key)
-{
-    cairn_key_type type = CAIRN_KEY_P256;
-    uint8_t point[KEY_POINT_SIZE_MAX];
-    CAIRN_CLEANUP(cairn_secret_wipe) cairn_secret secret = {0};
+    cairn_pkcs8 parts = {.type = CAIRN_KEY_P256};
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    if (!type_of_pkey(pkey, &type))
-        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "house", "pem: not a P-256, P-384 or Ed25519 key");
-    secret.size = cairn_key_facts_of(type)->field_size;
-    CAIRN_TRY(cairn_key_pkey_secret(type, pkey, secret.data));
-    CAIRN_TRY(cairn_key_from_private(type, cairn_secret_view(&secret), &key));
-    CAIRN_TRY(cairn_key_pkey_point(type, pkey, point));
-    if (memcmp(point, key->point, cairn_key_facts_of(type)->point_size) != 0)
+    CAIRN_TRY(cairn_pkcs8_parse(der, &parts));
+    CAIRN_TRY(cairn_key_from_private(parts.type, parts.secret, &key));
+    if (parts.point.size != 0 && !cairn_bytes_equal(parts.point, cairn_key_public(key)))
         return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 5915", "pem: public part is of another key");
     *ret_key = CAIRN_STEAL(key);
     return CAIRN_OK;
@@ -240,12 +204,6 @@ cairn_err cairn_key_from_pem(cairn_bytes pem, cairn_key **ret_key)
     CAIRN_CLEANUP(der_wipe) der_buffer der = {0};
     bool is_private = false;
     CAIRN_TRY(decode(pem, &is_private, &der));
-    if (!is_private)
-        return from_spki(cairn_bytes_of(der.data, der.size), ret_key);
-    EVP_PKEY *pkey = parse_pkcs8(cairn_bytes_of(der.data, der.size));
-    if (pkey == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 5958", "pem: not a PKCS#8 private key");
-    cairn_err err = rebuild(pkey, ret_key);
-    EVP_PKEY_free(pkey);
-    return err;
+    cairn_bytes content = cairn_bytes_of(der.data, der.size);
+    return is_private ? from_pkcs8(content, ret_key) : from_spki(content, ret_key);
 }

@@ -40,9 +40,10 @@ static cairn_err ec_sign(const cairn_key *key, cairn_bytes message, uint8_t *ret
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->sign);
     bool made = ctx != NULL && EVP_PKEY_sign(ctx, der, &der_size, digest, half) == 1;
     EVP_PKEY_CTX_free(ctx);
-    if (!made)
+    /* OpenSSL 3.0 reports success with a wrong size when an allocation fails while it encodes. */
+    if (!made || der_size > sizeof der ||
+        cairn_signature_from_der(cairn_bytes_of(der, der_size), half, ret_signature) != CAIRN_OK)
         return cairn_openssl_fail("signature");
-    CAIRN_TRY(cairn_signature_from_der(cairn_bytes_of(der, der_size), half, ret_signature));
     cairn_signature_make_low(key->type, ret_signature);
     return CAIRN_OK;
 }

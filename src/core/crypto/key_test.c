@@ -378,7 +378,7 @@ static void test_pem_of_other_kinds_is_refused(void **state)
     assert_int_equal(parse_pkey(p256, true, true), BAD_KEY);
     assert_int_equal(EVP_PKEY_set_utf8_string_param(p256, "point-format", "compressed"), 1);
     assert_int_equal(parse_pkey(p256, false, false), BAD_KEY);
-    assert_int_equal(parse_pkey(p256, true, false), CAIRN_OK);
+    assert_int_equal(parse_pkey(p256, true, false), BAD_KEY);
     EVP_PKEY_free(p256);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_non_null(others[i]);
@@ -453,6 +453,19 @@ static void test_pkcs8_variants(void **state)
                      CAIRN_OK);
     TEST_HEX(x, ux);
     assert_memory_equal(cairn_key_public(bare).data, x.data, 32);
+    static const char *const good[] = {
+        /* the curve named again; attributes; RFC 8410 section 10.3 with both (its public key) */
+        "304d020100" ALGORITHM "043330310201010420" SCALAR "a00a06082a8648ce3d030107",
+        "3043020100" ALGORITHM "042730250201010420" SCALAR "a000",
+        "3072020101300506032b657004220420d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44"
+        "755842a01f301d060a2a864886f70d01090914310f0c0d437572646c65204368616972738121001"
+        "9bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        KEY(key);
+        if (parse_pkcs8_hex(good[i], &key) != CAIRN_OK)
+            fail_msg("%zu: %s", i, cairn_err_detail());
+    }
     KEY(other);
     assert_int_equal(parse_pkcs8_hex("308187020100" ALGORITHM "046d306b0201010420" SCALAR
                                      "a14403420004" GX GY,
@@ -462,7 +475,22 @@ static void test_pkcs8_variants(void **state)
         parse_pkcs8_hex("3041020100" ALGORITHM "042730250201010420" SCALAR "00", &other), BAD_KEY);
     assert_int_equal(parse_pkcs8_hex("3041020100" ALGORITHM "042730250201010420" ZERO32, &other),
                      BAD_KEY);
-    assert_int_equal(parse_pkcs8_hex("3041", &other), BAD_KEY);
+    static const char *const bad[] = {
+        "3041",
+        "30820041020100" ALGORITHM "042730250201010420" SCALAR,            /* long length */
+        "3041020102" ALGORITHM "042730250201010420" SCALAR,                /* version 3 */
+        "3041020100" ALGORITHM "042730250201020420" SCALAR,                /* ECPrivateKey 2 */
+        "303a020100300c06072a8648ce3d0201060100042730250201010420" SCALAR, /* another curve */
+        "304e020100" ALGORITHM "043430320201010420" SCALAR "a00b06092a8648ce3d03010701",
+        "3040020100" ALGORITHM "04263024020101041f"
+        "afa9d845ba75166b5c215767b1d6934e50c3db36e89b"
+        "127b8a622b120f6721", /* a short scalar */
+        "308187020100" ALGORITHM "046d306b0201010420" SCALAR "a14403420104" GX GY, /* unused bits */
+        "3041020100" ALGORITHM "042730250201010420" SCALAR "0500",
+        "302e020100300506032b657004220421" SCALAR,
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(parse_pkcs8_hex(bad[i], &other), BAD_KEY);
     assert_null(other);
 }
 
