@@ -2,8 +2,9 @@
  *
  * One strict reader of the protobuf encoding and one verifier, driven by a table of what a tree
  * looks like. Stricter than the reference code where that costs honest proofs nothing: fields in
- * order, shortest varints, nothing unknown, exact prefixes, one proof per message (batch and
- * compressed forms are refused). Allocates nothing; any thread.
+ * order, shortest varints, nothing unknown, exact prefixes, one proof in a message. A batch is
+ * refused; the compressed form is taken for one absence, whose two ways share most of their steps.
+ * Allocates nothing, uses up to 25 kB of stack; any thread.
  * Source: ICS-23 (github.com/cosmos/ics23, proofs.proto); docs/formats/state.md. */
 #ifndef CAIRN_ICS23_H
 #define CAIRN_ICS23_H
