@@ -222,7 +222,7 @@ int cairn_command_main(int argc, char **argv, FILE *out, FILE *err)
     cairn_arena_init(&words, COMMAND_ARENA_SIZE_MAX);
     cairn_err_clear();
     cairn_err result = run(&command, &words, argc, argv);
-    if (result != CAIRN_OK)
+    if (result != CAIRN_OK && !command.answered)
         (void)fprintf(err, "cairn: %s%s%s\n", cairn_err_text(result),
                       cairn_err_detail()[0] == '\0' ? "" : ": ", cairn_err_detail());
     cairn_arena_done(&words);

@@ -18,6 +18,7 @@ typedef struct cairn_command {
     const char *directory; /* -C or CAIRN_DIR, else "." */
     bool json;             /* --json: one JSON object on `out` */
     bool quiet;            /* --quiet: no progress bar */
+    bool answered;         /* its answer is printed, be it a no: the exit code says the rest */
     FILE *out;
     FILE *err;
     cairn_arena arena; /* the command's, for what lives until it ends */

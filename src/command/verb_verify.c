@@ -73,8 +73,9 @@ static void add_difference(json_t *facts, const cairn_manifest *manifest,
 /* A no is an answer: it is printed like one, and the exit code says it too. */
 static cairn_err answer(cairn_command *command, json_t *facts, cairn_err err)
 {
-    cairn_err printed = cairn_facts_print(command, facts);
-    return err == CAIRN_OK ? printed : err;
+    CAIRN_TRY(cairn_facts_print(command, facts));
+    command->answered = true;
+    return err;
 }
 
 static cairn_err check_file(cairn_command *command, const char *file,
