@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/store/file.h"
+#include "core/store/kv_check.h"
 
 enum {
     READER_COUNT_MAX = 1024, /* slots of LMDB's reader table */
@@ -144,10 +145,13 @@ static cairn_err prepare(cairn_kv *kv, const char *directory, const char *const 
     CAIRN_TRY(cairn_path_join(directory, "data.mdb", path));
     CAIRN_TRY(cairn_dir_make(directory, 0700));
     cairn_err err = cairn_file_open(path, O_RDONLY, 0, &fd);
-    if (err == CAIRN_OK)
+    if (err == CAIRN_OK) {
         err = settle(fd, path);
-    else if (err == CAIRN_ERR_NOT_FOUND)
+        if (err == CAIRN_OK)
+            err = cairn_kv_check(fd, path);
+    } else if (err == CAIRN_ERR_NOT_FOUND) {
         err = create(kv, directory, path, tables, map_size);
+    }
     CAIRN_TRY(err);
     return cairn_dir_sync(directory);
 }
