@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "core/store/file.h"
 #include "ledger/store_impl.h"
 
 static const cairn_log_event rows[] = {
@@ -423,6 +424,9 @@ static cairn_err open_log(cairn_store *store, const char *directory)
 static cairn_err recover(cairn_store *store, const char *directory)
 {
     CAIRN_TRY(cairn_key_cache_new(4096, &store->keys));
+    /* Before the index is looked at: its check takes a file for damaged that somebody is writing.
+     */
+    CAIRN_TRY(cairn_dir_lock(directory, !store->options.read_only, &store->lock_fd));
     CAIRN_TRY(open_index(store, directory));
     CAIRN_TRY(open_log(store, directory));
     CAIRN_TRY(cairn_store_index_load(store));
@@ -441,6 +445,7 @@ static cairn_store *new_store(const cairn_store_options *options)
     if (store == NULL)
         return NULL;
     store->options = *options;
+    store->lock_fd = -1;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->write_lock, NULL);
     pthread_cond_init(&store->work, NULL);
@@ -493,6 +498,7 @@ void cairn_store_free(cairn_store *store)
     free(store->ledgers);
     cairn_block_log_free(store->log);
     cairn_kv_close(store->kv);
+    cairn_file_close(store->lock_fd);
     cairn_key_cache_free(store->keys);
     pthread_cond_destroy(&store->written);
     pthread_cond_destroy(&store->turn);

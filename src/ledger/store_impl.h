@@ -79,6 +79,7 @@ typedef struct cycle_block {
 
 struct cairn_store {
     cairn_store_options options;
+    int lock_fd; /* holds the directory */
     cairn_kv *kv;
     cairn_block_log *log;
     cairn_key_cache *keys;
