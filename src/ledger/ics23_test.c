@@ -166,7 +166,7 @@ static void test_strict_reader(void **state)
         {"0affffffffffffffffff02", CAIRN_ERR_NOT_CANONICAL},
         {"0affffffffffffffffff01", CAIRN_ERR_TRUNCATED},
         {"1a00", CAIRN_ERR_WRONG_TYPE},                        /* batch */
-        {"2200", CAIRN_ERR_WRONG_TYPE},                         /* compressed */
+        {"2200", CAIRN_ERR_WRONG_TYPE},                        /* compressed */
         {"0a00", CAIRN_ERR_MISSING_FIELD},                     /* no key */
         {"0a111201760a016b" LEAF_OP, CAIRN_ERR_UNKNOWN_FIELD}, /* order */
         {"0a100a00120176" LEAF_OP, CAIRN_ERR_NOT_CANONICAL},   /* empty key */
