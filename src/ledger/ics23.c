@@ -65,7 +65,7 @@ cairn_err cairn_ics23_verify_exist(const cairn_ics23_spec *spec, const cairn_has
                                    cairn_bytes key, cairn_bytes value, cairn_bytes proof)
 {
     ics23_existence exist;
-    CAIRN_TRY(ics23_read_existence(spec, proof, &exist));
+    CAIRN_TRY(cairn_ics23_read_existence(spec, proof, &exist));
     if (!cairn_bytes_equal(exist.key, key))
         return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, CLAUSE, "proof.key: another key");
     if (!cairn_bytes_equal(exist.value, value))
@@ -165,7 +165,7 @@ cairn_err cairn_ics23_verify_absent(const cairn_ics23_spec *spec, const cairn_ha
                                     cairn_bytes key, cairn_bytes proof)
 {
     ics23_absence absent;
-    CAIRN_TRY(ics23_read_absence(spec, proof, &absent));
+    CAIRN_TRY(cairn_ics23_read_absence(spec, proof, &absent));
     if (!names_key(spec, absent.key, key))
         return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, CLAUSE, "proof.key: another key");
     CAIRN_TRY(check_sides(spec, &absent, root, key));

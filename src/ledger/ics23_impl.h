@@ -24,9 +24,9 @@ typedef struct ics23_absence {
 
 /* Reads one CommitmentProof of the tree `spec`; what it says is not yet checked. Errors as
  * cairn_ics23_verify_exist, without BAD_PROOF. */
-cairn_err ics23_read_existence(const cairn_ics23_spec *spec, cairn_bytes proof,
-                               ics23_existence *ret_exist) CAIRN_MUST_USE;
-cairn_err ics23_read_absence(const cairn_ics23_spec *spec, cairn_bytes proof,
-                             ics23_absence *ret_absent) CAIRN_MUST_USE;
+cairn_err cairn_ics23_read_existence(const cairn_ics23_spec *spec, cairn_bytes proof,
+                                     ics23_existence *ret_exist) CAIRN_MUST_USE;
+cairn_err cairn_ics23_read_absence(const cairn_ics23_spec *spec, cairn_bytes proof,
+                                   ics23_absence *ret_absent) CAIRN_MUST_USE;
 
 #endif

@@ -226,8 +226,8 @@ static cairn_err check_size(cairn_bytes proof)
     return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, CLAUSE, "proof: %zu bytes", proof.size);
 }
 
-cairn_err ics23_read_existence(const cairn_ics23_spec *spec, cairn_bytes proof,
-                               ics23_existence *ret_exist)
+cairn_err cairn_ics23_read_existence(const cairn_ics23_spec *spec, cairn_bytes proof,
+                                     ics23_existence *ret_exist)
 {
     cairn_bytes content;
     CAIRN_TRY(check_size(proof));
@@ -287,8 +287,8 @@ static cairn_err read_compressed(const cairn_ics23_spec *spec, cairn_bytes in,
     return CAIRN_OK;
 }
 
-cairn_err ics23_read_absence(const cairn_ics23_spec *spec, cairn_bytes proof,
-                             ics23_absence *ret_absent)
+cairn_err cairn_ics23_read_absence(const cairn_ics23_spec *spec, cairn_bytes proof,
+                                   ics23_absence *ret_absent)
 {
     reader r = reader_of(proof);
     cairn_bytes content;

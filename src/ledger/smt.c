@@ -9,8 +9,8 @@ cairn_err cairn_smt_new(cairn_smt **ret_version)
 {
     static const smt_bucket empty = {.node = {.is_bucket = true}};
     smt_node *root = NULL;
-    CAIRN_TRY(smt_bucket_above(&empty, 0, &root));
-    return smt_version_take(root, ret_version);
+    CAIRN_TRY(cairn_smt_bucket_above(&empty, 0, &root));
+    return cairn_smt_version_take(root, ret_version);
 }
 
 cairn_smt *cairn_smt_hold(cairn_smt *version)
@@ -23,7 +23,7 @@ void cairn_smt_free(cairn_smt *version)
 {
     if (version == NULL || atomic_fetch_sub_explicit(&version->refs, 1, memory_order_acq_rel) != 1)
         return;
-    smt_node_free(version->root);
+    cairn_smt_node_free(version->root);
     free(version);
 }
 
@@ -51,23 +51,23 @@ static cairn_err get(smt_scratch *scratch, const cairn_smt *version, cairn_bytes
                      cairn_arena *arena, cairn_bytes *ret_value)
 {
     cairn_hash path;
-    smt_path_of(scratch->base, key, &path);
+    cairn_smt_path_of(scratch->base, key, &path);
     const smt_node *node = version->root;
     unsigned depth = 0;
     for (; !node->is_bucket; depth++)
         node = smt_inner_of(node)->child[smt_bit(&path, depth)];
-    CAIRN_TRY(smt_read_bucket(scratch, version, node, &path, depth));
+    CAIRN_TRY(cairn_smt_read_bucket(scratch, version, node, &path, depth));
     const smt_items *content = &scratch->content;
-    size_t index = smt_lower_bound(content, &path);
+    size_t index = cairn_smt_lower_bound(content, &path);
     if (index == content->count || !cairn_hash_equal(content->at[index].path, &path)) {
-        CAIRN_TRY(smt_check_gap(scratch->base, content, index));
+        CAIRN_TRY(cairn_smt_check_gap(scratch->base, content, index));
         return CAIRN_ERR_NOT_FOUND;
     }
     if (content->at[index].after == NULL)
         return CAIRN_ERR_NOT_FOUND;
     cairn_bytes found_key;
     cairn_bytes value;
-    CAIRN_TRY(smt_item_open(scratch->base, &content->at[index], &found_key, &value));
+    CAIRN_TRY(cairn_smt_item_open(scratch->base, &content->at[index], &found_key, &value));
     return cairn_arena_copy(arena, value, ret_value);
 }
 
@@ -76,6 +76,6 @@ cairn_err cairn_smt_get(const cairn_smt *version, const cairn_smt_base *base, ca
 {
     smt_scratch scratch = {.base = base};
     cairn_err err = get(&scratch, version, key, arena, ret_value);
-    smt_scratch_done(&scratch);
+    cairn_smt_scratch_done(&scratch);
     return err;
 }

@@ -12,12 +12,12 @@
 #include "support/smt_model.h"
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define OWN_MALLOC 1
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OWN_MALLOC 1
 #endif
 
 enum { NEVER = -1 };
@@ -25,7 +25,7 @@ enum { NEVER = -1 };
 static long fail_after = NEVER; /* allocations until the one that fails */
 static long live_count;         /* allocations not yet freed */
 
-#ifndef WITH_ASAN
+#ifndef OWN_MALLOC
 /* glibc lets a program replace malloc and still reach its own. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -173,7 +173,7 @@ static void assert_old_is_whole(const cairn_hash *root)
 
 static void exhaust(cairn_err (*act)(void))
 {
-#ifdef WITH_ASAN
+#ifdef OWN_MALLOC
     print_message("skipped: the sanitizer owns malloc\n");
     assert_int_equal(act(), CAIRN_OK);
     skip();

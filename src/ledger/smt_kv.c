@@ -59,7 +59,7 @@ static cairn_err scan(void *ctx, const cairn_hash *prefix, unsigned bits, cairn_
             return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "state map: a record's key has %zu bytes",
                               key.size);
         if (cairn_get_u32(key.data) != map->slot ||
-            !smt_prefix_equal((const cairn_hash *)(const void *)(key.data + 4), prefix, bits))
+            !cairn_smt_prefix_equal((const cairn_hash *)(const void *)(key.data + 4), prefix, bits))
             return CAIRN_OK;
         CAIRN_TRY(visit_record(key, value, visit, visit_ctx));
     }

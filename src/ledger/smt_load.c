@@ -17,14 +17,14 @@ static cairn_err make_bucket(builder *b, const smt_item *items, size_t count, un
                              smt_node **ret_node)
 {
     smt_sides root;
-    CAIRN_TRY(smt_plan_run_if_large(&b->scratch.plan, NULL));
-    CAIRN_TRY(smt_plan_items(&b->scratch.plan, items, count, depth, &root));
-    return smt_bucket_new(&b->scratch.plan, NULL, 0, root.after, ret_node);
+    CAIRN_TRY(cairn_smt_plan_run_if_large(&b->scratch.plan, NULL));
+    CAIRN_TRY(cairn_smt_plan_items(&b->scratch.plan, items, count, depth, &root));
+    return cairn_smt_bucket_new(&b->scratch.plan, NULL, 0, root.after, ret_node);
 }
 
 static void enter(builder *b, unsigned bit, smt_node *left)
 {
-    smt_bit_set(&b->at, b->depth, bit);
+    cairn_smt_bit_set(&b->at, b->depth, bit);
     b->left[b->depth++] = left;
 }
 
@@ -34,14 +34,14 @@ static cairn_err close_level(builder *b, smt_node *done, smt_node **ret_node)
 {
     unsigned level = b->depth - 1;
     if (b->left[level] != NULL)
-        return smt_join_take(&b->scratch.plan, CAIRN_STEAL(b->left[level]), done, ret_node);
+        return cairn_smt_join_take(&b->scratch.plan, CAIRN_STEAL(b->left[level]), done, ret_node);
     smt_node *empty = NULL;
     cairn_err err = make_bucket(b, NULL, 0, b->depth, &empty);
     if (err != CAIRN_OK) {
-        smt_node_free(done);
+        cairn_smt_node_free(done);
         return err;
     }
-    return smt_join_take(&b->scratch.plan, done, empty, ret_node);
+    return cairn_smt_join_take(&b->scratch.plan, done, empty, ret_node);
 }
 
 /* Closes the open bucket and all above it that cannot hold `path`, and opens the one that can. */
@@ -50,7 +50,7 @@ static cairn_err move_to(builder *b, const cairn_hash *path)
     smt_node *done = NULL;
     CAIRN_TRY(make_bucket(b, b->open, b->open_count, b->depth, &done));
     b->open_count = 0;
-    while (!smt_prefix_equal(&b->at, path, b->depth - 1)) {
+    while (!cairn_smt_prefix_equal(&b->at, path, b->depth - 1)) {
         CAIRN_TRY(close_level(b, done, &done));
         b->depth--;
     }
@@ -62,7 +62,7 @@ static cairn_err move_to(builder *b, const cairn_hash *path)
 
 static cairn_err split_open(builder *b, const cairn_hash *path)
 {
-    size_t part = smt_split(b->open, b->open_count, b->depth);
+    size_t part = cairn_smt_split(b->open, b->open_count, b->depth);
     if (smt_bit(path, b->depth) == 0) {
         enter(b, 0, NULL);
         return CAIRN_OK;
@@ -80,7 +80,7 @@ static cairn_err check_leaf(const builder *b, const cairn_smt_leaf *leaf)
     const char *what = NULL;
     cairn_hash path;
     cairn_hash hash;
-    smt_path_of(b->scratch.base, leaf->key, &path);
+    cairn_smt_path_of(b->scratch.base, leaf->key, &path);
     cairn_smt_leaf_hash(&path, leaf->value, &hash);
     if (!cairn_hash_equal(&path, leaf->path))
         what = "has another path than its key";
@@ -101,7 +101,7 @@ static cairn_err add_leaf(void *visit_ctx, const cairn_smt_leaf *leaf)
     CAIRN_TRY(check_leaf(b, leaf));
     b->last = *leaf->path;
     b->has_last = true;
-    if (!smt_prefix_equal(&b->at, leaf->path, b->depth))
+    if (!cairn_smt_prefix_equal(&b->at, leaf->path, b->depth))
         CAIRN_TRY(move_to(b, leaf->path));
     while (b->open_count == SMT_SPLIT_KEY_COUNT)
         CAIRN_TRY(split_open(b, leaf->path));
@@ -116,9 +116,9 @@ static cairn_err finish(builder *b, smt_node **ret_root)
     CAIRN_TRY(make_bucket(b, b->open, b->open_count, b->depth, &done));
     for (; b->depth > 0; b->depth--)
         CAIRN_TRY(close_level(b, done, &done));
-    cairn_err err = smt_plan_run(&b->scratch.plan, NULL);
+    cairn_err err = cairn_smt_plan_run(&b->scratch.plan, NULL);
     if (err != CAIRN_OK)
-        smt_node_free(done);
+        cairn_smt_node_free(done);
     else
         *ret_root = done;
     return err;
@@ -133,9 +133,9 @@ cairn_err cairn_smt_load(const cairn_smt_base *base, cairn_smt **ret_version)
     if (err == CAIRN_OK)
         err = finish(&b, &root);
     for (unsigned i = 0; i < CAIRN_SMT_DEPTH_MAX; i++)
-        smt_node_free(b.left[i]);
-    smt_scratch_done(&b.scratch);
+        cairn_smt_node_free(b.left[i]);
+    cairn_smt_scratch_done(&b.scratch);
     if (err != CAIRN_OK)
         return err;
-    return smt_version_take(root, ret_version);
+    return cairn_smt_version_take(root, ret_version);
 }

@@ -3,7 +3,7 @@
 
 #include "ledger/smt_node.h"
 
-void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit)
+void cairn_smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit)
 {
     uint8_t mask = (uint8_t)(0x80u >> (depth % 8));
     if (bit != 0)
@@ -12,7 +12,7 @@ void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit)
         path->b[depth / 8] = (uint8_t)(path->b[depth / 8] & ~mask);
 }
 
-bool smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits)
+bool cairn_smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits)
 {
     unsigned whole = bits / 8;
     if (memcmp(a->b, b->b, whole) != 0)
@@ -31,42 +31,43 @@ static bool unref(atomic_uint *refs)
     return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
 }
 
-smt_record *smt_record_hold(smt_record *record)
+smt_record *cairn_smt_record_hold(smt_record *record)
 {
     ref(&record->refs);
     return record;
 }
 
-void smt_record_free(smt_record *record)
+void cairn_smt_record_free(smt_record *record)
 {
     if (record != NULL && unref(&record->refs))
         free(record);
 }
 
-smt_node *smt_node_hold(smt_node *node)
+smt_node *cairn_smt_node_hold(smt_node *node)
 {
     ref(&node->refs);
     return node;
 }
 
 /* Recursion is bounded by the depth of the trie, 256. */
-void smt_node_free(smt_node *node)
+void cairn_smt_node_free(smt_node *node)
 {
     if (node == NULL || !unref(&node->refs))
         return;
     if (node->is_bucket) {
         smt_bucket *bucket = (smt_bucket *)node;
         for (uint32_t i = 0; i < node->dirty; i++)
-            smt_record_free(bucket->delta[i]);
+            cairn_smt_record_free(bucket->delta[i]);
     } else {
         smt_inner *inner = (smt_inner *)node;
-        smt_node_free(inner->child[0]);
-        smt_node_free(inner->child[1]);
+        cairn_smt_node_free(inner->child[0]);
+        cairn_smt_node_free(inner->child[1]);
     }
     free(node);
 }
 
-cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height, smt_record **ret_record)
+cairn_err cairn_smt_record_new(const cairn_smt_change *change, uint64_t height,
+                               smt_record **ret_record)
 {
     size_t value_size = change->remove ? 0 : change->value.size;
     smt_record *record = malloc(sizeof *record + change->key.size + value_size);
@@ -101,16 +102,16 @@ static cairn_err bucket_alloc(size_t dirty, uint32_t keys, smt_bucket **ret_buck
 /* Gives a new node its planned hash, or drops it. */
 static cairn_err finish_take(smt_plan *plan, smt_node *node, uint32_t slot, smt_node **ret_node)
 {
-    cairn_err err = smt_plan_wait(plan, node, slot);
+    cairn_err err = cairn_smt_plan_wait(plan, node, slot);
     if (err != CAIRN_OK)
-        smt_node_free(node);
+        cairn_smt_node_free(node);
     else
         *ret_node = node;
     return err;
 }
 
-cairn_err smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
-                         smt_node **ret_node)
+cairn_err cairn_smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
+                               smt_node **ret_node)
 {
     size_t dirty = 0;
     for (size_t i = 0; i < count; i++)
@@ -120,11 +121,11 @@ cairn_err smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, sm
     size_t next = 0;
     for (size_t i = 0; i < count; i++)
         if (items[i].record != NULL)
-            bucket->delta[next++] = smt_record_hold(items[i].record);
+            bucket->delta[next++] = cairn_smt_record_hold(items[i].record);
     return finish_take(plan, &bucket->node, side.slot, ret_node);
 }
 
-cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node **ret_node)
+cairn_err cairn_smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node **ret_node)
 {
     size_t dirty = 0;
     for (uint32_t i = 0; i < source->node.dirty; i++)
@@ -135,7 +136,7 @@ cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node *
     size_t next = 0;
     for (uint32_t i = 0; i < source->node.dirty; i++)
         if (source->delta[i]->height > height)
-            bucket->delta[next++] = smt_record_hold(source->delta[i]);
+            bucket->delta[next++] = cairn_smt_record_hold(source->delta[i]);
     *ret_node = &bucket->node;
     return CAIRN_OK;
 }
@@ -146,9 +147,9 @@ static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right, 
     CAIRN_TRY(bucket_alloc(left->node.dirty + right->node.dirty,
                            left->node.count + right->node.count, &bucket));
     for (uint32_t i = 0; i < left->node.dirty; i++)
-        bucket->delta[i] = smt_record_hold(left->delta[i]);
+        bucket->delta[i] = cairn_smt_record_hold(left->delta[i]);
     for (uint32_t i = 0; i < right->node.dirty; i++)
-        bucket->delta[left->node.dirty + i] = smt_record_hold(right->delta[i]);
+        bucket->delta[left->node.dirty + i] = cairn_smt_record_hold(right->delta[i]);
     *ret_node = &bucket->node;
     return CAIRN_OK;
 }
@@ -162,7 +163,7 @@ static cairn_err make_inner(smt_node *left, smt_node *right, smt_node **ret_node
                                   .count = left->count + right->count,
                                   .dirty = left->dirty + right->dirty,
                                   .is_bucket = false},
-                         .child = {smt_node_hold(left), smt_node_hold(right)}};
+                         .child = {cairn_smt_node_hold(left), cairn_smt_node_hold(right)}};
     *ret_node = &inner->node;
     return CAIRN_OK;
 }
@@ -181,39 +182,39 @@ static cairn_err make_parent(smt_node *left, smt_node *right, smt_node **ret_nod
     return make_inner(left, right, ret_node);
 }
 
-cairn_err smt_join_take(smt_plan *plan, smt_node *left, smt_node *right, smt_node **ret_node)
+cairn_err cairn_smt_join_take(smt_plan *plan, smt_node *left, smt_node *right, smt_node **ret_node)
 {
     smt_node *parent = NULL;
     smt_side side;
     cairn_err err = make_parent(left, right, &parent);
     if (err == CAIRN_OK)
-        err = smt_plan_join(plan, left, right, &side);
-    smt_node_free(left);
-    smt_node_free(right);
+        err = cairn_smt_plan_join(plan, left, right, &side);
+    cairn_smt_node_free(left);
+    cairn_smt_node_free(right);
     if (err == CAIRN_OK)
         return finish_take(plan, parent, side.slot, ret_node);
-    smt_node_free(parent);
+    cairn_smt_node_free(parent);
     return err;
 }
 
-cairn_err smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
-                          smt_node **ret_node)
+cairn_err cairn_smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
+                                smt_node **ret_node)
 {
     smt_node *parent = NULL;
     cairn_err err = make_parent(left, right, &parent);
-    smt_node_free(left);
-    smt_node_free(right);
+    cairn_smt_node_free(left);
+    cairn_smt_node_free(right);
     CAIRN_TRY(err);
     parent->hash = *hash;
     *ret_node = parent;
     return CAIRN_OK;
 }
 
-cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version)
+cairn_err cairn_smt_version_take(smt_node *root, cairn_smt **ret_version)
 {
     cairn_smt *version = malloc(sizeof *version);
     if (version == NULL) {
-        smt_node_free(root);
+        cairn_smt_node_free(root);
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: version");
     }
     *version = (cairn_smt){.refs = 1, .root = root};

@@ -137,15 +137,15 @@ static inline unsigned smt_bit(const cairn_hash *path, unsigned depth)
     return (path->b[depth / 8] >> (7 - depth % 8)) & 1u;
 }
 
-void smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit);
-bool smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits);
+void cairn_smt_bit_set(cairn_hash *path, unsigned depth, unsigned bit);
+bool cairn_smt_prefix_equal(const cairn_hash *a, const cairn_hash *b, unsigned bits);
 
 /* smt_node.c: references and nodes. A name with _take consumes the references given, also when it
  * fails. */
-smt_record *smt_record_hold(smt_record *record);
-void smt_record_free(smt_record *record);
-smt_node *smt_node_hold(smt_node *node);
-void smt_node_free(smt_node *node);
+smt_record *cairn_smt_record_hold(smt_record *record);
+void cairn_smt_record_free(smt_record *record);
+smt_node *cairn_smt_node_hold(smt_node *node);
+void cairn_smt_node_free(smt_node *node);
 static inline const smt_inner *smt_inner_of(const smt_node *node)
 {
     return (const smt_inner *)node;
@@ -154,74 +154,77 @@ static inline const smt_bucket *smt_bucket_of(const smt_node *node)
 {
     return (const smt_bucket *)node;
 }
-cairn_err smt_record_new(const cairn_smt_change *change, uint64_t height,
-                         smt_record **ret_record) CAIRN_MUST_USE;
+cairn_err cairn_smt_record_new(const cairn_smt_change *change, uint64_t height,
+                               smt_record **ret_record) CAIRN_MUST_USE;
 /* Takes its own references on the records of `items`; those without a record stay in the base. Its
  * hash and count are those of `side`. */
-cairn_err smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
-                         smt_node **ret_node) CAIRN_MUST_USE;
+cairn_err cairn_smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
+                               smt_node **ret_node) CAIRN_MUST_USE;
 /* Bucket of `source`'s hash and count with the records above `height` alone. */
-cairn_err smt_bucket_above(const smt_bucket *source, uint64_t height,
-                           smt_node **ret_node) CAIRN_MUST_USE;
+cairn_err cairn_smt_bucket_above(const smt_bucket *source, uint64_t height,
+                                 smt_node **ret_node) CAIRN_MUST_USE;
 /* Parent of two siblings: an inner node, or one bucket where they are small. Its hash is planned.
  */
-cairn_err smt_join_take(smt_plan *plan, smt_node *left, smt_node *right,
-                        smt_node **ret_node) CAIRN_MUST_USE;
+cairn_err cairn_smt_join_take(smt_plan *plan, smt_node *left, smt_node *right,
+                              smt_node **ret_node) CAIRN_MUST_USE;
 /* Same where the hash is known. */
-cairn_err smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
-                          smt_node **ret_node) CAIRN_MUST_USE;
+cairn_err cairn_smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
+                                smt_node **ret_node) CAIRN_MUST_USE;
 /* A version around a root; consumes it. */
-cairn_err smt_version_take(smt_node *root, cairn_smt **ret_version) CAIRN_MUST_USE;
+cairn_err cairn_smt_version_take(smt_node *root, cairn_smt **ret_version) CAIRN_MUST_USE;
 
 /* smt_plan.c: hashes. */
-cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size) CAIRN_MUST_USE;
+cairn_err cairn_smt_grow(void **memory, size_t *capacity, size_t need,
+                         size_t item_size) CAIRN_MUST_USE;
 /* First item of the sorted `items` whose path has a 1 at `depth`. */
-size_t smt_split(const smt_item *items, size_t count, unsigned depth);
+size_t cairn_smt_split(const smt_item *items, size_t count, unsigned depth);
 /* Plans the roots of the items, before and after, as of a subtree `depth` bits deep. */
-cairn_err smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                         smt_sides *ret_sides) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                               smt_sides *ret_sides) CAIRN_MUST_USE;
 /* Plans the parent of two nodes whose hashes may be planned themselves. */
-cairn_err smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
-                        smt_side *ret_side) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
+                              smt_side *ret_side) CAIRN_MUST_USE;
 /* Promises a node the hash in `slot`. */
-cairn_err smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot) CAIRN_MUST_USE;
 /* Demands that `slot` turns out as the hash of `node`, a bucket on the way to `path`, which stays
  * valid. */
-cairn_err smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
-                         unsigned depth, uint32_t slot) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
+                               unsigned depth, uint32_t slot) CAIRN_MUST_USE;
 /* Computes all that was planned, keeps the promises, and starts anew. VIEW_EXPIRED or CORRUPT when
  * a demand is not met. */
-cairn_err smt_plan_run(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_run(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
 /* Same, once enough is planned to fill the lanes. */
-cairn_err smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
+cairn_err cairn_smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version) CAIRN_MUST_USE;
 /* Root of live items at once. */
-cairn_err smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                        cairn_hash *ret_root, uint32_t *ret_count) CAIRN_MUST_USE;
-void smt_scratch_done(smt_scratch *scratch);
+cairn_err cairn_smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                              cairn_hash *ret_root, uint32_t *ret_count) CAIRN_MUST_USE;
+void cairn_smt_scratch_done(smt_scratch *scratch);
 
 /* smt_read.c: content of a bucket. */
-cairn_err smt_items_add(smt_items *items, const smt_item *item) CAIRN_MUST_USE;
-void smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_path);
+cairn_err cairn_smt_items_add(smt_items *items, const smt_item *item) CAIRN_MUST_USE;
+void cairn_smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_path);
 /* Fills scratch->content with the bucket that lies `depth` bits deep on the way to `path`. Not yet
  * checked against its hash. */
-cairn_err smt_read_content(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
-                           const cairn_hash *path, unsigned depth) CAIRN_MUST_USE;
+cairn_err cairn_smt_read_content(smt_scratch *scratch, const cairn_smt *version,
+                                 const smt_node *bucket, const cairn_hash *path,
+                                 unsigned depth) CAIRN_MUST_USE;
 /* Same, checked. */
-cairn_err smt_read_bucket(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
-                          const cairn_hash *path, unsigned depth) CAIRN_MUST_USE;
+cairn_err cairn_smt_read_bucket(smt_scratch *scratch, const cairn_smt *version,
+                                const smt_node *bucket, const cairn_hash *path,
+                                unsigned depth) CAIRN_MUST_USE;
 /* VIEW_EXPIRED or CORRUPT: the base disagrees with the bucket. */
-cairn_err smt_mismatch(const cairn_smt *version, const cairn_hash *path, unsigned depth);
+cairn_err cairn_smt_mismatch(const cairn_smt *version, const cairn_hash *path, unsigned depth);
 /* A live item's path, key and value against its leaf hash. CORRUPT. */
-cairn_err smt_check_item(const cairn_smt_base *base, const smt_item *item) CAIRN_MUST_USE;
+cairn_err cairn_smt_check_item(const cairn_smt_base *base, const smt_item *item) CAIRN_MUST_USE;
 /* Before one believes that no key lies between items `index` - 1 and `index`: a bucket's hash binds
  * a leaf's path only as far as it parts from the others, so a damaged path could hide the key. That
  * leaf would be the nearest live one on either side; both are checked. CORRUPT. */
-cairn_err smt_check_gap(const cairn_smt_base *base, const smt_items *items,
-                        size_t index) CAIRN_MUST_USE;
+cairn_err cairn_smt_check_gap(const cairn_smt_base *base, const smt_items *items,
+                              size_t index) CAIRN_MUST_USE;
 /* First item whose path is not below `path`. */
-size_t smt_lower_bound(const smt_items *items, const cairn_hash *path);
+size_t cairn_smt_lower_bound(const smt_items *items, const cairn_hash *path);
 /* Key and value of a live item, checked against its leaf hash. */
-cairn_err smt_item_open(const cairn_smt_base *base, const smt_item *item, cairn_bytes *ret_key,
-                        cairn_bytes *ret_value) CAIRN_MUST_USE;
+cairn_err cairn_smt_item_open(const cairn_smt_base *base, const smt_item *item,
+                              cairn_bytes *ret_key, cairn_bytes *ret_value) CAIRN_MUST_USE;
 
 #endif

@@ -11,7 +11,7 @@ enum {
     LARGE_COUNT = 2048, /* jobs: full lanes, and still within a core's cache */
 };
 
-cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size)
+cairn_err cairn_smt_grow(void **memory, size_t *capacity, size_t need, size_t item_size)
 {
     if (need <= *capacity)
         return CAIRN_OK;
@@ -26,7 +26,7 @@ cairn_err smt_grow(void **memory, size_t *capacity, size_t need, size_t item_siz
     return CAIRN_OK;
 }
 
-size_t smt_split(const smt_item *items, size_t count, unsigned depth)
+size_t cairn_smt_split(const smt_item *items, size_t count, unsigned depth)
 {
     size_t low = 0;
     while (low < count) {
@@ -42,8 +42,8 @@ size_t smt_split(const smt_item *items, size_t count, unsigned depth)
 static cairn_err add_slot(smt_plan *plan, const cairn_hash *hash, uint32_t level,
                           uint32_t *ret_slot)
 {
-    CAIRN_TRY(smt_grow((void **)&plan->slots, &plan->slot_capacity, plan->slot_count + 1,
-                       sizeof *plan->slots));
+    CAIRN_TRY(cairn_smt_grow((void **)&plan->slots, &plan->slot_capacity, plan->slot_count + 1,
+                             sizeof *plan->slots));
     smt_slot *slot = &plan->slots[plan->slot_count];
     slot->level = level;
     if (hash != NULL)
@@ -57,8 +57,8 @@ static cairn_err add_job(smt_plan *plan, uint32_t left, uint32_t right, uint32_t
     uint32_t a = plan->slots[left].level;
     uint32_t b = plan->slots[right].level;
     uint32_t level = (a > b ? a : b) + 1;
-    CAIRN_TRY(smt_grow((void **)&plan->jobs, &plan->job_capacity, plan->job_count + 1,
-                       sizeof *plan->jobs));
+    CAIRN_TRY(cairn_smt_grow((void **)&plan->jobs, &plan->job_capacity, plan->job_count + 1,
+                             sizeof *plan->jobs));
     uint32_t out = 0;
     CAIRN_TRY(add_slot(plan, NULL, level, &out));
     plan->jobs[plan->job_count] =
@@ -88,7 +88,7 @@ static void reset(smt_plan *plan)
     plan->check_count = 0;
     for (size_t i = 0; i < plan->wait_count; i++) {
         plan->waits[i].node->slot = 0;
-        smt_node_free(plan->waits[i].node);
+        cairn_smt_node_free(plan->waits[i].node);
     }
     plan->wait_count = 0;
 }
@@ -129,7 +129,7 @@ static cairn_err plan_items(smt_plan *plan, const smt_item *items, size_t count,
         return plan_leaf(plan, items->after, &ret_sides->after);
     }
     CAIRN_ASSERT(depth < CAIRN_SMT_DEPTH_MAX);
-    size_t part = smt_split(items, count, depth);
+    size_t part = cairn_smt_split(items, count, depth);
     smt_sides left;
     smt_sides right;
     CAIRN_TRY(plan_items(plan, items, part, depth + 1, &left));
@@ -144,8 +144,8 @@ static cairn_err plan_items(smt_plan *plan, const smt_item *items, size_t count,
 static cairn_err run_level(smt_plan *plan, uint32_t level)
 {
     size_t width = plan->widths[level];
-    CAIRN_TRY(
-        smt_grow((void **)&plan->pairs, &plan->pair_capacity, 2 * width, sizeof *plan->pairs));
+    CAIRN_TRY(cairn_smt_grow((void **)&plan->pairs, &plan->pair_capacity, 2 * width,
+                             sizeof *plan->pairs));
     size_t i = 0;
     for (uint32_t at = plan->heads[level]; at != 0; at = plan->jobs[at - 1].next) {
         plan->pairs[i++] = plan->slots[plan->jobs[at - 1].left].hash;
@@ -165,8 +165,8 @@ static cairn_err run_jobs(smt_plan *plan)
     return CAIRN_OK;
 }
 
-cairn_err smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                         smt_sides *ret_sides)
+cairn_err cairn_smt_plan_items(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                               smt_sides *ret_sides)
 {
     CAIRN_TRY(start(plan));
     return plan_items(plan, items, count, depth, ret_sides);
@@ -179,8 +179,8 @@ static cairn_err slot_of(smt_plan *plan, const smt_node *node, smt_side *ret_sid
     return node->slot != 0 ? CAIRN_OK : add_slot(plan, &node->hash, 0, &ret_side->slot);
 }
 
-cairn_err smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
-                        smt_side *ret_side)
+cairn_err cairn_smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
+                              smt_side *ret_side)
 {
     smt_side a;
     smt_side b;
@@ -190,24 +190,24 @@ cairn_err smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *ri
     return join_sides(plan, a, b, ret_side);
 }
 
-cairn_err smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot)
+cairn_err cairn_smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot)
 {
     if (plan->slots[slot].level == 0) {
         node->hash = plan->slots[slot].hash;
         return CAIRN_OK;
     }
-    CAIRN_TRY(smt_grow((void **)&plan->waits, &plan->wait_capacity, plan->wait_count + 1,
-                       sizeof *plan->waits));
-    plan->waits[plan->wait_count++] = (smt_wait){.node = smt_node_hold(node), .slot = slot};
+    CAIRN_TRY(cairn_smt_grow((void **)&plan->waits, &plan->wait_capacity, plan->wait_count + 1,
+                             sizeof *plan->waits));
+    plan->waits[plan->wait_count++] = (smt_wait){.node = cairn_smt_node_hold(node), .slot = slot};
     node->slot = slot;
     return CAIRN_OK;
 }
 
-cairn_err smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
-                         unsigned depth, uint32_t slot)
+cairn_err cairn_smt_plan_check(smt_plan *plan, const smt_node *node, const cairn_hash *path,
+                               unsigned depth, uint32_t slot)
 {
-    CAIRN_TRY(smt_grow((void **)&plan->checks, &plan->check_capacity, plan->check_count + 1,
-                       sizeof *plan->checks));
+    CAIRN_TRY(cairn_smt_grow((void **)&plan->checks, &plan->check_capacity, plan->check_count + 1,
+                             sizeof *plan->checks));
     plan->checks[plan->check_count++] =
         (smt_check){.node = node, .path = path, .depth = depth, .slot = slot};
     return CAIRN_OK;
@@ -218,12 +218,12 @@ static cairn_err run_checks(const smt_plan *plan, const cairn_smt *version)
     for (size_t i = 0; i < plan->check_count; i++) {
         const smt_check *check = &plan->checks[i];
         if (!cairn_hash_equal(&plan->slots[check->slot].hash, &check->node->hash))
-            return smt_mismatch(version, check->path, check->depth);
+            return cairn_smt_mismatch(version, check->path, check->depth);
     }
     return CAIRN_OK;
 }
 
-cairn_err smt_plan_run(smt_plan *plan, const cairn_smt *version)
+cairn_err cairn_smt_plan_run(smt_plan *plan, const cairn_smt *version)
 {
     CAIRN_TRY(run_jobs(plan));
     CAIRN_TRY(run_checks(plan, version));
@@ -233,16 +233,16 @@ cairn_err smt_plan_run(smt_plan *plan, const cairn_smt *version)
     return CAIRN_OK;
 }
 
-cairn_err smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version)
+cairn_err cairn_smt_plan_run_if_large(smt_plan *plan, const cairn_smt *version)
 {
-    return plan->job_count < LARGE_COUNT ? CAIRN_OK : smt_plan_run(plan, version);
+    return plan->job_count < LARGE_COUNT ? CAIRN_OK : cairn_smt_plan_run(plan, version);
 }
 
-cairn_err smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
-                        cairn_hash *ret_root, uint32_t *ret_count)
+cairn_err cairn_smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, unsigned depth,
+                              cairn_hash *ret_root, uint32_t *ret_count)
 {
     smt_sides root;
-    CAIRN_TRY(smt_plan_items(plan, items, count, depth, &root));
+    CAIRN_TRY(cairn_smt_plan_items(plan, items, count, depth, &root));
     CAIRN_TRY(run_jobs(plan));
     *ret_root = plan->slots[root.after.slot].hash;
     *ret_count = root.after.count;
@@ -250,7 +250,7 @@ cairn_err smt_plan_root(smt_plan *plan, const smt_item *items, size_t count, uns
     return CAIRN_OK;
 }
 
-void smt_scratch_done(smt_scratch *scratch)
+void cairn_smt_scratch_done(smt_scratch *scratch)
 {
     reset(&scratch->plan);
     free(scratch->plan.slots);

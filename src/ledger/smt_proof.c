@@ -155,7 +155,7 @@ static cairn_err start(cairn_arena *arena, size_t size, writer *ret_writer)
     return CAIRN_OK;
 }
 
-cairn_err smt_write_exist(cairn_arena *arena, const smt_way *way, cairn_bytes *ret_proof)
+cairn_err cairn_smt_write_exist(cairn_arena *arena, const smt_way *way, cairn_bytes *ret_proof)
 {
     writer w;
     size_t size = way_size_max(way);
@@ -176,8 +176,8 @@ static void put_plain(writer *w, cairn_bytes key, const smt_way *left, const smt
     put_header(w, PROOF_NONEXIST, (size_t)(end - w->at));
 }
 
-cairn_err smt_write_absent(cairn_arena *arena, cairn_bytes key, const smt_way *left,
-                           const smt_way *right, cairn_bytes *ret_proof)
+cairn_err cairn_smt_write_absent(cairn_arena *arena, cairn_bytes key, const smt_way *left,
+                                 const smt_way *right, cairn_bytes *ret_proof)
 {
     writer w;
     size_t size = 4 * HEADER_SIZE_MAX + key.size + way_size_max(left) + way_size_max(right);

@@ -21,12 +21,12 @@ static inline unsigned smt_way_bit(const smt_way *way, unsigned depth)
 }
 
 /* Encoded CommitmentProof in `arena`. NO_MEMORY. */
-cairn_err smt_write_exist(cairn_arena *arena, const smt_way *way,
-                          cairn_bytes *ret_proof) CAIRN_MUST_USE;
+cairn_err cairn_smt_write_exist(cairn_arena *arena, const smt_way *way,
+                                cairn_bytes *ret_proof) CAIRN_MUST_USE;
 
 /* Same for the absence of `key` between its neighbours; either may be NULL. Compressed when both
  * are there. */
-cairn_err smt_write_absent(cairn_arena *arena, cairn_bytes key, const smt_way *left,
-                           const smt_way *right, cairn_bytes *ret_proof) CAIRN_MUST_USE;
+cairn_err cairn_smt_write_absent(cairn_arena *arena, cairn_bytes key, const smt_way *left,
+                                 const smt_way *right, cairn_bytes *ret_proof) CAIRN_MUST_USE;
 
 #endif

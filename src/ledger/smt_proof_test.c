@@ -70,8 +70,9 @@ static cairn_err verify(const gap *g, cairn_bytes proof)
 static cairn_bytes write_gap(gap *g)
 {
     cairn_bytes proof = {0};
-    assert_int_equal(smt_write_absent(&g->arena, cairn_bytes_str("z"), &g->left, &g->right, &proof),
-                     CAIRN_OK);
+    assert_int_equal(
+        cairn_smt_write_absent(&g->arena, cairn_bytes_str("z"), &g->left, &g->right, &proof),
+        CAIRN_OK);
     return proof;
 }
 
@@ -87,7 +88,7 @@ static void test_every_shape_is_read_back(void **state)
             assert_int_equal(verify(&g, proof), CAIRN_OK);
             assert_true(proof.size <= CAIRN_ICS23_SIZE_MAX);
             cairn_bytes exist = {0};
-            assert_int_equal(smt_write_exist(&g.arena, &g.left, &exist), CAIRN_OK);
+            assert_int_equal(cairn_smt_write_exist(&g.arena, &g.left, &exist), CAIRN_OK);
             assert_int_equal(cairn_ics23_verify_exist(&cairn_ics23_smt, &g.root, g.left.key,
                                                       g.left.value, exist),
                              CAIRN_OK);
@@ -105,7 +106,8 @@ static void test_the_largest_proof_is_within_its_bound(void **state)
     g.left.key = g.right.key = cairn_bytes_of(big, CAIRN_STATE_KEY_SIZE_MAX);
     g.left.value = g.right.value = cairn_bytes_of(big, CAIRN_STATE_VALUE_SIZE_MAX);
     cairn_bytes proof = {0};
-    assert_int_equal(smt_write_absent(&g.arena, g.left.key, &g.left, &g.right, &proof), CAIRN_OK);
+    assert_int_equal(cairn_smt_write_absent(&g.arena, g.left.key, &g.left, &g.right, &proof),
+                     CAIRN_OK);
     assert_in_range(proof.size, 150000, CAIRN_ICS23_SIZE_MAX);
     cairn_arena_done(&g.arena);
 }

@@ -23,7 +23,7 @@ static cairn_err rank_of(prover *p, const cairn_hash *path, uint32_t *ret_rank, 
         rank += side == 0 ? 0 : smt_inner_of(node)->child[0]->count;
         node = smt_inner_of(node)->child[side];
     }
-    CAIRN_TRY(smt_read_bucket(&p->scratch, p->version, node, path, depth));
+    CAIRN_TRY(cairn_smt_read_bucket(&p->scratch, p->version, node, path, depth));
     for (size_t i = 0; i < p->scratch.content.count; i++) {
         const smt_item *item = &p->scratch.content.at[i];
         int order = memcmp(item->path->b, path->b, 32);
@@ -44,12 +44,12 @@ static cairn_err descend_bucket(prover *p, size_t index, uint32_t keys, unsigned
     const smt_item *items = p->scratch.content.at;
     size_t count = p->scratch.content.count;
     for (; keys > 1; depth++) {
-        size_t part = smt_split(items, count, depth);
+        size_t part = cairn_smt_split(items, count, depth);
         bool right = index >= part;
         uint32_t others = 0;
-        CAIRN_TRY(smt_plan_root(&p->scratch.plan, right ? items : items + part,
-                                right ? part : count - part, depth + 1,
-                                &way->siblings[way->depth++], &others));
+        CAIRN_TRY(cairn_smt_plan_root(&p->scratch.plan, right ? items : items + part,
+                                      right ? part : count - part, depth + 1,
+                                      &way->siblings[way->depth++], &others));
         keys -= others;
         items += right ? part : 0;
         count = right ? count - part : part;
@@ -81,14 +81,14 @@ static cairn_err find_way(prover *p, uint32_t rank, smt_way *way)
         if (node->count > 1)
             way->siblings[way->depth++] = inner->child[1 - side]->hash;
         rank -= side == 0 ? 0 : inner->child[0]->count;
-        smt_bit_set(&way->path, depth, side);
+        cairn_smt_bit_set(&way->path, depth, side);
         node = inner->child[side];
     }
-    CAIRN_TRY(smt_read_bucket(&p->scratch, p->version, node, &way->path, depth));
+    CAIRN_TRY(cairn_smt_read_bucket(&p->scratch, p->version, node, &way->path, depth));
     size_t index = live_index(&p->scratch.content, rank);
     const smt_item *item = &p->scratch.content.at[index];
     way->path = *item->path;
-    CAIRN_TRY(smt_item_open(p->scratch.base, item, &way->key, &way->value));
+    CAIRN_TRY(cairn_smt_item_open(p->scratch.base, item, &way->key, &way->value));
     CAIRN_TRY(cairn_arena_copy(p->arena, way->key, &way->key));
     CAIRN_TRY(cairn_arena_copy(p->arena, way->value, &way->value));
     return descend_bucket(p, index, node->count, depth, way);
@@ -110,18 +110,18 @@ static cairn_err prove(prover *p, cairn_bytes key, cairn_smt_proof *ret_proof)
     cairn_smt_proof proof = {0};
     smt_way *left = NULL;
     smt_way *right = NULL;
-    smt_path_of(p->scratch.base, key, &path);
+    cairn_smt_path_of(p->scratch.base, key, &path);
     CAIRN_TRY(rank_of(p, &path, &rank, &proof.exists));
     if (proof.exists) {
         CAIRN_TRY(new_way(p, rank, &left));
         proof.value = left->value;
-        CAIRN_TRY(smt_write_exist(p->arena, left, &proof.ics23));
+        CAIRN_TRY(cairn_smt_write_exist(p->arena, left, &proof.ics23));
     } else {
         if (rank > 0)
             CAIRN_TRY(new_way(p, rank - 1, &left));
         if (rank < p->version->root->count)
             CAIRN_TRY(new_way(p, rank, &right));
-        CAIRN_TRY(smt_write_absent(p->arena, key, left, right, &proof.ics23));
+        CAIRN_TRY(cairn_smt_write_absent(p->arena, key, left, right, &proof.ics23));
     }
     *ret_proof = proof;
     return CAIRN_OK;
@@ -134,6 +134,6 @@ cairn_err cairn_smt_prove(const cairn_smt *version, const cairn_smt_base *base, 
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "state map: key of %zu bytes", key.size);
     prover p = {.scratch = {.base = base}, .version = version, .arena = arena};
     cairn_err err = prove(&p, key, ret_proof);
-    smt_scratch_done(&p.scratch);
+    cairn_smt_scratch_done(&p.scratch);
     return err;
 }

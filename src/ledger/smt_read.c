@@ -15,7 +15,7 @@ void cairn_smt_leaf_hash(const cairn_hash *path, cairn_bytes value, cairn_hash *
     cairn_sha256_of(leaf, sizeof leaf, ret_hash);
 }
 
-void smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_path)
+void cairn_smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_path)
 {
     if (base->path != NULL)
         base->path(key, ret_path);
@@ -23,14 +23,15 @@ void smt_path_of(const cairn_smt_base *base, cairn_bytes key, cairn_hash *ret_pa
         cairn_sha256_of(key.data, key.size, ret_path);
 }
 
-cairn_err smt_items_add(smt_items *items, const smt_item *item)
+cairn_err cairn_smt_items_add(smt_items *items, const smt_item *item)
 {
-    CAIRN_TRY(smt_grow((void **)&items->at, &items->capacity, items->count + 1, sizeof *item));
+    CAIRN_TRY(
+        cairn_smt_grow((void **)&items->at, &items->capacity, items->count + 1, sizeof *item));
     items->at[items->count++] = *item;
     return CAIRN_OK;
 }
 
-cairn_err smt_mismatch(const cairn_smt *version, const cairn_hash *path, unsigned depth)
+cairn_err cairn_smt_mismatch(const cairn_smt *version, const cairn_hash *path, unsigned depth)
 {
     char text[65];
     cairn_hex_encode(cairn_bytes_hash(path), text);
@@ -59,14 +60,14 @@ static cairn_err add_delta(overlay *o)
     smt_record *record = o->bucket->delta[o->next++];
     const cairn_hash *leaf = record->removed ? NULL : &record->leaf;
     smt_item item = {.path = &record->path, .before = leaf, .after = leaf, .record = record};
-    return smt_items_add(o->items, &item);
+    return cairn_smt_items_add(o->items, &item);
 }
 
 static cairn_err overlay_leaf(void *visit_ctx, const cairn_smt_leaf *leaf)
 {
     overlay *o = visit_ctx;
     bool ordered = o->last == NULL || memcmp(o->last->b, leaf->path->b, 32) < 0;
-    if (!ordered || o->left == 0 || !smt_prefix_equal(leaf->path, o->prefix, o->depth)) {
+    if (!ordered || o->left == 0 || !cairn_smt_prefix_equal(leaf->path, o->prefix, o->depth)) {
         o->mismatch = true;
         return CAIRN_ERR_CANCELLED;
     }
@@ -85,11 +86,11 @@ static cairn_err overlay_leaf(void *visit_ctx, const cairn_smt_leaf *leaf)
                      .after = leaf->hash,
                      .key = leaf->key,
                      .value = leaf->value};
-    return smt_items_add(o->items, &item);
+    return cairn_smt_items_add(o->items, &item);
 }
 
-cairn_err smt_read_content(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
-                           const cairn_hash *path, unsigned depth)
+cairn_err cairn_smt_read_content(smt_scratch *scratch, const cairn_smt *version,
+                                 const smt_node *bucket, const cairn_hash *path, unsigned depth)
 {
     scratch->content.count = 0;
     /* The base holds nothing but this bucket's keys and what its delta removes or replaces. */
@@ -100,7 +101,7 @@ cairn_err smt_read_content(smt_scratch *scratch, const cairn_smt *version, const
                  .left = (size_t)bucket->count + bucket->dirty};
     cairn_err err = scratch->base->scan(scratch->base->ctx, path, depth, overlay_leaf, &o);
     if (o.mismatch)
-        return smt_mismatch(version, path, depth);
+        return cairn_smt_mismatch(version, path, depth);
     if (err != CAIRN_OK)
         return err;
     while (o.next < bucket->dirty)
@@ -108,26 +109,26 @@ cairn_err smt_read_content(smt_scratch *scratch, const cairn_smt *version, const
     return CAIRN_OK;
 }
 
-cairn_err smt_read_bucket(smt_scratch *scratch, const cairn_smt *version, const smt_node *bucket,
-                          const cairn_hash *path, unsigned depth)
+cairn_err cairn_smt_read_bucket(smt_scratch *scratch, const cairn_smt *version,
+                                const smt_node *bucket, const cairn_hash *path, unsigned depth)
 {
-    CAIRN_TRY(smt_read_content(scratch, version, bucket, path, depth));
+    CAIRN_TRY(cairn_smt_read_content(scratch, version, bucket, path, depth));
     cairn_hash root;
     uint32_t count = 0;
-    CAIRN_TRY(smt_plan_root(&scratch->plan, scratch->content.at, scratch->content.count, depth,
-                            &root, &count));
+    CAIRN_TRY(cairn_smt_plan_root(&scratch->plan, scratch->content.at, scratch->content.count,
+                                  depth, &root, &count));
     if (count != bucket->count || !cairn_hash_equal(&root, &bucket->hash))
-        return smt_mismatch(version, path, depth);
+        return cairn_smt_mismatch(version, path, depth);
     return CAIRN_OK;
 }
 
 /* The stored leaf hash is bound to the root; this binds path, key and value to the leaf hash. */
-cairn_err smt_check_item(const cairn_smt_base *base, const smt_item *item)
+cairn_err cairn_smt_check_item(const cairn_smt_base *base, const smt_item *item)
 {
     if (item->record != NULL)
         return CAIRN_OK;
     cairn_hash path;
-    smt_path_of(base, item->key, &path);
+    cairn_smt_path_of(base, item->key, &path);
     cairn_hash leaf;
     cairn_smt_leaf_hash(&path, item->value, &leaf);
     if (cairn_hash_equal(&path, item->path) && cairn_hash_equal(&leaf, item->after))
@@ -138,7 +139,7 @@ cairn_err smt_check_item(const cairn_smt_base *base, const smt_item *item)
                       "state map: record %s differs from its stored hash", text);
 }
 
-cairn_err smt_check_gap(const cairn_smt_base *base, const smt_items *items, size_t index)
+cairn_err cairn_smt_check_gap(const cairn_smt_base *base, const smt_items *items, size_t index)
 {
     size_t left = index;
     size_t right = index;
@@ -147,13 +148,13 @@ cairn_err smt_check_gap(const cairn_smt_base *base, const smt_items *items, size
     while (right < items->count && items->at[right].after == NULL)
         right++;
     if (left > 0)
-        CAIRN_TRY(smt_check_item(base, &items->at[left - 1]));
+        CAIRN_TRY(cairn_smt_check_item(base, &items->at[left - 1]));
     if (right < items->count)
-        CAIRN_TRY(smt_check_item(base, &items->at[right]));
+        CAIRN_TRY(cairn_smt_check_item(base, &items->at[right]));
     return CAIRN_OK;
 }
 
-size_t smt_lower_bound(const smt_items *items, const cairn_hash *path)
+size_t cairn_smt_lower_bound(const smt_items *items, const cairn_hash *path)
 {
     size_t low = 0;
     size_t high = items->count;
@@ -167,10 +168,10 @@ size_t smt_lower_bound(const smt_items *items, const cairn_hash *path)
     return low;
 }
 
-cairn_err smt_item_open(const cairn_smt_base *base, const smt_item *item, cairn_bytes *ret_key,
-                        cairn_bytes *ret_value)
+cairn_err cairn_smt_item_open(const cairn_smt_base *base, const smt_item *item,
+                              cairn_bytes *ret_key, cairn_bytes *ret_value)
 {
-    CAIRN_TRY(smt_check_item(base, item));
+    CAIRN_TRY(cairn_smt_check_item(base, item));
     const smt_record *record = item->record;
     if (record == NULL) {
         *ret_key = item->key;

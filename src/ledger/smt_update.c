@@ -33,7 +33,7 @@ cairn_err cairn_smt_sort(const cairn_smt_base *base, cairn_smt_change *changes, 
 {
     for (size_t i = 0; i < count; i++) {
         CAIRN_TRY(check_change(&changes[i]));
-        smt_path_of(base, changes[i].key, &changes[i].path);
+        cairn_smt_path_of(base, changes[i].key, &changes[i].path);
     }
     if (count != 0)
         qsort(changes, count, sizeof *changes, compare_changes);
@@ -50,21 +50,21 @@ static cairn_err apply_change(update *u, const smt_item *item, const cairn_smt_c
     smt_items *merged = &u->scratch.merged;
     const cairn_hash *before = item == NULL ? NULL : item->before;
     if (change->remove && before == NULL)
-        return item == NULL ? CAIRN_OK : smt_items_add(merged, item);
+        return item == NULL ? CAIRN_OK : cairn_smt_items_add(merged, item);
     smt_record *record = NULL;
-    CAIRN_TRY(smt_record_new(change, u->height, &record));
+    CAIRN_TRY(cairn_smt_record_new(change, u->height, &record));
     if (before != NULL && !change->remove && cairn_hash_equal(before, &record->leaf)) {
-        smt_record_free(record);
-        return smt_items_add(merged, item);
+        cairn_smt_record_free(record);
+        return cairn_smt_items_add(merged, item);
     }
     smt_item next = {.path = &record->path,
                      .before = before,
                      .after = change->remove ? NULL : &record->leaf,
                      .record = record,
                      .fresh = true};
-    cairn_err err = smt_items_add(merged, &next);
+    cairn_err err = cairn_smt_items_add(merged, &next);
     if (err != CAIRN_OK)
-        smt_record_free(record);
+        cairn_smt_record_free(record);
     else
         *changed = true;
     return err;
@@ -79,17 +79,17 @@ static cairn_err merge_changes(update *u, const cairn_smt_change *changes, size_
         int order = 1;
         while (i < content->count &&
                (order = memcmp(content->at[i].path->b, changes[c].path.b, 32)) < 0)
-            CAIRN_TRY(smt_items_add(&u->scratch.merged, &content->at[i++]));
+            CAIRN_TRY(cairn_smt_items_add(&u->scratch.merged, &content->at[i++]));
         bool found = i < content->count && order == 0;
         if (!found)
-            CAIRN_TRY(smt_check_gap(u->scratch.base, content, i));
+            CAIRN_TRY(cairn_smt_check_gap(u->scratch.base, content, i));
         else if (content->at[i].after != NULL)
-            CAIRN_TRY(smt_check_item(u->scratch.base, &content->at[i]));
+            CAIRN_TRY(cairn_smt_check_item(u->scratch.base, &content->at[i]));
         CAIRN_TRY(apply_change(u, found ? &content->at[i] : NULL, &changes[c], changed));
         i += found;
     }
     for (; i < content->count; i++)
-        CAIRN_TRY(smt_items_add(&u->scratch.merged, &content->at[i]));
+        CAIRN_TRY(cairn_smt_items_add(&u->scratch.merged, &content->at[i]));
     return CAIRN_OK;
 }
 
@@ -110,18 +110,18 @@ static cairn_err build(update *u, const smt_item *items, size_t count, unsigned 
 {
     if (fits_bucket(items, count)) {
         smt_sides root;
-        CAIRN_TRY(smt_plan_run_if_large(&u->scratch.plan, u->old));
-        CAIRN_TRY(smt_plan_items(&u->scratch.plan, items, count, depth, &root));
-        return smt_bucket_new(&u->scratch.plan, items, count, root.after, ret_node);
+        CAIRN_TRY(cairn_smt_plan_run_if_large(&u->scratch.plan, u->old));
+        CAIRN_TRY(cairn_smt_plan_items(&u->scratch.plan, items, count, depth, &root));
+        return cairn_smt_bucket_new(&u->scratch.plan, items, count, root.after, ret_node);
     }
-    size_t part = smt_split(items, count, depth);
+    size_t part = cairn_smt_split(items, count, depth);
     smt_node *left = NULL;
     smt_node *right = NULL;
     CAIRN_TRY(build(u, items, part, depth + 1, &left));
     cairn_err err = build(u, items + part, count - part, depth + 1, &right);
     if (err == CAIRN_OK)
-        return smt_join_take(&u->scratch.plan, left, right, ret_node);
-    smt_node_free(left);
+        return cairn_smt_join_take(&u->scratch.plan, left, right, ret_node);
+    cairn_smt_node_free(left);
     return err;
 }
 
@@ -136,13 +136,13 @@ static cairn_err rebuild(update *u, const smt_node *node, const cairn_hash *path
     bool fits = fits_bucket(merged->at, merged->count);
     const smt_items *planned = fits ? merged : content;
     smt_sides root;
-    CAIRN_TRY(smt_plan_run_if_large(plan, u->old));
-    CAIRN_TRY(smt_plan_items(plan, planned->at, planned->count, depth, &root));
+    CAIRN_TRY(cairn_smt_plan_run_if_large(plan, u->old));
+    CAIRN_TRY(cairn_smt_plan_items(plan, planned->at, planned->count, depth, &root));
     if (root.before.count != node->count)
-        return smt_mismatch(u->old, path, depth);
-    CAIRN_TRY(smt_plan_check(plan, node, path, depth, root.before.slot));
+        return cairn_smt_mismatch(u->old, path, depth);
+    CAIRN_TRY(cairn_smt_plan_check(plan, node, path, depth, root.before.slot));
     if (fits)
-        return smt_bucket_new(plan, merged->at, merged->count, root.after, ret_node);
+        return cairn_smt_bucket_new(plan, merged->at, merged->count, root.after, ret_node);
     for (size_t i = 0; i < merged->count; i++)
         merged->at[i].before = merged->at[i].after;
     return build(u, merged->at, merged->count, depth, ret_node);
@@ -155,17 +155,17 @@ static cairn_err update_bucket(update *u, smt_node *node, unsigned depth,
     merged->count = 0;
     bool changed = false;
     smt_node *next = NULL;
-    CAIRN_TRY(smt_read_content(&u->scratch, u->old, node, &changes[0].path, depth));
+    CAIRN_TRY(cairn_smt_read_content(&u->scratch, u->old, node, &changes[0].path, depth));
     cairn_err err = merge_changes(u, changes, count, &changed);
     if (err == CAIRN_OK)
         err = rebuild(u, node, &changes[0].path, depth, &next);
     for (size_t i = 0; i < merged->count; i++)
         if (merged->at[i].fresh)
-            smt_record_free(merged->at[i].record);
+            cairn_smt_record_free(merged->at[i].record);
     CAIRN_TRY(err);
     if (!changed) {
-        smt_node_free(next);
-        next = smt_node_hold(node);
+        cairn_smt_node_free(next);
+        next = cairn_smt_node_hold(node);
     }
     *ret_node = next;
     return CAIRN_OK;
@@ -188,7 +188,7 @@ static cairn_err update_node(update *u, smt_node *node, unsigned depth,
                              const cairn_smt_change *changes, size_t count, smt_node **ret_node)
 {
     if (count == 0) {
-        *ret_node = smt_node_hold(node);
+        *ret_node = cairn_smt_node_hold(node);
         return CAIRN_OK;
     }
     if (node->is_bucket)
@@ -204,14 +204,14 @@ static cairn_err update_node(update *u, smt_node *node, unsigned depth,
     cairn_err err =
         update_node(u, inner->child[1], depth + 1, changes + part, count - part, &right);
     if (err != CAIRN_OK) {
-        smt_node_free(left);
+        cairn_smt_node_free(left);
         return err;
     }
     if (left != inner->child[0] || right != inner->child[1])
-        return smt_join_take(&u->scratch.plan, left, right, ret_node);
-    smt_node_free(left);
-    smt_node_free(right);
-    *ret_node = smt_node_hold(node);
+        return cairn_smt_join_take(&u->scratch.plan, left, right, ret_node);
+    cairn_smt_node_free(left);
+    cairn_smt_node_free(right);
+    *ret_node = cairn_smt_node_hold(node);
     return CAIRN_OK;
 }
 
@@ -232,10 +232,10 @@ cairn_err cairn_smt_update(const cairn_smt *old, const cairn_smt_base *base,
     smt_node *root = NULL;
     cairn_err err = update_node(&u, old->root, 0, changes, count, &root);
     if (err == CAIRN_OK)
-        err = smt_plan_run(&u.scratch.plan, old);
-    smt_scratch_done(&u.scratch);
+        err = cairn_smt_plan_run(&u.scratch.plan, old);
+    cairn_smt_scratch_done(&u.scratch);
     if (err == CAIRN_OK)
-        return smt_version_take(root, ret_version);
-    smt_node_free(root);
+        return cairn_smt_version_take(root, ret_version);
+    cairn_smt_node_free(root);
     return err;
 }

@@ -58,9 +58,9 @@ static bool is_in_slice(const cleaning *c, unsigned depth, unsigned side)
 static cairn_err clean_node(const cleaning *c, smt_node *node, unsigned depth, smt_node **ret_node)
 {
     if (node->is_bucket && has_durable(smt_bucket_of(node), c->height))
-        return smt_bucket_above(smt_bucket_of(node), c->height, ret_node);
+        return cairn_smt_bucket_above(smt_bucket_of(node), c->height, ret_node);
     if (node->is_bucket || node->dirty == 0) {
-        *ret_node = smt_node_hold(node);
+        *ret_node = cairn_smt_node_hold(node);
         return CAIRN_OK;
     }
     smt_node *child[2] = {NULL, NULL};
@@ -70,17 +70,17 @@ static cairn_err clean_node(const cleaning *c, smt_node *node, unsigned depth, s
         if (is_in_slice(c, depth, side))
             err = clean_node(c, inner->child[side], depth + 1, &child[side]);
         else
-            child[side] = smt_node_hold(inner->child[side]);
+            child[side] = cairn_smt_node_hold(inner->child[side]);
         if (err != CAIRN_OK) {
-            smt_node_free(child[0]);
+            cairn_smt_node_free(child[0]);
             return err;
         }
     }
     if (child[0] != inner->child[0] || child[1] != inner->child[1])
-        return smt_rejoin_take(&node->hash, child[0], child[1], ret_node);
-    smt_node_free(child[0]);
-    smt_node_free(child[1]);
-    *ret_node = smt_node_hold(node);
+        return cairn_smt_rejoin_take(&node->hash, child[0], child[1], ret_node);
+    cairn_smt_node_free(child[0]);
+    cairn_smt_node_free(child[1]);
+    *ret_node = cairn_smt_node_hold(node);
     return CAIRN_OK;
 }
 
@@ -91,5 +91,5 @@ cairn_err cairn_smt_clean(const cairn_smt *old, uint64_t durable_height, uint32_
     cleaning c = {.height = durable_height, .slice = slice, .bits = bits};
     smt_node *root = NULL;
     CAIRN_TRY(clean_node(&c, old->root, 0, &root));
-    return smt_version_take(root, ret_version);
+    return cairn_smt_version_take(root, ret_version);
 }
