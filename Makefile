@@ -20,7 +20,7 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@tools/install-deps --check build
 	@mkdir -p $(BUILD)
-	@echo "configuring $(BUILD)/"
+	@echo "building $(BUILD)/: a minute or two"
 	@meson setup $(BUILD) >$(BUILD)/setup.log 2>&1 || { cat $(BUILD)/setup.log; exit 1; }
 
 deps:
