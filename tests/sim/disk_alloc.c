@@ -1,5 +1,5 @@
-/* malloc and its family, which fail on command. Under AddressSanitizer, which needs its own, they
- * are left alone and NO_MEMORY faults never fire. */
+/* malloc and its family, which fail on command. Under sanitizers, which need their own, they are
+ * left alone and NO_MEMORY faults never fire. */
 #include <errno.h>
 #include <execinfo.h>
 #include <malloc.h>
@@ -12,11 +12,12 @@
 _Thread_local unsigned sim_inside; /* depth of calls into the layer */
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(thread_sanitizer)
 #define SIM_KEEP_MALLOC
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SIM_KEEP_MALLOC
 #endif
 
