@@ -174,7 +174,9 @@ static cairn_err take_values(cairn_config *config, const char *name, cairn_bytes
 
 static cairn_err refuse_document(const char *name, const complaint *c, cyaml_err_t err)
 {
-    if (err == CYAML_ERR_OOM)
+    /* libyaml has a text for every fault but the lack of memory. */
+    if (err == CYAML_ERR_OOM || err == CYAML_ERR_LIBYAML_PARSER_INIT ||
+        strcmp(c->text, "libyaml: (null)") == 0)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "%s: out of memory", name);
     const char *what = c->text[0] != '\0' ? c->text : cyaml_strerror(err);
     if (c->line == 0)

@@ -1,9 +1,8 @@
 /* Writes the initial file with its comments. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/config_option.h"
+#include "core/text.h"
 
 /* The rows of all tables. */
 typedef struct option_list {
@@ -25,15 +24,15 @@ static const char *find_setting(const setting_list *settings, const char *key)
 }
 
 /* A value in double quotes (YAML 1.2.2 section 7.3.1); the check has refused control characters. */
-static void print_quoted(FILE *out, const char *text)
+static void print_quoted(cairn_text *out, const char *text)
 {
-    (void)fputc('"', out);
+    cairn_text_printf(out, "\"");
     for (const char *p = text; *p != '\0'; p++)
-        (void)fprintf(out, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-    (void)fputc('"', out);
+        cairn_text_printf(out, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+    cairn_text_printf(out, "\"");
 }
 
-static void print_range(FILE *out, const cairn_config_option *option)
+static void print_range(cairn_text *out, const cairn_config_option *option)
 {
     if (option->unit == CAIRN_UNIT_BOOL)
         return;
@@ -41,24 +40,24 @@ static void print_range(FILE *out, const cairn_config_option *option)
     cairn_unit unit = option->unit == CAIRN_UNIT_TEXT ? CAIRN_UNIT_COUNT : option->unit;
     cairn_unit_format(option->min, unit, min);
     cairn_unit_format(option->max, unit, max);
-    (void)fprintf(out, "  # %s to %s%s\n", min, max,
-                  option->unit == CAIRN_UNIT_TEXT ? " bytes of text" : "");
+    cairn_text_printf(out, "  # %s to %s%s\n", min, max,
+                      option->unit == CAIRN_UNIT_TEXT ? " bytes of text" : "");
 }
 
-static void print_option(FILE *out, const cairn_config_option *option, const char *set)
+static void print_option(cairn_text *out, const cairn_config_option *option, const char *set)
 {
-    (void)fprintf(out, "\n  # %s\n", option->doc);
+    cairn_text_printf(out, "\n  # %s\n", option->doc);
     print_range(out, option);
-    (void)fprintf(out, "  %s%s: ", set == NULL ? "# " : "", cairn_config_option_name(option));
+    cairn_text_printf(out, "  %s%s: ", set == NULL ? "# " : "", cairn_config_option_name(option));
     if (set == NULL && option->unit != CAIRN_UNIT_TEXT)
-        (void)fputs(option->initial, out);
+        cairn_text_printf(out, "%s", option->initial);
     else
         print_quoted(out, set == NULL ? option->initial : set);
-    (void)fputc('\n', out);
+    cairn_text_printf(out, "\n");
 }
 
 /* A section that sets nothing is a comment too: an empty mapping would be an empty scalar. */
-static void print_section(FILE *out, const option_list *options, size_t first,
+static void print_section(cairn_text *out, const option_list *options, size_t first,
                           const setting_list *settings)
 {
     const cairn_config_option *head = options->rows[first];
@@ -66,17 +65,17 @@ static void print_section(FILE *out, const option_list *options, size_t first,
     for (size_t i = first; i < options->count; i++)
         live |= cairn_config_same_section(head, options->rows[i]) &&
                 find_setting(settings, options->rows[i]->key) != NULL;
-    (void)fprintf(out, "\n%s%.*s:\n", live ? "" : "# ", (int)cairn_config_section_size(head),
-                  head->key);
+    cairn_text_printf(out, "\n%s%.*s:\n", live ? "" : "# ", (int)cairn_config_section_size(head),
+                      head->key);
     for (size_t i = first; i < options->count; i++)
         if (cairn_config_same_section(head, options->rows[i]))
             print_option(out, options->rows[i], find_setting(settings, options->rows[i]->key));
 }
 
-static void print_all(FILE *out, const option_list *options, const setting_list *settings)
+static void print_all(cairn_text *out, const option_list *options, const setting_list *settings)
 {
-    (void)fputs("# Cairn: options of this directory. What is commented out has the value shown.\n",
-                out);
+    cairn_text_printf(
+        out, "# Cairn: options of this directory. What is commented out has the value shown.\n");
     for (size_t i = 0; i < options->count; i++) {
         size_t first = 0;
         while (!cairn_config_same_section(options->rows[first], options->rows[i]))
@@ -109,18 +108,14 @@ cairn_err cairn_config_render(cairn_arena *arena, const cairn_config_table *tabl
     options.count = cairn_config_collect(tables, table_count, options.rows);
     for (size_t i = 0; i < setting_count; i++)
         CAIRN_TRY(check_setting(&options, &settings[i]));
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL)
-        return cairn_err_from_errno(errno, "config: render");
     const setting_list list = {settings, setting_count};
-    print_all(out, &options, &list);
-    cairn_err err = CAIRN_OK;
-    if (fclose(out) != 0)
-        err = cairn_err_from_errno(errno, "config: render");
-    if (err == CAIRN_OK)
-        err = cairn_arena_copy(arena, cairn_bytes_of(text, size), ret_text);
-    free(text);
-    return err;
+    cairn_text count = {NULL, 0, 0};
+    print_all(&count, &options, &list);
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_alloc(arena, count.size + 1, &memory));
+    cairn_text text = {memory, count.size + 1, 0};
+    print_all(&text, &options, &list);
+    CAIRN_ASSERT(cairn_text_whole(&text));
+    *ret_text = cairn_bytes_of(text.data, text.size);
+    return CAIRN_OK;
 }

@@ -2,9 +2,10 @@
  *
  *   WAITING -> HEAD -> BODY -> HANDLING -> WRITING -> WAITING ... -> LINGER -> closed
  *
- * While a request is handled nothing is read, so a client that pipelines is held back by TCP. After
- * the last answer the client's bytes are read and dropped for a while: closing with unread input
- * would reset the connection and lose the answer on its way. */
+ * While a request is handled nothing is read, so a client that pipelines is held back by TCP, and
+ * the input holds no more than one read (16 KiB, libevent's bound). After the last answer the
+ * client's bytes are read and dropped for a while: closing with unread input would reset the
+ * connection and lose the answer on its way. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -35,10 +36,11 @@ struct cairn_http_connection {
     cairn_http_connection *previous, *next;
 };
 
-static void set_timer(cairn_http_connection *c, uint32_t ms)
+/* False when memory has ended: a connection without its time limit must not stay. */
+static bool set_timer(cairn_http_connection *c, uint32_t ms) CAIRN_MUST_USE;
+static bool set_timer(cairn_http_connection *c, uint32_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    CAIRN_ASSERT(event_add(c->timer, &wait) == 0);
+    return cairn_http_timer_set(c->timer, ms);
 }
 
 cairn_http_connection *cairn_http_connection_next(const cairn_http_connection *connection)
@@ -91,7 +93,10 @@ static void write_reply(cairn_http_connection *c, uint8_t *reply, size_t size, b
         cairn_http_connection_close(c);
         return;
     }
-    set_timer(c, c->server->options.write_timeout_ms);
+    /* Enabled by us: libevent does it when the output grows, but does not tell when it cannot. */
+    if (bufferevent_enable(c->stream, EV_WRITE) != 0 ||
+        !set_timer(c, c->server->options.write_timeout_ms))
+        cairn_http_connection_close(c);
 }
 
 /* Answers with the refusal's problem document and ends the connection. */
@@ -133,14 +138,31 @@ static void dispatch(cairn_http_connection *c)
     c->server->handler(c->server->context, exchange, &exchange->request);
 }
 
-static void begin_body(cairn_http_connection *c)
+static bool begin_body(cairn_http_connection *c)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     c->phase = PHASE_BODY;
-    set_timer(c, c->server->options.body_timeout_ms);
     /* A lost 100 is no loss: the client sends its body after a while by itself. */
     if (cairn_http_parser_request(c->parser)->expects_continue)
         (void)bufferevent_write(c->stream, go_on, sizeof go_on - 1);
+    return set_timer(c, c->server->options.body_timeout_ms);
+}
+
+static bool begin_head(cairn_http_connection *c)
+{
+    c->phase = PHASE_HEAD;
+    return set_timer(c, c->server->options.head_timeout_ms);
+}
+
+/* Feeds the parser with what lies in one piece of the input. */
+static cairn_http_progress feed(cairn_http_connection *c, struct evbuffer *input, size_t size)
+{
+    size_t used = 0;
+    const uint8_t *data = evbuffer_pullup(input, (ev_ssize_t)size);
+    cairn_http_progress progress =
+        cairn_http_parser_feed(c->parser, cairn_bytes_of(data, size), &used);
+    CAIRN_ASSERT(evbuffer_drain(input, used) == 0);
+    return progress;
 }
 
 /* Parses what has arrived, up to the end of one request. */
@@ -151,21 +173,22 @@ static void take_input(cairn_http_connection *c)
         size_t size = evbuffer_get_contiguous_space(input);
         if (size == 0)
             return;
-        if (c->phase == PHASE_WAITING) {
-            c->phase = PHASE_HEAD;
-            set_timer(c, c->server->options.head_timeout_ms);
-        }
-        size_t used = 0;
-        cairn_http_progress progress = cairn_http_parser_feed(
-            c->parser, cairn_bytes_of(evbuffer_pullup(input, (ev_ssize_t)size), size), &used);
-        CAIRN_ASSERT(evbuffer_drain(input, used) == 0);
-        if (progress == CAIRN_HTTP_HEAD_DONE)
-            begin_body(c);
-        if (progress == CAIRN_HTTP_COMPLETE) {
-            dispatch(c);
+        if (c->phase == PHASE_WAITING && !begin_head(c)) {
+            cairn_http_connection_close(c);
             return;
         }
-        if (progress == CAIRN_HTTP_REFUSED) {
+        switch (feed(c, input, size)) {
+        case CAIRN_HTTP_NEED_MORE:
+            break;
+        case CAIRN_HTTP_HEAD_DONE:
+            if (begin_body(c))
+                break;
+            cairn_http_connection_close(c);
+            return;
+        case CAIRN_HTTP_COMPLETE:
+            dispatch(c);
+            return;
+        case CAIRN_HTTP_REFUSED:
             refuse(c, cairn_http_parser_refusal(c->parser));
             return;
         }
@@ -176,7 +199,9 @@ static void take_input(cairn_http_connection *c)
 static bool begin_request(cairn_http_connection *c, uint32_t wait_ms)
 {
     cairn_http_exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange == NULL) {
+    c->exchange = exchange;
+    c->phase = PHASE_WAITING;
+    if (exchange == NULL || !set_timer(c, wait_ms) || bufferevent_enable(c->stream, EV_READ) != 0) {
         cairn_http_connection_close(c);
         return false;
     }
@@ -184,10 +209,6 @@ static bool begin_request(cairn_http_connection *c, uint32_t wait_ms)
     exchange->connection = c;
     cairn_arena_init(&exchange->arena, cairn_http_parser_memory(c->server->options.body_size_max));
     cairn_http_parser_begin(c->parser, &exchange->arena, c->server->options.body_size_max);
-    c->exchange = exchange;
-    c->phase = PHASE_WAITING;
-    set_timer(c, wait_ms);
-    (void)bufferevent_enable(c->stream, EV_READ);
     return true;
 }
 
@@ -195,8 +216,8 @@ static void linger(cairn_http_connection *c)
 {
     c->phase = PHASE_LINGER;
     (void)shutdown(bufferevent_getfd(c->stream), SHUT_WR);
-    (void)bufferevent_enable(c->stream, EV_READ);
-    set_timer(c, CAIRN_HTTP_LINGER_MS);
+    if (!set_timer(c, CAIRN_HTTP_LINGER_MS) || bufferevent_enable(c->stream, EV_READ) != 0)
+        cairn_http_connection_close(c);
 }
 
 static void on_read(struct bufferevent *stream, void *context)
@@ -304,6 +325,5 @@ void cairn_http_connection_open(cairn_http_server *server, evutil_socket_t fd)
     }
     link_connection(c);
     bufferevent_setcb(c->stream, on_read, on_write, on_event, c);
-    bufferevent_setwatermark(c->stream, EV_READ, 0, CAIRN_HTTP_READ_SIZE_MAX);
     (void)begin_request(c, server->options.head_timeout_ms);
 }

@@ -16,7 +16,6 @@ typedef struct cairn_http_connection cairn_http_connection;
 
 enum {
     CAIRN_HTTP_LISTENERS_MAX = 8,
-    CAIRN_HTTP_READ_SIZE_MAX = 65536,     /* bytes of a connection that wait to be parsed */
     CAIRN_HTTP_LINGER_MS = 1000,          /* how long we read on after the last answer */
     CAIRN_HTTP_LINGER_SIZE_MAX = 1 << 20, /* and how many bytes */
     CAIRN_HTTP_ACCEPT_RETRY_MS = 100      /* pause after accept has failed */
@@ -63,6 +62,9 @@ struct cairn_http_server {
     pthread_mutex_t lock; /* guards `done` */
     cairn_http_exchange *done;
 };
+
+/* Starts a timer, or starts it anew; false when memory has ended. */
+bool cairn_http_timer_set(struct event *timer, uint32_t ms) CAIRN_MUST_USE;
 
 /* Takes over a connected, non-blocking socket; closes it when memory ends. */
 void cairn_http_connection_open(cairn_http_server *server, evutil_socket_t fd);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/text.h"
+
 enum { DETAIL_SIZE_MAX = 512, LINE_SIZE_MAX = 160 };
 
 typedef struct reason_row {
@@ -97,22 +99,22 @@ static cairn_err check_fields(const cairn_http_response *response)
     return CAIRN_OK;
 }
 
-static void print_head(FILE *out, const cairn_http_response *response,
+static void print_head(cairn_text *out, const cairn_http_response *response,
                        const cairn_http_framing *framing)
 {
     char date[LINE_SIZE_MAX];
     format_date(framing->wall_ms, date);
-    (void)fprintf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", response->status,
-                  cairn_http_reason(response->status), date);
+    cairn_text_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", response->status,
+                      cairn_http_reason(response->status), date);
     if (response->content_type != NULL)
-        (void)fprintf(out, "Content-Type: %s\r\n", response->content_type);
+        cairn_text_printf(out, "Content-Type: %s\r\n", response->content_type);
     for (size_t i = 0; i < response->field_count; i++)
-        (void)fprintf(out, "%s: %s\r\n", response->fields[i].name, response->fields[i].value);
+        cairn_text_printf(out, "%s: %s\r\n", response->fields[i].name, response->fields[i].value);
     if (response->status != 204 && response->status != 304)
-        (void)fprintf(out, "Content-Length: %zu\r\n", response->body.size);
+        cairn_text_printf(out, "Content-Length: %zu\r\n", response->body.size);
     if (framing->close)
-        (void)fputs("Connection: close\r\n", out);
-    (void)fputs("\r\n", out);
+        cairn_text_printf(out, "Connection: close\r\n");
+    cairn_text_printf(out, "\r\n");
 }
 
 cairn_err cairn_http_reply_encode(const cairn_http_response *response,
@@ -122,22 +124,20 @@ cairn_err cairn_http_reply_encode(const cairn_http_response *response,
     CAIRN_ASSERT(response->status >= 200 && response->status <= 599);
     CAIRN_ASSERT((response->status != 204 && response->status != 304) || response->body.size == 0);
     CAIRN_TRY(check_fields(response));
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: response");
-    print_head(out, response, framing);
-    if (!framing->head_only && response->body.size > 0)
-        (void)fwrite(response->body.data, 1, response->body.size, out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        free(text);
+    cairn_text count = {NULL, 0, 0};
+    print_head(&count, response, framing);
+    size_t body_size = framing->head_only ? 0 : response->body.size;
+    uint8_t *bytes = malloc(count.size + 1 + body_size);
+    if (bytes == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: response of %zu bytes",
                           response->body.size);
-    }
-    *ret_bytes = (uint8_t *)text;
-    *ret_size = size;
+    cairn_text head = {(char *)bytes, count.size + 1, 0};
+    print_head(&head, response, framing);
+    CAIRN_ASSERT(cairn_text_whole(&head));
+    if (body_size > 0)
+        memcpy(bytes + head.size, response->body.data, body_size);
+    *ret_bytes = bytes;
+    *ret_size = head.size + body_size;
     return CAIRN_OK;
 }
 

@@ -44,14 +44,36 @@ void cairn_http_server_wake(const cairn_http_server *server)
     (void)n;
 }
 
-static void accept_connections(cairn_http_server *server, bool accepting)
+bool cairn_http_timer_set(struct event *timer, uint32_t ms)
 {
-    server->accepting = accepting;
-    for (size_t i = 0; i < server->listener_count; i++) {
-        int status = accepting ? evconnlistener_enable(server->listeners[i])
-                               : evconnlistener_disable(server->listeners[i]);
-        CAIRN_ASSERT(status == 0);
-    }
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    return event_add(timer, &wait) == 0;
+}
+
+static void pause_accepting(cairn_http_server *server)
+{
+    server->accepting = false;
+    for (size_t i = 0; i < server->listener_count; i++)
+        CAIRN_ASSERT(evconnlistener_disable(server->listeners[i]) == 0);
+}
+
+/* Tries again a little later. Without memory even for that, the next connection that closes does
+ * (cairn_http_server_released). */
+static void retry_accepting(cairn_http_server *server)
+{
+    pause_accepting(server);
+    bool armed = cairn_http_timer_set(server->retry_timer, CAIRN_HTTP_ACCEPT_RETRY_MS);
+    (void)armed;
+}
+
+static void resume_accepting(cairn_http_server *server)
+{
+    server->accepting = true;
+    for (size_t i = 0; i < server->listener_count; i++)
+        if (evconnlistener_enable(server->listeners[i]) != 0) {
+            retry_accepting(server);
+            return;
+        }
 }
 
 /* Ends the loop once there is nothing left to wait for. */
@@ -65,14 +87,14 @@ static void check_drained(cairn_http_server *server)
 void cairn_http_server_released(cairn_http_server *server)
 {
     if (!server->draining && !server->accepting && !evtimer_pending(server->retry_timer, NULL))
-        accept_connections(server, true);
+        resume_accepting(server);
     check_drained(server);
 }
 
-static void set_timer(struct event *timer, uint32_t ms)
+static void close_all(cairn_http_server *server)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    CAIRN_ASSERT(event_add(timer, &wait) == 0);
+    while (server->connections != NULL)
+        cairn_http_connection_close(server->connections);
 }
 
 static void begin_drain(cairn_http_server *server)
@@ -87,7 +109,8 @@ static void begin_drain(cairn_http_server *server)
         next = cairn_http_connection_next(c);
         cairn_http_connection_drain(c);
     }
-    set_timer(server->drain_timer, server->options.drain_timeout_ms);
+    if (!cairn_http_timer_set(server->drain_timer, server->options.drain_timeout_ms))
+        close_all(server);
     check_drained(server);
 }
 
@@ -131,8 +154,7 @@ static void on_drain_timer(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     cairn_http_server *server = context;
-    while (server->connections != NULL)
-        cairn_http_connection_close(server->connections);
+    close_all(server);
     check_drained(server);
 }
 
@@ -142,7 +164,7 @@ static void on_retry_timer(evutil_socket_t fd, short what, void *context)
     (void)what;
     cairn_http_server *server = context;
     if (server->connection_count < server->options.connection_count_max)
-        accept_connections(server, true);
+        resume_accepting(server);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
@@ -154,7 +176,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     cairn_http_server *server = context;
     cairn_http_connection_open(server, fd);
     if (server->connection_count >= server->options.connection_count_max)
-        accept_connections(server, false);
+        pause_accepting(server);
 }
 
 /* No descriptors or no memory: trying again at once would spin. */
@@ -164,8 +186,7 @@ static void on_accept_failed(struct evconnlistener *listener, void *context)
     cairn_http_server *server = context;
     CAIRN_LOG(server->log, &log_rows[CAIRN_HTTP_EVENT_ACCEPT_FAILED],
               cairn_log_u64("errno", (uint64_t)errno));
-    accept_connections(server, false);
-    set_timer(server->retry_timer, CAIRN_HTTP_ACCEPT_RETRY_MS);
+    retry_accepting(server);
 }
 
 static cairn_err bind_socket(const cairn_http_server *server, const struct addrinfo *info,
@@ -228,13 +249,18 @@ cairn_err cairn_http_server_listen(cairn_http_server *server, const char *addres
     freeaddrinfo(info);
     CAIRN_TRY(err);
     uint16_t bound = bound_port(fd);
+    /* Enabled by us: evconnlistener_new would not tell that it could not. */
+    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED;
     struct evconnlistener *listener =
-        evconnlistener_new(server->base, on_accept, server,
-                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, SOMAXCONN, fd);
+        evconnlistener_new(server->base, on_accept, server, flags, SOMAXCONN, fd);
     if (listener == NULL) {
         err = cairn_err_from_errno(errno, "http: listen");
         (void)close(fd);
         return err;
+    }
+    if (evconnlistener_enable(listener) != 0) {
+        evconnlistener_free(listener);
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: listener");
     }
     evconnlistener_set_error_cb(listener, on_accept_failed);
     server->listeners[server->listener_count++] = listener;
@@ -291,8 +317,7 @@ void cairn_http_server_free(cairn_http_server *server)
     server->draining = true;
     for (size_t i = 0; i < server->listener_count; i++)
         evconnlistener_free(server->listeners[i]);
-    while (server->connections != NULL)
-        cairn_http_connection_close(server->connections);
+    close_all(server);
     free_event(server->wake);
     free_event(server->drain_timer);
     free_event(server->retry_timer);
