@@ -7,6 +7,7 @@
  * value, every entry with an inclusion proof. */
 #include <dirent.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -563,6 +564,37 @@ static bool run_step(sim_ctx *ctx, cairn_store *store)
     return goes_on;
 }
 
+/* One transaction by `wait`, which drives the store itself. False once the store takes no more. */
+static bool run_wait(sim_ctx *ctx, cairn_store *store)
+{
+    facts *f = ctx->facts;
+    size_t l = f->ledgers[1].creation == CREATED ? (size_t)sim_rng_below(&ctx->rng, LEDGERS) : 0;
+    ledger_facts *lf = &f->ledgers[l];
+    uint16_t n = (uint16_t)sim_rng_below(&ctx->rng, MODEL_POOL);
+    const model_tx *tx = &pools[l].txs[n];
+    advance(ctx);
+    answers[l][0] = (answer){.ledger = lf, .given = true, .verdict = {.code = INT_MAX}};
+    lf->pending[0] = n;
+    lf->pending_count = 1;
+    lf->pending_ms = f->now_ms;
+    lf->excluded[0] = false;
+    cairn_verdict *verdict = &answers[l][0].verdict;
+    cairn_err err =
+        cairn_engine_wait(cairn_store_ledger(store, l), cairn_bytes_of(tx->raw, tx->size), verdict);
+    if (verdict->code == INT_MAX) { /* not even taken */
+        lf->pending_count = 0;
+        check_excused(ctx, err, "submit");
+        return err != CAIRN_ERR_READ_ONLY;
+    }
+    SIM_CHECK(err == verdict->code, "wait returns %s and says %s", cairn_err_name(err),
+              cairn_err_name(verdict->code));
+    lf->excluded[0] = short_of_memory(err);
+    sim_disk_hold_memory(true);
+    bool goes_on = take_verdicts(ctx, store, l);
+    sim_disk_hold_memory(false);
+    return goes_on;
+}
+
 static cairn_err create_ledger(const sim_ctx *ctx, cairn_store *store, size_t l)
 {
     facts *f = ctx->facts;
@@ -634,6 +666,8 @@ static void run_steps(sim_ctx *ctx, cairn_store *store)
             goes_on = run_create(ctx, store);
         else if (r < 25)
             goes_on = run_checkpoint(ctx, store);
+        else if (r < 40)
+            goes_on = run_wait(ctx, store);
         else
             goes_on = run_step(ctx, store);
     }
