@@ -52,9 +52,9 @@ typedef struct cairn_manifest_work {
 } cairn_manifest_work;
 
 /* Reads all of `fd`, whatever its position, and encodes its manifest into the arena. `work` may be
- * NULL. It holds 512 KiB of heap per thread meanwhile. Errors: ARGUMENT when `fd` is no regular
- * file (a pipe has no size before it is read: copy it to a file first) or there are too many
- * threads; TOO_LARGE; CHANGED when size or time of the file change meanwhile; CANCELLED; IO,
+ * NULL. It holds 512 KiB to 4 MiB of heap per thread meanwhile. Errors: ARGUMENT when `fd` is no
+ * regular file (a pipe has no size before it is read: copy it to a file first) or there are too
+ * many threads; TOO_LARGE; CHANGED when size or time of the file change meanwhile; CANCELLED; IO,
  * NO_MEMORY. */
 cairn_err cairn_manifest_build(cairn_arena *arena, int fd,
                                const uint8_t salt[CAIRN_MANIFEST_SALT_SIZE],

@@ -15,8 +15,9 @@
 
 enum {
     BUFFER_SIZE = 512 << 10, /* bytes that a thread reads at once: half of a common L2 cache */
-    TURN_COUNT_MAX = 128,    /* segments of a turn: a buffer of the smallest ones */
-    LANE_SEGMENT_SIZE_MAX = BUFFER_SIZE / 8, /* larger segments are hashed one by one */
+    LANES_MIN = 4,           /* segments that the buffer holds at least, so that lanes are of use */
+    LANE_SEGMENT_SIZE_MAX = 1 << 20, /* larger segments (files above 16 GiB) are streamed */
+    TURN_COUNT_MAX = 128,            /* segments of a turn: a buffer of the smallest ones */
     PREFIX_SIZE = 64,
 };
 
@@ -44,6 +45,7 @@ struct job {
     cairn_hash *hashes;     /* to fill in, or NULL; each thread writes those of its turns */
     size_t segment_count;   /* segments to read: whole ones, but for the file's last */
     size_t turn;            /* segments of a turn */
+    size_t buffer_size;     /* bytes of a thread's buffer: a turn, or a part of one segment */
     uint64_t total_bytes;
     const cairn_manifest_work *work;
     atomic_size_t next; /* first segment that nobody has taken */
@@ -108,7 +110,7 @@ static bool hash_one(worker *w, size_t index, cairn_hash *ret_hash)
     cairn_sha256_init(&ctx);
     cairn_sha256_update(&ctx, prefix, sizeof prefix);
     while (left > 0) {
-        size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+        size_t size = left < w->job->buffer_size ? (size_t)left : w->job->buffer_size;
         if (atomic_load(&w->job->stop) || !read_exactly(w, offset, size))
             return false;
         cairn_sha256_update(&ctx, w->buffer, size);
@@ -225,11 +227,11 @@ static size_t count_workers(const job *j)
 
 static cairn_err run_job(job *j, worker *workers, size_t count)
 {
-    uint8_t *buffers = malloc(count * BUFFER_SIZE);
+    uint8_t *buffers = aligned_alloc(4096, count * j->buffer_size); /* for the copy in pread */
     if (buffers == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, house, "file: buffers");
     for (size_t i = 0; i < count; i++)
-        workers[i] = (worker){.job = j, .buffer = buffers + i * BUFFER_SIZE};
+        workers[i] = (worker){.job = j, .buffer = buffers + i * j->buffer_size};
     run_workers(workers, count);
     free(buffers);
     if (!atomic_load(&j->stop))
@@ -258,6 +260,18 @@ static cairn_err check_unchanged(int fd, const struct stat *before)
     return CAIRN_OK;
 }
 
+static void choose_turn(job *j)
+{
+    uint64_t segment_size = j->layout->segment_size;
+    j->buffer_size = BUFFER_SIZE;
+    j->turn = 1;
+    if (segment_size > LANE_SEGMENT_SIZE_MAX)
+        return;
+    if (j->buffer_size < LANES_MIN * segment_size)
+        j->buffer_size = (size_t)(LANES_MIN * segment_size);
+    j->turn = (size_t)(j->buffer_size / segment_size);
+}
+
 /* Reads the first `segment_count` segments of the layout and leaves what was found in `workers`. */
 static cairn_err read_segments(job *j, const struct stat *before,
                                worker workers[CAIRN_MANIFEST_THREAD_COUNT_MAX],
@@ -270,9 +284,7 @@ static cairn_err read_segments(job *j, const struct stat *before,
     if (j->work->thread_count > CAIRN_MANIFEST_THREAD_COUNT_MAX)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, house, "threads: %u, at most %d",
                           j->work->thread_count, CAIRN_MANIFEST_THREAD_COUNT_MAX);
-    j->turn = layout->segment_size > LANE_SEGMENT_SIZE_MAX
-                  ? 1
-                  : (size_t)(BUFFER_SIZE / layout->segment_size);
+    choose_turn(j);
     j->total_bytes = j->segment_count < layout->segment_count
                          ? j->segment_count * layout->segment_size
                          : layout->size;

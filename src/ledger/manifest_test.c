@@ -193,6 +193,38 @@ static void test_large_segments(void **state)
     free(data);
 }
 
+/* Above 16 GiB a segment is streamed. Its file may be cut short: what is there is compared. */
+static void test_streamed_segments(void **state)
+{
+    enum { SEGMENT = 2 * MIB, THERE = 3 };
+    static cairn_hash hashes[CAIRN_MANIFEST_SEGMENT_COUNT_MAX];
+    uint8_t *data = random_bytes(THERE * SEGMENT + 9);
+    int fd = file_of(data, THERE * SEGMENT + 9);
+    cairn_manifest m = {.hashes = hashes};
+    cairn_manifest_difference d;
+    (void)state;
+    memcpy(m.salt, salt, sizeof salt);
+    assert_int_equal(cairn_manifest_lay_out(&m, (uint64_t)20 * 1024 * MIB), CAIRN_OK);
+    assert_int_equal(m.segment_size, SEGMENT);
+    for (size_t i = 0; i < THERE; i++)
+        segment_hash(i, data + i * SEGMENT, SEGMENT, hashes[i].b);
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        cairn_manifest_work work = {.thread_count = threads};
+        assert_int_equal(cairn_manifest_check_file(&m, fd, &work, &d), CAIRN_ERR_MISMATCH);
+        assert_int_equal(d.kind, CAIRN_FILE_TRUNCATED);
+        assert_int_equal(d.segment, THERE);
+        assert_int_equal(d.from_byte, THERE * SEGMENT + 9);
+    }
+    uint8_t flipped = data[2 * SEGMENT - 1] ^ 1;
+    assert_int_equal(pwrite(fd, &flipped, 1, 2 * SEGMENT - 1), 1);
+    assert_int_equal(cairn_manifest_check_file(&m, fd, NULL, &d), CAIRN_ERR_MISMATCH);
+    assert_int_equal(d.kind, CAIRN_FILE_DIFFERS);
+    assert_int_equal(d.segment, 1);
+    assert_int_equal(d.differing_count, 1);
+    (void)close(fd);
+    free(data);
+}
+
 static void test_bytes_of_the_page(void **state)
 {
     (void)state;
@@ -564,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_segment_size_follows_from_the_size),
         cmocka_unit_test(test_hashes_are_openssls),
         cmocka_unit_test(test_large_segments),
+        cmocka_unit_test(test_streamed_segments),
         cmocka_unit_test(test_bytes_of_the_page),
         cmocka_unit_test(test_decode_refuses),
         cmocka_unit_test(test_every_flipped_byte_is_located),
