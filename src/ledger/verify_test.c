@@ -464,6 +464,34 @@ static void test_memory_is_bounded(void **state)
     cairn_trust_done(&trust);
 }
 
+/* Every arena that is too small: an error, nothing lost, and no answer. */
+static void test_arena_too_small(void **state)
+{
+    (void)state;
+    const cairn_bytes receipts[] = {test_world_receipt(&world, (test_says){.org = 0}),
+                                    test_world_receipt(&world, (test_says){.org = 1})};
+    cairn_bytes file = test_world_file(&world, receipts, 2), encoded;
+    cairn_trust trust = test_world_trust(&world, &world.arena), again;
+    size_t limit = 0;
+    cairn_err err = CAIRN_ERR_NO_MEMORY;
+    for (; err != CAIRN_OK; limit += 16) {
+        cairn_arena_done(&scratch);
+        cairn_arena_init(&scratch, limit);
+        err = cairn_verify_receipt(&scratch, file, &trust, TEST_NOW_MS, &verdict);
+        assert_true(err == CAIRN_OK || err == CAIRN_ERR_NO_MEMORY);
+    }
+    assert_in_range(limit, 1024, 8192);
+    TEST_MUST(cairn_trust_encode(&world.arena, &world.draft, &encoded));
+    for (limit = 0, err = CAIRN_ERR_NO_MEMORY; err != CAIRN_OK; limit += 16) {
+        cairn_arena_done(&scratch);
+        cairn_arena_init(&scratch, limit);
+        err = cairn_trust_decode(&scratch, encoded, &again);
+        assert_true(err == CAIRN_OK || err == CAIRN_ERR_NO_MEMORY);
+    }
+    cairn_trust_done(&again);
+    cairn_trust_done(&trust);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_signature_of_the_transaction, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_flipped_bit_verifies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_arena_too_small, set_up, tear_down),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     cairn_arena_done(&scratch);
