@@ -11,4 +11,5 @@ static const cairn_feature *const list[] = {
     &cairn_record_feature,
 };
 
-const cairn_features cairn_all_features = {.list = list, .count = sizeof list / sizeof list[0]};
+const cairn_features cairn_all_features = {
+    .list = list, .count = sizeof list / sizeof list[0], .app_version = 1};

@@ -13,6 +13,7 @@ enum {
     CAIRN_TX_SIGNATURE_SIZE = 64,
     CAIRN_TX_FIRST_BYTE = 0xd2, /* tells a transaction from the log's other entries */
     CAIRN_TX_PROTECTED_SIZE = 38,
+    CAIRN_TX_FEATURE_TYPES = 256, /* type numbers of one feature; the ledger itself has the first */
 };
 
 #define CAIRN_TIME_MAX_MS ((UINT64_C(1) << 53) - 1)

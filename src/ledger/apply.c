@@ -14,6 +14,7 @@ struct cairn_apply {
     cairn_arena *arena;
     cairn_delta delta;
     cairn_state_source state; /* delta over base */
+    uint64_t held;            /* ids of earlier blocks that count at this time */
     cairn_window decided;     /* ids that this block consumed */
     cairn_event **events_end;
     /* the transaction at hand */
@@ -106,7 +107,37 @@ static cairn_err get_over_base(void *context, cairn_map_id map, cairn_bytes key,
     return CAIRN_OK;
 }
 
+/* --- taking back --- */
+
+typedef struct apply_mark {
+    size_t change_count;
+    cairn_event **events_end;
+} apply_mark;
+
+static apply_mark mark(const cairn_apply *apply)
+{
+    return (apply_mark){.change_count = apply->delta.count, .events_end = apply->events_end};
+}
+
+/* Takes back what was written and emitted since. */
+static void roll_back(cairn_apply *apply, apply_mark since)
+{
+    cairn_delta_rollback(&apply->delta, since.change_count);
+    apply->events_end = since.events_end;
+    *apply->events_end = NULL;
+}
+
 /* --- rows --- */
+
+cairn_err cairn_features_know(const cairn_features *features, uint64_t app_version)
+{
+    if (app_version > features->app_version)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VERSION, clause,
+                          "ledger: application version %llu is in force, this build knows %llu",
+                          (unsigned long long)app_version,
+                          (unsigned long long)features->app_version);
+    return CAIRN_OK;
+}
 
 cairn_err cairn_features_find(const cairn_features *features, uint16_t type, uint64_t app_version,
                               const cairn_tx_row **ret_row)
@@ -152,18 +183,22 @@ cairn_err cairn_apply_act(cairn_apply *apply, uint16_t type, cairn_bytes body)
         return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, clause, "act.type: %s needs no approval",
                           row->name);
     CAIRN_TRY(decode_body(apply->arena, row, body, &act));
-    size_t mark = apply->delta.count;
+    apply_mark before = mark(apply);
     cairn_err err = row->apply(apply, act);
     if (err != CAIRN_OK)
-        cairn_delta_rollback(&apply->delta, mark);
+        roll_back(apply, before);
     return err;
 }
 
 /* --- checks --- */
 
+typedef struct signer {
+    cairn_key_record key;
+    bool member; /* its organisation votes */
+} signer;
+
 /* Check 9, and whose key it is. */
-static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx,
-                              cairn_key_record *ret_key)
+static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx, signer *ret_signer)
 {
     cairn_key_record key;
     cairn_org_record org;
@@ -182,7 +217,7 @@ static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx,
     if (org.status != CAIRN_ORG_ACTIVE)
         return CAIRN_FAIL(CAIRN_ERR_TX_SUSPENDED_SIGNER, clause,
                           "transaction.kid: organisation is %s", cairn_org_status_name(org.status));
-    *ret_key = key;
+    *ret_signer = (signer){.key = key, .member = org.member};
     return CAIRN_OK;
 }
 
@@ -209,16 +244,26 @@ static cairn_err check_validity(const cairn_apply *apply, const cairn_tx *tx)
     return CAIRN_OK;
 }
 
+/* How many ids may be held for this transaction to come in. A sixteenth is kept for what members
+ * say about the ledger itself: else who floods it could not be suspended. */
+static uint64_t ids_room(const cairn_apply *apply, const cairn_tx *tx, bool member)
+{
+    bool governance = tx->type < CAIRN_TX_FEATURE_TYPES;
+    uint64_t max = apply->params.ids_max;
+    return governance && member ? max : max - max / 16;
+}
+
 /* Checks 11 and 12. */
-static cairn_err check_id(const cairn_apply *apply, const cairn_tx *tx)
+static cairn_err check_id(const cairn_apply *apply, const cairn_tx *tx, bool member)
 {
     const cairn_window *window = apply->base->window;
+    uint64_t room = ids_room(apply, tx, member);
     if (cairn_window_has(window, tx->valid_until_ms, &tx->id) ||
         cairn_window_has(&apply->decided, tx->valid_until_ms, &tx->id))
         return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, clause, "transaction: was decided before");
-    if (window->count + apply->decided.count >= apply->params.ids_max)
+    if (apply->held + apply->decided.count >= room)
         return CAIRN_FAIL(CAIRN_ERR_TX_IDS_FULL, clause, "ledger: holds %llu ids",
-                          (unsigned long long)apply->params.ids_max);
+                          (unsigned long long)room);
     return CAIRN_OK;
 }
 
@@ -227,7 +272,7 @@ static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
                        const cairn_tx_row **ret_row, void **ret_act)
 {
     const cairn_tx *tx = &input->tx;
-    cairn_key_record key;
+    signer by;
     if (tx->raw.size > apply->params.tx_size_max)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "transaction: %zu bytes", tx->raw.size);
     if (!cairn_params_allows(&apply->params, CAIRN_ALG_ES256, apply->height))
@@ -240,10 +285,10 @@ static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
     if (!cairn_signature_low_s(tx->signature))
         return CAIRN_FAIL(CAIRN_ERR_HIGH_S, clause,
                           "transaction.signature: s is above half the order");
-    CAIRN_TRY(check_signer(apply, tx, &key));
-    CAIRN_TRY(check_signature(apply, input, &key));
-    apply->org = key.org;
-    return check_id(apply, tx);
+    CAIRN_TRY(check_signer(apply, tx, &by));
+    CAIRN_TRY(check_signature(apply, input, &by.key));
+    apply->org = by.key.org;
+    return check_id(apply, tx, by.member);
 }
 
 /* --- a block --- */
@@ -262,8 +307,7 @@ static cairn_err apply_tx(cairn_apply *apply, const cairn_tx_input *input, cairn
     result->code = check(apply, input, &row, &act);
     if (result->code != CAIRN_OK)
         return is_ours(result->code) ? result->code : CAIRN_OK;
-    size_t mark = apply->delta.count;
-    cairn_event **events_mark = apply->events_end;
+    apply_mark before = mark(apply);
     if (row->by_approval)
         result->code =
             CAIRN_FAIL(CAIRN_ERR_TX_NEEDS_APPROVAL, clause, "transaction.type: %s", row->name);
@@ -271,11 +315,8 @@ static cairn_err apply_tx(cairn_apply *apply, const cairn_tx_input *input, cairn
         result->code = row->apply(apply, act);
     if (is_ours(result->code))
         return result->code;
-    if (result->code != CAIRN_OK) {
-        cairn_delta_rollback(&apply->delta, mark);
-        apply->events_end = events_mark;
-        *events_mark = NULL;
-    }
+    if (result->code != CAIRN_OK)
+        roll_back(apply, before);
     result->consumed = true;
     return cairn_window_add(&apply->decided, input->tx.valid_until_ms, &input->tx.id,
                             apply->height);
@@ -315,11 +356,7 @@ static cairn_err load_params(cairn_apply *apply)
                               apply->arena, &value));
     CAIRN_TRY(cairn_params_decode(value, &apply->params));
     apply->app_version = cairn_params_version_at(&apply->params, apply->height);
-    if (apply->app_version > CAIRN_APP_VERSION)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VERSION, clause,
-                          "ledger: application version %llu is in force, this build knows %d",
-                          (unsigned long long)apply->app_version, CAIRN_APP_VERSION);
-    return CAIRN_OK;
+    return cairn_features_know(apply->base->features, apply->app_version);
 }
 
 static cairn_err open_apply(cairn_apply *apply, const cairn_apply_base *base, uint64_t height,
@@ -329,6 +366,7 @@ static cairn_err open_apply(cairn_apply *apply, const cairn_apply_base *base, ui
     apply->state = (cairn_state_source){.context = apply, .get = get_over_base};
     cairn_delta_init(&apply->delta, arena);
     cairn_window_init(&apply->decided);
+    apply->held = cairn_window_count_at(base->window, time_ms);
     return load_params(apply);
 }
 
@@ -362,9 +400,11 @@ cairn_err cairn_apply_block(const cairn_apply_base *base, uint64_t height, uint6
                           "block.time: before the last one");
     cairn_apply apply;
     CAIRN_TRY(open_apply(&apply, base, height, time_ms, arena));
-    *ret_outcome = (cairn_outcome){.height = height, .time_ms = time_ms};
-    cairn_err err = run(&apply, inputs, count, ret_outcome);
+    cairn_outcome outcome = {.height = height, .time_ms = time_ms};
+    cairn_err err = run(&apply, inputs, count, &outcome);
     cairn_window_done(&apply.decided);
+    if (err == CAIRN_OK)
+        *ret_outcome = outcome;
     return err;
 }
 

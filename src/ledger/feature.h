@@ -40,7 +40,11 @@ typedef struct cairn_feature {
 typedef struct cairn_features {
     const cairn_feature *const *list;
     size_t count;
+    uint64_t app_version; /* the newest that these tables know */
 } cairn_features;
+
+/* BAD_VERSION when `app_version` is newer than the tables. */
+cairn_err cairn_features_know(const cairn_features *features, uint64_t app_version) CAIRN_MUST_USE;
 
 /* The row for `type` that is active at `app_version`: TX_UNKNOWN_TYPE or TX_NOT_ACTIVE otherwise.
  */

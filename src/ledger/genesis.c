@@ -60,6 +60,7 @@ cairn_err cairn_genesis_decode(cairn_arena *arena, cairn_bytes in, cairn_genesis
     CAIRN_TRY(cairn_cbor_end(&r));
     if (g.params.app_version != version)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "genesis.app_version: params say another");
+    CAIRN_TRY(cairn_params_check(&g.params, 1));
     memcpy(g.nonce, nonce.data, sizeof g.nonce);
     *ret_genesis = g;
     return CAIRN_OK;
@@ -147,9 +148,10 @@ static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *me
     for (size_t i = 0; i < member->key_count; i++) {
         CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
         CAIRN_TRY(cairn_key_from_cose(member->keys[i].cose_key, &key));
-        if (i == 0 && cairn_key_get_type(key) != CAIRN_KEY_P256)
+        if (member->keys[i].purpose == CAIRN_PURPOSE_SIGN &&
+            cairn_key_get_type(key) != CAIRN_KEY_P256)
             return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause,
-                              "genesis.member.keys: the first is not P-256");
+                              "genesis.member.keys: a signing key is P-256");
         org.kids[i] = *cairn_key_id(key);
         if (i == 0)
             cairn_org_id(&org.kids[0], &id);

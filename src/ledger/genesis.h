@@ -34,8 +34,8 @@ typedef struct cairn_genesis {
     cairn_genesis_member *members;
 } cairn_genesis;
 
-/* Into the arena; views stay in `in`. Besides the schema: names, that each member's first key is a
- * P-256 signing key, and that no key appears twice. */
+/* Into the arena; views stay in `in`. Besides the schema: names, that each member's first key is
+ * for signing, and that the ledger can live by the parameters (cairn_params_check). */
 cairn_err cairn_genesis_decode(cairn_arena *arena, cairn_bytes in,
                                cairn_genesis *ret_genesis) CAIRN_MUST_USE;
 cairn_err cairn_genesis_encode(cairn_arena *arena, const cairn_genesis *genesis,
@@ -47,7 +47,8 @@ void cairn_ledger_id(cairn_bytes genesis, cairn_hash *ret_ledger);
 /* "cairn/" and the id in hex, with a NUL. */
 void cairn_ledger_origin(const cairn_hash *ledger, char ret_origin[CAIRN_ORIGIN_SIZE + 1]);
 
-/* Writes the first state and configuration. */
+/* Writes the first state and configuration. BAD_KEY when a key is none, or a signing key not P-256;
+ * EXISTS when one appears twice. */
 cairn_err cairn_genesis_apply(const cairn_genesis *genesis, cairn_delta *delta) CAIRN_MUST_USE;
 
 #endif

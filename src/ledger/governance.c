@@ -41,10 +41,26 @@ static cairn_err store(cairn_apply *apply, const cairn_hash *id, const cairn_app
     return cairn_apply_put(apply, CAIRN_MAP_STATE, &key, value.data, value.size);
 }
 
+/* Approvals that count: those of organisations that are members still. Who was suspended or removed
+ * since would otherwise go on voting for as long as the approval is open. */
+static cairn_err count_approvals(cairn_apply *apply, const cairn_approval *approval,
+                                 uint64_t *ret_count)
+{
+    cairn_member_list members;
+    uint64_t count = 0;
+    CAIRN_TRY(cairn_registry_members(cairn_apply_state(apply), cairn_apply_arena(apply), &members));
+    for (size_t i = 0; i < approval->approvers.count; i++)
+        count += cairn_member_list_has(&members, &approval->approvers.orgs[i]);
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
 /* Executes the act when enough have approved, and writes the record either way. */
 static cairn_err settle(cairn_apply *apply, const cairn_hash *id, cairn_approval *approval)
 {
-    if (approval->approvers.count >= approval->threshold) {
+    uint64_t count = 0;
+    CAIRN_TRY(count_approvals(apply, approval, &count));
+    if (count >= approval->threshold) {
         cairn_err err = cairn_apply_act(apply, approval->act_type, approval->act_body);
         if (err == CAIRN_ERR_NO_MEMORY || err <= CAIRN_ERR_IO)
             return err;
@@ -183,13 +199,7 @@ static cairn_err params_apply(cairn_apply *apply, const void *data)
     if (params->app_version != version)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "params.app_version: %llu is in force",
                           (unsigned long long)version);
-    if (params->next_app_version != 0 && (params->next_app_version <= version ||
-                                          params->next_app_height <= cairn_apply_height(apply)))
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
-                          "params.upgrade: not ahead of what is in force");
-    if (!cairn_params_allows(params, CAIRN_ALG_ES256, cairn_apply_height(apply) + 1))
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
-                          "params.algs: nobody could sign the next block");
+    CAIRN_TRY(cairn_params_check(params, cairn_apply_height(apply) + 1));
     uint8_t out[CAIRN_PARAMS_SIZE_MAX];
     cairn_state_key key;
     cairn_state_key_make(&key, "params", (cairn_bytes){0});

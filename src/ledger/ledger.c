@@ -179,12 +179,13 @@ static cairn_err close_block(cairn_arena *arena, cairn_block *block)
     return CAIRN_OK;
 }
 
-static cairn_err begin(const cairn_ledger_bases *bases, cairn_bytes genesis_bytes,
-                       cairn_arena *arena, cairn_smt *const empty[CAIRN_MAP_COUNT],
-                       cairn_block *block)
+static cairn_err begin(const cairn_features *features, const cairn_ledger_bases *bases,
+                       cairn_bytes genesis_bytes, cairn_arena *arena,
+                       cairn_smt *const empty[CAIRN_MAP_COUNT], cairn_block *block)
 {
     cairn_genesis genesis;
     CAIRN_TRY(cairn_genesis_decode(arena, genesis_bytes, &genesis));
+    CAIRN_TRY(cairn_features_know(features, genesis.params.app_version));
     block->genesis = genesis_bytes;
     block->outcome.time_ms = genesis.created_ms;
     block->outcome.results_root = cairn_merkle_empty_root;
@@ -205,7 +206,7 @@ cairn_err cairn_ledger_begin(const cairn_ledger *ledger, const cairn_ledger_base
     CAIRN_TRY(cairn_smt_new(&config));
     cairn_smt *const empty[CAIRN_MAP_COUNT] = {state, config};
     cairn_block block = {0};
-    cairn_err err = begin(bases, genesis, arena, empty, &block);
+    cairn_err err = begin(ledger->features, bases, genesis, arena, empty, &block);
     if (err != CAIRN_OK)
         cairn_block_discard(&block);
     else
@@ -255,20 +256,28 @@ void cairn_block_discard(cairn_block *block)
     }
 }
 
-static cairn_err remember_ids(cairn_ledger *ledger, const cairn_block *block)
+/* Room for the ids that the block consumed. */
+static cairn_err reserve_ids(cairn_ledger *ledger, const cairn_block *block)
+{
+    cairn_err err = CAIRN_OK;
+    for (size_t i = 0; err == CAIRN_OK && i < block->outcome.count; i++)
+        if (block->outcome.results[i].consumed)
+            err = cairn_window_reserve(&ledger->window, block->inputs[i].tx.valid_until_ms);
+    if (err != CAIRN_OK)
+        cairn_window_unreserve(&ledger->window);
+    return err;
+}
+
+/* Cannot fail: room was reserved, and apply saw to it that no id is held yet. */
+static void remember_ids(cairn_ledger *ledger, const cairn_block *block)
 {
     cairn_window_expire(&ledger->window, block->outcome.time_ms);
     for (size_t i = 0; i < block->outcome.count; i++) {
         const cairn_tx *tx = &block->inputs[i].tx;
-        if (!block->outcome.results[i].consumed)
-            continue;
-        cairn_err err =
-            cairn_window_add(&ledger->window, tx->valid_until_ms, &tx->id, block->outcome.height);
-        if (err != CAIRN_OK &&
-            err != CAIRN_ERR_EXISTS) /* there from a commit that ran out of memory */
-            return err;
+        if (block->outcome.results[i].consumed)
+            CAIRN_ASSERT(cairn_window_add(&ledger->window, tx->valid_until_ms, &tx->id,
+                                          block->outcome.height) == CAIRN_OK);
     }
-    return CAIRN_OK;
 }
 
 /* A view whose maps belong to it. */
@@ -301,9 +310,14 @@ cairn_err cairn_ledger_commit(cairn_ledger *ledger, cairn_block *block)
         id = ledger->view->ledger;
     else
         cairn_ledger_id(block->genesis, &id);
-    CAIRN_TRY(remember_ids(ledger, block));
-    CAIRN_TRY(
-        make_view(&id, &block->entry, block->frontier.size, &block->log_root, block->maps, &view));
+    CAIRN_TRY(reserve_ids(ledger, block));
+    cairn_err err =
+        make_view(&id, &block->entry, block->frontier.size, &block->log_root, block->maps, &view);
+    if (err != CAIRN_OK) {
+        cairn_window_unreserve(&ledger->window);
+        return err;
+    }
+    remember_ids(ledger, block);
     memset(block->maps, 0, sizeof block->maps);
     ledger->frontier = block->frontier;
     publish(ledger, view);

@@ -117,6 +117,18 @@ size_t cairn_params_encode(const cairn_params *params, uint8_t out[CAIRN_PARAMS_
     return encoded.size;
 }
 
+cairn_err cairn_params_check(const cairn_params *params, uint64_t height)
+{
+    if (!cairn_params_allows(params, CAIRN_ALG_ES256, height))
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "params.algs: nobody could sign block %llu",
+                          (unsigned long long)height);
+    if (params->next_app_version != 0 &&
+        (params->next_app_version != params->app_version + 1 || params->next_app_height < height))
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
+                          "params.upgrade: not ahead, or not to the next version");
+    return CAIRN_OK;
+}
+
 bool cairn_params_allows(const cairn_params *params, int64_t alg, uint64_t height)
 {
     for (size_t i = 0; i < params->alg_count; i++)

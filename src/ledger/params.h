@@ -8,7 +8,6 @@
 enum {
     CAIRN_PARAMS_ALGS_MAX = 8,
     CAIRN_PARAMS_SIZE_MAX = 256, /* bytes, encoded */
-    CAIRN_APP_VERSION = 1,       /* the newest application version that this build knows */
 };
 
 typedef struct cairn_params {
@@ -33,6 +32,11 @@ void cairn_params_default(cairn_params *ret_params);
 
 cairn_err cairn_params_decode(cairn_bytes in, cairn_params *ret_params) CAIRN_MUST_USE;
 size_t cairn_params_encode(const cairn_params *params, uint8_t out[CAIRN_PARAMS_SIZE_MAX]);
+
+/* Can a ledger live by these from `height` on? BAD_VALUE unless ES256, with which all transactions
+ * are signed, is allowed there, and an announced upgrade lies ahead and is to the very next
+ * version: no build would ever know one that was skipped to. */
+cairn_err cairn_params_check(const cairn_params *params, uint64_t height) CAIRN_MUST_USE;
 
 /* Is `alg` allowed at `height`? */
 bool cairn_params_allows(const cairn_params *params, int64_t alg, uint64_t height);

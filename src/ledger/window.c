@@ -11,6 +11,7 @@ struct cairn_window_bucket {
     cairn_hash *slots; /* all zeros: free; SHA-256 gives that to nobody */
     size_t slot_count; /* a power of two */
     size_t used;
+    size_t reserved; /* adds for which there must be room */
 };
 
 static const cairn_hash free_slot;
@@ -100,16 +101,34 @@ static cairn_err grow_bucket(cairn_window_bucket *b)
     return CAIRN_OK;
 }
 
-cairn_err cairn_window_add(cairn_window *window, uint64_t valid_until_ms, const cairn_hash *id,
-                           uint64_t height)
+cairn_err cairn_window_reserve(cairn_window *window, uint64_t valid_until_ms)
 {
     uint64_t number = valid_until_ms / CAIRN_WINDOW_BUCKET_MS;
     size_t at = find_bucket(window, number);
     if (at == window->bucket_count || window->buckets[at].number != number)
         CAIRN_TRY(insert_bucket(window, at, number));
     cairn_window_bucket *b = &window->buckets[at];
-    if ((b->used + 1) * 4 > b->slot_count * 3)
+    if ((b->used + b->reserved + 1) * 4 > b->slot_count * 3)
         CAIRN_TRY(grow_bucket(b));
+    b->reserved++;
+    return CAIRN_OK;
+}
+
+void cairn_window_unreserve(cairn_window *window)
+{
+    for (size_t i = 0; i < window->bucket_count; i++)
+        window->buckets[i].reserved = 0;
+}
+
+cairn_err cairn_window_add(cairn_window *window, uint64_t valid_until_ms, const cairn_hash *id,
+                           uint64_t height)
+{
+    size_t at = find_bucket(window, valid_until_ms / CAIRN_WINDOW_BUCKET_MS);
+    if (at == window->bucket_count || window->buckets[at].reserved == 0 ||
+        window->buckets[at].number != valid_until_ms / CAIRN_WINDOW_BUCKET_MS)
+        CAIRN_TRY(cairn_window_reserve(window, valid_until_ms));
+    cairn_window_bucket *b = &window->buckets[at];
+    b->reserved--;
     cairn_hash *slot = find_slot(b->slots, b->slot_count, id);
     if (cairn_hash_equal(slot, id))
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "window: id is held already");
@@ -121,11 +140,23 @@ cairn_err cairn_window_add(cairn_window *window, uint64_t valid_until_ms, const 
     return CAIRN_OK;
 }
 
+static bool has_ended(const cairn_window_bucket *b, uint64_t time_ms)
+{
+    return (b->number + 1) * CAIRN_WINDOW_BUCKET_MS <= time_ms;
+}
+
+uint64_t cairn_window_count_at(const cairn_window *window, uint64_t time_ms)
+{
+    uint64_t count = window->count;
+    for (size_t i = 0; i < window->bucket_count && has_ended(&window->buckets[i], time_ms); i++)
+        count -= window->buckets[i].used;
+    return count;
+}
+
 void cairn_window_expire(cairn_window *window, uint64_t time_ms)
 {
     size_t gone = 0;
-    while (gone < window->bucket_count &&
-           (window->buckets[gone].number + 1) * CAIRN_WINDOW_BUCKET_MS <= time_ms) {
+    while (gone < window->bucket_count && has_ended(&window->buckets[gone], time_ms)) {
         window->count -= window->buckets[gone].used;
         free(window->buckets[gone].slots);
         gone++;

@@ -32,6 +32,16 @@ bool cairn_window_has(const cairn_window *window, uint64_t valid_until_ms, const
 cairn_err cairn_window_add(cairn_window *window, uint64_t valid_until_ms, const cairn_hash *id,
                            uint64_t height) CAIRN_MUST_USE;
 
+/* Makes room for one more id that is valid until then; after that many reservations as many adds
+ * cannot fail for lack of memory. NO_MEMORY leaves all that is held. */
+cairn_err cairn_window_reserve(cairn_window *window, uint64_t valid_until_ms) CAIRN_MUST_USE;
+
+/* Gives up the reservations that no add has used. */
+void cairn_window_unreserve(cairn_window *window);
+
+/* Ids in buckets that end after `time_ms`: those that the next expiry leaves. */
+uint64_t cairn_window_count_at(const cairn_window *window, uint64_t time_ms);
+
 /* Drops the buckets that end at or before `time_ms`. */
 void cairn_window_expire(cairn_window *window, uint64_t time_ms);
 

@@ -334,7 +334,6 @@ static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i, ui
     put_record(ledger, map_record(key, key_size, value, size));
     if (pool[i].adds_key) {
         ledger->kids[ledger->kid_count++] = pool[i].object;
-        ledger->version++;
         put_record(ledger, org_record(ledger));
     }
     add_entry(ledger, i, pool[i].raw, pool[i].size);
