@@ -30,11 +30,11 @@ typedef struct worker {
     job *job;
     uint8_t *buffer;
     pthread_t thread;
-    bool started;
-    int errnum;   /* of a read that failed, or 0 */
-    bool changed; /* the file ended too early */
     size_t first_differing;
     size_t differing_count;
+    int errnum;   /* of a read that failed, or 0 */
+    bool changed; /* the file ended too early */
+    bool started; /* on a thread of its own; the caller is the worker that has none */
 } worker;
 
 /* Shared by the threads; all but the atomics is constant while they run. */
