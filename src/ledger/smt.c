@@ -8,9 +8,14 @@
 cairn_err cairn_smt_new(cairn_smt **ret_version)
 {
     static const smt_bucket empty = {.node = {.is_bucket = true}};
+    smt_pool *pool = NULL;
     smt_node *root = NULL;
-    CAIRN_TRY(cairn_smt_bucket_above(&empty, 0, &root));
-    return cairn_smt_version_take(root, ret_version);
+    CAIRN_TRY(cairn_smt_pool_new(&pool));
+    cairn_err err = cairn_smt_bucket_above(pool, &empty, 0, &root);
+    if (err == CAIRN_OK)
+        err = cairn_smt_version_take(pool, root, ret_version);
+    cairn_smt_pool_free(pool);
+    return err;
 }
 
 cairn_smt *cairn_smt_hold(cairn_smt *version)
@@ -24,6 +29,7 @@ void cairn_smt_free(cairn_smt *version)
     if (version == NULL || atomic_fetch_sub_explicit(&version->refs, 1, memory_order_acq_rel) != 1)
         return;
     cairn_smt_node_free(version->root);
+    cairn_smt_pool_free(version->pool);
     free(version);
 }
 

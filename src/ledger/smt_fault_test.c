@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include "ledger/smt_pool.h"
 #include "support/smt_model.h"
 
 #if defined(__has_feature)
@@ -70,6 +72,48 @@ void free(void *memory)
     __libc_free(memory);
 }
 #endif
+
+/* A pool without blocks, so that taking any node can fail; the real one is in smt_pool_test.c. */
+struct smt_pool {
+    unsigned refs;
+};
+
+cairn_err cairn_smt_pool_new(smt_pool **ret_pool)
+{
+    smt_pool *pool = malloc(sizeof *pool);
+    if (pool == NULL)
+        return CAIRN_ERR_NO_MEMORY;
+    pool->refs = 1;
+    *ret_pool = pool;
+    return CAIRN_OK;
+}
+
+smt_pool *cairn_smt_pool_hold(smt_pool *pool)
+{
+    pool->refs++;
+    return pool;
+}
+
+void cairn_smt_pool_free(smt_pool *pool)
+{
+    if (pool != NULL && --pool->refs == 0)
+        free(pool);
+}
+
+cairn_err cairn_smt_pool_take(smt_pool *pool, void **ret_unit)
+{
+    (void)pool;
+    void *unit = malloc(SMT_UNIT_SIZE);
+    if (unit == NULL)
+        return CAIRN_ERR_NO_MEMORY;
+    *ret_unit = unit;
+    return CAIRN_OK;
+}
+
+void cairn_smt_pool_give(void *unit)
+{
+    free(unit);
+}
 
 enum { KEYS = 400 };
 

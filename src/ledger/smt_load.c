@@ -124,18 +124,26 @@ static cairn_err finish(builder *b, smt_node **ret_root)
     return err;
 }
 
-cairn_err cairn_smt_load(const cairn_smt_base *base, cairn_smt **ret_version)
+static cairn_err build(builder *b, smt_node **ret_root)
 {
     static const cairn_hash start;
-    builder b = {.scratch = {.base = base}};
+    const cairn_smt_base *base = b->scratch.base;
+    CAIRN_TRY(base->scan(base->ctx, &start, 0, add_leaf, b));
+    return finish(b, ret_root);
+}
+
+cairn_err cairn_smt_load(const cairn_smt_base *base, cairn_smt **ret_version)
+{
+    smt_pool *pool = NULL;
     smt_node *root = NULL;
-    cairn_err err = base->scan(base->ctx, &start, 0, add_leaf, &b);
-    if (err == CAIRN_OK)
-        err = finish(&b, &root);
+    CAIRN_TRY(cairn_smt_pool_new(&pool));
+    builder b = {.scratch = {.base = base, .plan = {.pool = pool}}};
+    cairn_err err = build(&b, &root);
     for (unsigned i = 0; i < CAIRN_SMT_DEPTH_MAX; i++)
         cairn_smt_node_free(b.left[i]);
     cairn_smt_scratch_done(&b.scratch);
-    if (err != CAIRN_OK)
-        return err;
-    return cairn_smt_version_take(root, ret_version);
+    if (err == CAIRN_OK)
+        err = cairn_smt_version_take(pool, root, ret_version);
+    cairn_smt_pool_free(pool);
+    return err;
 }

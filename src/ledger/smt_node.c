@@ -49,6 +49,11 @@ smt_node *cairn_smt_node_hold(smt_node *node)
     return node;
 }
 
+static bool is_unit(bool is_bucket, size_t dirty)
+{
+    return !is_bucket || dirty <= SMT_UNIT_DELTA_COUNT;
+}
+
 /* Recursion is bounded by the depth of the trie, 256. */
 void cairn_smt_node_free(smt_node *node)
 {
@@ -63,7 +68,10 @@ void cairn_smt_node_free(smt_node *node)
         cairn_smt_node_free(inner->child[0]);
         cairn_smt_node_free(inner->child[1]);
     }
-    free(node);
+    if (is_unit(node->is_bucket, node->dirty))
+        cairn_smt_pool_give(node);
+    else
+        free(node);
 }
 
 cairn_err cairn_smt_record_new(const cairn_smt_change *change, uint64_t height,
@@ -88,11 +96,17 @@ cairn_err cairn_smt_record_new(const cairn_smt_change *change, uint64_t height,
     return CAIRN_OK;
 }
 
-static cairn_err bucket_alloc(size_t dirty, uint32_t keys, smt_bucket **ret_bucket)
+static cairn_err bucket_alloc(smt_pool *pool, size_t dirty, uint32_t keys, smt_bucket **ret_bucket)
 {
-    smt_bucket *bucket = malloc(sizeof *bucket + dirty * sizeof bucket->delta[0]);
-    if (bucket == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: bucket");
+    void *memory = NULL;
+    if (is_unit(true, dirty)) {
+        CAIRN_TRY(cairn_smt_pool_take(pool, &memory));
+    } else {
+        memory = malloc(sizeof(smt_bucket) + dirty * sizeof(smt_record *));
+        if (memory == NULL)
+            return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: bucket");
+    }
+    smt_bucket *bucket = memory;
     bucket->node =
         (smt_node){.refs = 1, .count = keys, .dirty = (uint32_t)dirty, .is_bucket = true};
     *ret_bucket = bucket;
@@ -117,7 +131,7 @@ cairn_err cairn_smt_bucket_new(smt_plan *plan, const smt_item *items, size_t cou
     for (size_t i = 0; i < count; i++)
         dirty += items[i].record != NULL;
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(dirty, side.count, &bucket));
+    CAIRN_TRY(bucket_alloc(plan->pool, dirty, side.count, &bucket));
     size_t next = 0;
     for (size_t i = 0; i < count; i++)
         if (items[i].record != NULL)
@@ -125,13 +139,14 @@ cairn_err cairn_smt_bucket_new(smt_plan *plan, const smt_item *items, size_t cou
     return finish_take(plan, &bucket->node, side.slot, ret_node);
 }
 
-cairn_err cairn_smt_bucket_above(const smt_bucket *source, uint64_t height, smt_node **ret_node)
+cairn_err cairn_smt_bucket_above(smt_pool *pool, const smt_bucket *source, uint64_t height,
+                                 smt_node **ret_node)
 {
     size_t dirty = 0;
     for (uint32_t i = 0; i < source->node.dirty; i++)
         dirty += source->delta[i]->height > height;
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(dirty, source->node.count, &bucket));
+    CAIRN_TRY(bucket_alloc(pool, dirty, source->node.count, &bucket));
     bucket->node.hash = source->node.hash;
     size_t next = 0;
     for (uint32_t i = 0; i < source->node.dirty; i++)
@@ -141,10 +156,11 @@ cairn_err cairn_smt_bucket_above(const smt_bucket *source, uint64_t height, smt_
     return CAIRN_OK;
 }
 
-static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right, smt_node **ret_node)
+static cairn_err merge_buckets(smt_pool *pool, const smt_bucket *left, const smt_bucket *right,
+                               smt_node **ret_node)
 {
     smt_bucket *bucket = NULL;
-    CAIRN_TRY(bucket_alloc(left->node.dirty + right->node.dirty,
+    CAIRN_TRY(bucket_alloc(pool, left->node.dirty + right->node.dirty,
                            left->node.count + right->node.count, &bucket));
     for (uint32_t i = 0; i < left->node.dirty; i++)
         bucket->delta[i] = cairn_smt_record_hold(left->delta[i]);
@@ -154,11 +170,11 @@ static cairn_err merge_buckets(const smt_bucket *left, const smt_bucket *right, 
     return CAIRN_OK;
 }
 
-static cairn_err make_inner(smt_node *left, smt_node *right, smt_node **ret_node)
+static cairn_err make_inner(smt_pool *pool, smt_node *left, smt_node *right, smt_node **ret_node)
 {
-    smt_inner *inner = malloc(sizeof *inner);
-    if (inner == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: node");
+    void *memory = NULL;
+    CAIRN_TRY(cairn_smt_pool_take(pool, &memory));
+    smt_inner *inner = memory;
     *inner = (smt_inner){.node = {.refs = 1,
                                   .count = left->count + right->count,
                                   .dirty = left->dirty + right->dirty,
@@ -169,7 +185,7 @@ static cairn_err make_inner(smt_node *left, smt_node *right, smt_node **ret_node
 }
 
 /* A parent without its hash. */
-static cairn_err make_parent(smt_node *left, smt_node *right, smt_node **ret_node)
+static cairn_err make_parent(smt_pool *pool, smt_node *left, smt_node *right, smt_node **ret_node)
 {
     uint32_t count = 0;
     uint32_t dirty = 0;
@@ -178,15 +194,15 @@ static cairn_err make_parent(smt_node *left, smt_node *right, smt_node **ret_nod
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "state map: 2^32 keys");
     if (left->is_bucket && right->is_bucket && count <= SMT_MERGE_KEY_COUNT &&
         dirty <= SMT_MERGE_DIRTY_COUNT)
-        return merge_buckets(smt_bucket_of(left), smt_bucket_of(right), ret_node);
-    return make_inner(left, right, ret_node);
+        return merge_buckets(pool, smt_bucket_of(left), smt_bucket_of(right), ret_node);
+    return make_inner(pool, left, right, ret_node);
 }
 
 cairn_err cairn_smt_join_take(smt_plan *plan, smt_node *left, smt_node *right, smt_node **ret_node)
 {
     smt_node *parent = NULL;
     smt_side side;
-    cairn_err err = make_parent(left, right, &parent);
+    cairn_err err = make_parent(plan->pool, left, right, &parent);
     if (err == CAIRN_OK)
         err = cairn_smt_plan_join(plan, left, right, &side);
     cairn_smt_node_free(left);
@@ -197,11 +213,11 @@ cairn_err cairn_smt_join_take(smt_plan *plan, smt_node *left, smt_node *right, s
     return err;
 }
 
-cairn_err cairn_smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
-                                smt_node **ret_node)
+cairn_err cairn_smt_rejoin_take(smt_pool *pool, const cairn_hash *hash, smt_node *left,
+                                smt_node *right, smt_node **ret_node)
 {
     smt_node *parent = NULL;
-    cairn_err err = make_parent(left, right, &parent);
+    cairn_err err = make_parent(pool, left, right, &parent);
     cairn_smt_node_free(left);
     cairn_smt_node_free(right);
     CAIRN_TRY(err);
@@ -210,14 +226,14 @@ cairn_err cairn_smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node
     return CAIRN_OK;
 }
 
-cairn_err cairn_smt_version_take(smt_node *root, cairn_smt **ret_version)
+cairn_err cairn_smt_version_take(smt_pool *pool, smt_node *root, cairn_smt **ret_version)
 {
     cairn_smt *version = malloc(sizeof *version);
     if (version == NULL) {
         cairn_smt_node_free(root);
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "state map: version");
     }
-    *version = (cairn_smt){.refs = 1, .root = root};
+    *version = (cairn_smt){.refs = 1, .root = root, .pool = cairn_smt_pool_hold(pool)};
     *ret_version = version;
     return CAIRN_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "ledger/smt.h"
+#include "ledger/smt_pool.h"
 
 enum {
     /* A bucket splits above either bound; sibling buckets merge at or below both of the lower
@@ -35,8 +36,11 @@ typedef struct smt_node {
     uint32_t count; /* keys below */
     uint32_t dirty; /* delta records below */
     bool is_bucket;
-    uint32_t slot; /* where the writer's plan will have the hash; 0 once `hash` is known */
-    cairn_hash hash;
+    bool waits; /* for its hash: the writer's, before the node is published */
+    union {
+        cairn_hash hash;
+        uint32_t slot; /* of the writer's plan, while it waits */
+    };
 } smt_node;
 
 typedef struct smt_inner {
@@ -49,10 +53,17 @@ typedef struct smt_bucket {
     smt_record *delta[]; /* node.dirty of them, in path order */
 } smt_bucket;
 
+/* Inner nodes and buckets with few records are one unit of the pool; other buckets are malloc's. */
+enum { SMT_UNIT_DELTA_COUNT = 2 };
+_Static_assert(sizeof(smt_inner) == SMT_UNIT_SIZE, "an inner node fills a cache line");
+_Static_assert(sizeof(smt_bucket) + SMT_UNIT_DELTA_COUNT * sizeof(smt_record *) == SMT_UNIT_SIZE,
+               "a bucket with two records fills a cache line");
+
 struct cairn_smt {
     atomic_uint refs;
     atomic_bool retired; /* set by the writer, read by whoever found a mismatch */
     smt_node *root;
+    smt_pool *pool; /* of the nodes; shared by the versions of a map */
 };
 
 /* One path of a bucket while it is read or changed. */
@@ -99,6 +110,7 @@ typedef struct smt_check {
 /* Merkle nodes to compute, over many buckets and the trie above them. They run level by level, so
  * that each level fills the lanes of SHA-256. */
 typedef struct smt_plan {
+    smt_pool *pool; /* of new nodes; borrowed */
     smt_slot *slots;
     size_t slot_count, slot_capacity;
     smt_job *jobs;
@@ -161,17 +173,18 @@ cairn_err cairn_smt_record_new(const cairn_smt_change *change, uint64_t height,
 cairn_err cairn_smt_bucket_new(smt_plan *plan, const smt_item *items, size_t count, smt_side side,
                                smt_node **ret_node) CAIRN_MUST_USE;
 /* Bucket of `source`'s hash and count with the records above `height` alone. */
-cairn_err cairn_smt_bucket_above(const smt_bucket *source, uint64_t height,
+cairn_err cairn_smt_bucket_above(smt_pool *pool, const smt_bucket *source, uint64_t height,
                                  smt_node **ret_node) CAIRN_MUST_USE;
 /* Parent of two siblings: an inner node, or one bucket where they are small. Its hash is planned.
  */
 cairn_err cairn_smt_join_take(smt_plan *plan, smt_node *left, smt_node *right,
                               smt_node **ret_node) CAIRN_MUST_USE;
 /* Same where the hash is known. */
-cairn_err cairn_smt_rejoin_take(const cairn_hash *hash, smt_node *left, smt_node *right,
-                                smt_node **ret_node) CAIRN_MUST_USE;
-/* A version around a root; consumes it. */
-cairn_err cairn_smt_version_take(smt_node *root, cairn_smt **ret_version) CAIRN_MUST_USE;
+cairn_err cairn_smt_rejoin_take(smt_pool *pool, const cairn_hash *hash, smt_node *left,
+                                smt_node *right, smt_node **ret_node) CAIRN_MUST_USE;
+/* A version around a root, which it consumes; it takes its own reference on the pool. */
+cairn_err cairn_smt_version_take(smt_pool *pool, smt_node *root,
+                                 cairn_smt **ret_version) CAIRN_MUST_USE;
 
 /* smt_plan.c: hashes. */
 cairn_err cairn_smt_grow(void **memory, size_t *capacity, size_t need,

@@ -87,7 +87,7 @@ static void reset(smt_plan *plan)
     plan->job_count = 0;
     plan->check_count = 0;
     for (size_t i = 0; i < plan->wait_count; i++) {
-        plan->waits[i].node->slot = 0;
+        plan->waits[i].node->waits = false;
         cairn_smt_node_free(plan->waits[i].node);
     }
     plan->wait_count = 0;
@@ -172,11 +172,14 @@ cairn_err cairn_smt_plan_items(smt_plan *plan, const smt_item *items, size_t cou
     return plan_items(plan, items, count, depth, ret_sides);
 }
 
-/* The node's own slot, or a new one with its hash. */
+/* The node's own slot while it waits, or a new one with its hash. */
 static cairn_err slot_of(smt_plan *plan, const smt_node *node, smt_side *ret_side)
 {
-    *ret_side = (smt_side){.slot = node->slot, .count = node->count};
-    return node->slot != 0 ? CAIRN_OK : add_slot(plan, &node->hash, 0, &ret_side->slot);
+    *ret_side = (smt_side){.count = node->count};
+    if (!node->waits)
+        return add_slot(plan, &node->hash, 0, &ret_side->slot);
+    ret_side->slot = node->slot;
+    return CAIRN_OK;
 }
 
 cairn_err cairn_smt_plan_join(smt_plan *plan, const smt_node *left, const smt_node *right,
@@ -200,6 +203,7 @@ cairn_err cairn_smt_plan_wait(smt_plan *plan, smt_node *node, uint32_t slot)
                              sizeof *plan->waits));
     plan->waits[plan->wait_count++] = (smt_wait){.node = cairn_smt_node_hold(node), .slot = slot};
     node->slot = slot;
+    node->waits = true;
     return CAIRN_OK;
 }
 

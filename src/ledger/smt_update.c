@@ -228,14 +228,15 @@ cairn_err cairn_smt_update(const cairn_smt *old, const cairn_smt_base *base,
                            cairn_smt **ret_version)
 {
     CAIRN_TRY(check_sorted(changes, count));
-    update u = {.scratch = {.base = base}, .old = old, .height = height};
+    update u = {
+        .scratch = {.base = base, .plan = {.pool = old->pool}}, .old = old, .height = height};
     smt_node *root = NULL;
     cairn_err err = update_node(&u, old->root, 0, changes, count, &root);
     if (err == CAIRN_OK)
         err = cairn_smt_plan_run(&u.scratch.plan, old);
     cairn_smt_scratch_done(&u.scratch);
     if (err == CAIRN_OK)
-        return cairn_smt_version_take(root, ret_version);
+        return cairn_smt_version_take(old->pool, root, ret_version);
     cairn_smt_node_free(root);
     return err;
 }

@@ -37,6 +37,7 @@ cairn_err cairn_smt_each_dirty(const cairn_smt *version, uint64_t since, cairn_s
 }
 
 typedef struct cleaning {
+    smt_pool *pool;
     uint64_t height;
     uint32_t slice;
     unsigned bits;
@@ -58,7 +59,7 @@ static bool is_in_slice(const cleaning *c, unsigned depth, unsigned side)
 static cairn_err clean_node(const cleaning *c, smt_node *node, unsigned depth, smt_node **ret_node)
 {
     if (node->is_bucket && has_durable(smt_bucket_of(node), c->height))
-        return cairn_smt_bucket_above(smt_bucket_of(node), c->height, ret_node);
+        return cairn_smt_bucket_above(c->pool, smt_bucket_of(node), c->height, ret_node);
     if (node->is_bucket || node->dirty == 0) {
         *ret_node = cairn_smt_node_hold(node);
         return CAIRN_OK;
@@ -77,7 +78,7 @@ static cairn_err clean_node(const cleaning *c, smt_node *node, unsigned depth, s
         }
     }
     if (child[0] != inner->child[0] || child[1] != inner->child[1])
-        return cairn_smt_rejoin_take(&node->hash, child[0], child[1], ret_node);
+        return cairn_smt_rejoin_take(c->pool, &node->hash, child[0], child[1], ret_node);
     cairn_smt_node_free(child[0]);
     cairn_smt_node_free(child[1]);
     *ret_node = cairn_smt_node_hold(node);
@@ -88,8 +89,8 @@ cairn_err cairn_smt_clean(const cairn_smt *old, uint64_t durable_height, uint32_
                           unsigned bits, cairn_smt **ret_version)
 {
     CAIRN_ASSERT(bits <= 16 && slice < (1u << bits));
-    cleaning c = {.height = durable_height, .slice = slice, .bits = bits};
+    cleaning c = {.pool = old->pool, .height = durable_height, .slice = slice, .bits = bits};
     smt_node *root = NULL;
     CAIRN_TRY(clean_node(&c, old->root, 0, &root));
-    return cairn_smt_version_take(root, ret_version);
+    return cairn_smt_version_take(old->pool, root, ret_version);
 }
