@@ -119,8 +119,8 @@ wait_for() {
 go_program() {
     local module=$root/tests/interop/$1
     need go
-    program=$cache/go/$1/$(basename "$2")
-    mkdir -p "$(dirname "$program")"
+    program=$cache/go/$1-$(basename "${2/#./main}")
+    mkdir -p "$cache/go"
     (cd "$module" && go mod download) >"$work/fetch" 2>&1 ||
         skip "modules of tests/interop/$1 cannot be fetched: $(grep -v '^go: downloading' "$work/fetch" | tail -n 1)"
     (cd "$module" && CGO_ENABLED=0 go build -trimpath -o "$program" "$2") >"$work/build" 2>&1 ||
