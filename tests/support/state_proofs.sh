@@ -1,6 +1,7 @@
 #!/bin/bash
 # A ledger with some hundred state records, and proofs about many keys by the real engine, present ones
 # as NAME.present and absent ones as NAME.absent in $work/proofs. Sourced after script.sh.
+# shellcheck disable=SC2154 # cairn and work come from there
 
 # prove KIND KEY
 prove() {
