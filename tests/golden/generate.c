@@ -515,8 +515,10 @@ static void write_approval_vectors(const char *directory)
 {
     vectors v;
     cairn_hash id, hash;
+    cairn_arena arena; /* the act is the same on all three ledgers */
+    cairn_arena_init(&arena, 1 << 16);
+    cairn_bytes act = memory_policy(&arena, "levels", 1, cairn_bytes_str("x"));
     vectors_begin(&v, directory, "approval.propose", 3, NULL);
-    cairn_bytes act = memory_policy(&v.m.arena, "levels", 1, cairn_bytes_str("x"));
     cairn_act_hash(CAIRN_TX_POLICY_SET, act, &hash);
     vector(&v, "open", MEMORY_SIGN, CAIRN_TX_APPROVAL_PROPOSE,
            memory_propose(&v.m.arena, CAIRN_TX_POLICY_SET, act, VECTOR_TIME_MS + 1), CAIRN_OK);
@@ -546,6 +548,7 @@ static void write_approval_vectors(const char *directory)
     vector(&v, "by-the-proposer", MEMORY_SIGN, CAIRN_TX_APPROVAL_WITHDRAW,
            memory_vote(&v.m.arena, &id, NULL), CAIRN_OK);
     vectors_end(&v);
+    cairn_arena_done(&arena);
 }
 
 /* A copy in which byte `at` (from the end when negative) is xored. */
