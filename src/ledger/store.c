@@ -90,11 +90,10 @@ static cairn_err grow_ledgers(cairn_store *store)
     return CAIRN_OK;
 }
 
-cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot, store_ledger **ret_ledger)
+/* A ledger that nobody sees yet; there is room to show it. */
+static cairn_err new_ledger(cairn_store *store, store_ledger **ret_ledger)
 {
-    if (slot != store->ledger_count)
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/block-record.md",
-                          "record.slot: %u where %zu is next", slot, store->ledger_count);
+    static const cairn_log_frontier empty = {0};
     if (store->ledger_count == CAIRN_STORE_LEDGERS_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "store: at most %d ledgers",
                           CAIRN_STORE_LEDGERS_MAX);
@@ -104,30 +103,34 @@ cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot, store_ledger
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "store: ledger");
     ledger->engine.ops = &cairn_store_engine_ops;
     ledger->store = store;
-    ledger->slot = slot;
+    ledger->slot = (uint32_t)store->ledger_count;
     ledger->clean_slice = 1u << CLEAN_BITS; /* the index holds nothing to forget */
     pthread_rwlock_init(&ledger->tail_lock, NULL);
-    cairn_err err = cairn_ledger_new(store->options.features, store->keys, &ledger->ledger);
-    if (err != CAIRN_OK) {
-        free_ledger(ledger);
-        return err;
-    }
-    static const cairn_log_frontier empty = {0};
     cairn_tail_init(&ledger->tail, &empty);
+    cairn_err err = cairn_ledger_new(store->options.features, store->keys, &ledger->ledger);
+    if (err != CAIRN_OK)
+        free_ledger(ledger);
+    else
+        *ret_ledger = ledger;
+    return err;
+}
+
+static void show_ledger(store_ledger *ledger)
+{
+    cairn_store *store = ledger->store;
     pthread_mutex_lock(&store->lock);
     store->ledgers[store->ledger_count++] = ledger;
     pthread_mutex_unlock(&store->lock);
-    *ret_ledger = ledger;
-    return CAIRN_OK;
 }
 
-/* The last ledger again, when its genesis could not be written. */
-static void drop_last_ledger(cairn_store *store)
+cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot, store_ledger **ret_ledger)
 {
-    pthread_mutex_lock(&store->lock);
-    store_ledger *ledger = store->ledgers[--store->ledger_count];
-    pthread_mutex_unlock(&store->lock);
-    free_ledger(ledger);
+    if (slot != store->ledger_count)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/block-record.md",
+                          "record.slot: %u where %zu is next", slot, store->ledger_count);
+    CAIRN_TRY(new_ledger(store, ret_ledger));
+    show_ledger(*ret_ledger);
+    return CAIRN_OK;
 }
 
 size_t cairn_store_ledger_count(cairn_store *store)
@@ -222,14 +225,15 @@ static cairn_err create(cairn_store *store, cairn_bytes genesis, cairn_engine **
     cairn_arena arena;
     CAIRN_TRY(cairn_store_writable(store));
     CAIRN_TRY(check_new(store, genesis));
-    CAIRN_TRY(cairn_store_add_ledger(store, (uint32_t)store->ledger_count, &ledger));
+    CAIRN_TRY(new_ledger(store, &ledger));
     cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
     cairn_err err = begin_ledger(ledger, genesis, &arena);
     cairn_arena_done(&arena);
     if (err != CAIRN_OK) {
-        drop_last_ledger(store);
+        free_ledger(ledger);
         return err;
     }
+    show_ledger(ledger); /* now that it has a view for whoever looks */
     *ret_engine = &ledger->engine;
     return CAIRN_OK;
 }
