@@ -25,6 +25,7 @@
 static __thread bool no_memory_here; /* whether this thread's allocations count */
 static atomic_uint no_memory_calls;  /* since it was set to 0 */
 static atomic_uint no_memory_at;     /* the call to fail, counted from 1; 0 for none */
+static bool no_memory_stays;         /* all calls after that one fail too */
 
 #if NO_MEMORY_WORKS
 void *__libc_malloc(size_t size);
@@ -35,7 +36,9 @@ static bool no_memory_hits(void)
 {
     if (!no_memory_here)
         return false;
-    bool hit = atomic_fetch_add(&no_memory_calls, 1) + 1 == atomic_load(&no_memory_at);
+    unsigned call = atomic_fetch_add(&no_memory_calls, 1) + 1;
+    unsigned at = atomic_load(&no_memory_at);
+    bool hit = call == at || (no_memory_stays && at != 0 && call > at);
     if (hit)
         errno = ENOMEM;
     return hit;
