@@ -175,7 +175,7 @@ static void stop(int number)
     (void)number;
     cairn_http_server *server = atomic_load(&running);
     if (server != NULL)
-        cairn_http_server_stop(server);
+        cairn_http_server_stop(server); /* made for handlers: NOLINT(bugprone-signal-handler) */
 }
 
 static cairn_err announce(const serving *s, cairn_command *command, const char *address,

@@ -202,7 +202,7 @@ static cairn_err find_public(const token_state *t, cairn_bytes label, cairn_byte
     CK_OBJECT_HANDLE object = 0;
     uint8_t buffers[2][POINT_DER_SIZE_MAX];
     cairn_bytes params = {0};
-    cairn_bytes point = {0};
+    cairn_bytes point = {buffers[1], 0};
     cairn_key_type type = CAIRN_KEY_P256;
     size_t count = 0;
     CAIRN_TRY(find_objects(t, wanted, 3, &object, 1, &count));
@@ -225,8 +225,8 @@ static cairn_err add_object(const token_state *t, cairn_signer *signer, CK_OBJEC
 {
     uint8_t buffers[2][ID_SIZE_MAX + 1];
     char name[CAIRN_SIGNER_NAME_SIZE_MAX + 1] = "";
-    cairn_bytes label = {0};
-    cairn_bytes id = {0};
+    cairn_bytes label = {buffers[0], 0};
+    cairn_bytes id = {buffers[1], 0};
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *public_key = NULL;
     CAIRN_TRY(read_attribute(t, object, CKA_LABEL, buffers[0], CAIRN_SIGNER_NAME_SIZE_MAX, &label));
     CAIRN_TRY(read_attribute(t, object, CKA_ID, buffers[1], ID_SIZE_MAX, &id));

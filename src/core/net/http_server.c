@@ -216,12 +216,14 @@ static cairn_err bind_socket(const cairn_http_server *server, const struct addri
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t size = sizeof bound;
-    CAIRN_ASSERT(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
-    if (bound.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+    CAIRN_ASSERT(getsockname(fd, &bound.any, &size) == 0);
+    return ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 static cairn_err resolve(const char *address, uint16_t port, struct addrinfo **ret_info)

@@ -12,7 +12,7 @@ typedef struct scan {
     cairn_block_log *log;
     cairn_block_segment segment; /* being filled */
     cairn_block_window window;
-    const char *path;
+    char path[CAIRN_PATH_SIZE_MAX]; /* of the segment */
     uint64_t file_size;
     bool last; /* the last segment */
     cairn_block_tail tail;
@@ -214,16 +214,14 @@ static cairn_err scan_header(scan *s, uint64_t first)
 
 static cairn_err scan_segment(scan *s, uint64_t first)
 {
-    char path[CAIRN_PATH_SIZE_MAX];
-    CAIRN_TRY(cairn_block_segment_path(s->log, first, path));
+    CAIRN_TRY(cairn_block_segment_path(s->log, first, s->path));
     CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
-    CAIRN_TRY(cairn_file_open(path, O_RDONLY, 0, &fd));
-    CAIRN_TRY(cairn_file_size(fd, path, &s->file_size));
-    s->path = path;
+    CAIRN_TRY(cairn_file_open(s->path, O_RDONLY, 0, &fd));
+    CAIRN_TRY(cairn_file_size(fd, s->path, &s->file_size));
     if (s->file_size > UINT32_MAX)
         return rot(s, "segment is larger than its limit");
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    cairn_block_window_aim(&s->window, fd, path);
+    cairn_block_window_aim(&s->window, fd, s->path);
     CAIRN_TRY(scan_header(s, first));
     cairn_err err = scan_frames(s);
     s->segment.end = s->tail.offset;
