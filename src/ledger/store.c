@@ -58,6 +58,11 @@ cairn_err cairn_store_writable(cairn_store *store)
                       store->failed_detail);
 }
 
+static bool may_write(cairn_store *store)
+{
+    return !store->options.read_only && atomic_load(&store->failed) == CAIRN_OK;
+}
+
 /* --- ledgers --- */
 
 static void free_ledger(store_ledger *ledger)
@@ -321,7 +326,7 @@ static cairn_err tend_checkpoint(cairn_store *store)
 {
     checkpoint *cp = NULL;
     take_written(store, false);
-    if (atomic_load(&store->failed) != CAIRN_OK || !checkpoint_is_due(store))
+    if (!may_write(store) || !checkpoint_is_due(store))
         return CAIRN_OK;
     if (store->options.threads == 0)
         return checkpoint_now(store);
@@ -352,7 +357,7 @@ cairn_err cairn_store_seal(cairn_store *store)
 {
     pthread_mutex_lock(&store->write_lock);
     cairn_err err = CAIRN_OK;
-    if (!store->sealed && !store->options.read_only && atomic_load(&store->failed) == CAIRN_OK) {
+    if (!store->sealed && may_write(store)) {
         err = cairn_block_log_seal(store->log);
         store->sealed = err == CAIRN_OK;
         if (err != CAIRN_OK)
@@ -382,10 +387,12 @@ cairn_err cairn_store_step(cairn_store *store, bool *ret_worked)
 
 cairn_err cairn_store_checkpoint(cairn_store *store)
 {
-    CAIRN_TRY(cairn_store_writable(store));
     pthread_mutex_lock(&store->write_lock);
     take_written(store, true);
-    cairn_err err = checkpoint_now(store);
+    /* Only now is it certain: the maps may lack a block that made the store fail. */
+    cairn_err err = cairn_store_writable(store);
+    if (err == CAIRN_OK)
+        err = checkpoint_now(store);
     pthread_mutex_unlock(&store->write_lock);
     return err;
 }
@@ -521,8 +528,9 @@ static cairn_err finish(cairn_store *store)
     while (store->options.threads == 0 && worked)
         err = cairn_store_step(store, &worked);
     cairn_store_threads_stop(store);
-    if (store->options.read_only || atomic_load(&store->failed) != CAIRN_OK)
+    if (store->options.read_only)
         return err;
+    CAIRN_TRY(cairn_store_writable(store));
     pthread_mutex_lock(&store->write_lock);
     take_written(store, false);
     err = checkpoint_now(store);

@@ -94,10 +94,86 @@ static void test_memory_that_ends_is_a_verdict(void **state)
     end(&w);
 }
 
+/* --- read-only --- */
+
+/* A reader meets an index that is behind. It may share the directory with others, so it leaves the
+ * index as it is. */
+static void test_reading_never_writes_the_index(void **state)
+{
+    (void)state;
+    world w;
+    uint64_t records = 0;
+    uint64_t ledgers = 0;
+    bool worked = false;
+    begin(&w);
+    anchor(&w);
+    cairn_store_free(w.store); /* before any checkpoint */
+    w.options.read_only = true;
+    w.options.checkpoint_ms = 0;
+    reopen(&w);
+    assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(cairn_store_checkpoint(w.store), CAIRN_ERR_READ_ONLY);
+    assert_int_equal(cairn_store_index_records(w.store->kv, &records, &ledgers), CAIRN_OK);
+    assert_int_equal(records, 0);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    end(&w);
+}
+
+/* --- after a failure --- */
+
+static void *ask_for_checkpoint(void *context)
+{
+    world *w = context;
+    assert_int_equal(cairn_store_checkpoint(w->store), CAIRN_ERR_READ_ONLY);
+    return NULL;
+}
+
+/* A block that is in the log and could not be installed is not in the maps: an index written now
+ * would pass over it for ever. */
+static void test_a_checkpoint_that_waited_for_a_failure_writes_nothing(void **state)
+{
+    (void)state;
+    world w;
+    pthread_t thread;
+    uint64_t records = 0;
+    uint64_t ledgers = 0;
+    begin(&w);
+    anchor(&w);
+    pthread_mutex_lock(&w.store->write_lock);
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_checkpoint, &w), 0);
+    (void)usleep(100000); /* it waits for the writer by now, most likely */
+    assert_int_equal(cairn_store_fail(w.store, CAIRN_ERR_NO_MEMORY), CAIRN_ERR_NO_MEMORY);
+    pthread_mutex_unlock(&w.store->write_lock);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(cairn_store_index_records(w.store->kv, &records, &ledgers), CAIRN_OK);
+    assert_int_equal(records, 0);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_ERR_READ_ONLY);
+    end(&w);
+}
+
+static void test_closing_tells_that_the_store_had_failed(void **state)
+{
+    (void)state;
+    for (unsigned threads = 0; threads < 2; threads++) {
+        world w;
+        begin(&w);
+        assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+        w.options.threads = threads;
+        reopen(&w);
+        anchor(&w);
+        (void)!cairn_store_fail(w.store, CAIRN_ERR_NO_SPACE);
+        assert_int_equal(cairn_store_close(w.store), CAIRN_ERR_READ_ONLY);
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_that_ends_is_a_verdict),
+        cmocka_unit_test(test_reading_never_writes_the_index),
+        cmocka_unit_test(test_a_checkpoint_that_waited_for_a_failure_writes_nothing),
+        cmocka_unit_test(test_closing_tells_that_the_store_had_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
