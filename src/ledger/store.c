@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "core/limits.h"
 #include "core/store/file.h"
 #include "ledger/store_impl.h"
 
@@ -25,6 +26,7 @@ void cairn_store_options_default(cairn_store_options *ret_options, const cairn_f
         .features = features,
         .clock = cairn_clock_system(),
         .queue_max = 65536,
+        .queue_size_max = 256 << 20,
         .block_tx_max = 4096,
         .checkpoint_changes = 100000,
         .checkpoint_ms = 10000,
@@ -470,7 +472,8 @@ cairn_err cairn_store_open(const char *directory, const cairn_store_options *opt
                            cairn_store **ret_store)
 {
     if (options->threads > CAIRN_STORE_THREADS_MAX || options->block_tx_max == 0 ||
-        options->block_tx_max > CAIRN_BLOCK_TX_COUNT_MAX || options->queue_max == 0)
+        options->block_tx_max > CAIRN_BLOCK_TX_COUNT_MAX || options->queue_max == 0 ||
+        options->queue_size_max < CAIRN_TX_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "store.options: out of range");
     cairn_store *store = new_store(options);
     if (store == NULL)

@@ -167,6 +167,81 @@ static void test_closing_tells_that_the_store_had_failed(void **state)
     }
 }
 
+/* --- a full queue --- */
+
+typedef struct pipeline {
+    world *w;
+    unsigned left;
+    unsigned accepted;
+    cairn_err submitted;
+} pipeline;
+
+/* Keeps one transaction on its way: the next goes out when the last was answered. */
+static void send_next(void *context, const cairn_verdict *verdict)
+{
+    pipeline *p = context;
+    p->accepted += verdict->code == CAIRN_OK;
+    if (p->left-- != 0 && p->submitted == CAIRN_OK)
+        p->submitted = cairn_engine_submit(p->w->engine, next_anchor(p->w), send_next, p);
+}
+
+static void test_a_verdict_makes_room_for_the_next(void **state)
+{
+    (void)state;
+    world w;
+    bool worked = true;
+    begin(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.queue_max = 1;
+    reopen(&w);
+    pipeline p = {.w = &w, .left = 10};
+    assert_int_equal(cairn_engine_submit(w.engine, next_anchor(&w), send_next, &p), CAIRN_OK);
+    while (worked)
+        assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(p.submitted, CAIRN_OK);
+    assert_int_equal(p.accepted, 11);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    end(&w);
+}
+
+static void count_verdict(void *context, const cairn_verdict *verdict)
+{
+    unsigned *accepted = context;
+    *accepted += verdict->code == CAIRN_OK;
+}
+
+static void test_the_queue_is_bounded_in_bytes(void **state)
+{
+    (void)state;
+    world w;
+    bool worked = true;
+    unsigned sent = 0;
+    unsigned accepted = 0;
+    size_t size = 0;
+    begin(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.queue_size_max = 65534;
+    assert_int_equal(cairn_store_open(w.directory, &w.options, &w.store), CAIRN_ERR_ARGUMENT);
+    w.options.queue_size_max = 65535;
+    reopen(&w);
+    for (;;) {
+        cairn_bytes tx = next_anchor(&w);
+        cairn_err err = cairn_engine_submit(w.engine, tx, count_verdict, &accepted);
+        if (err == CAIRN_ERR_BUSY)
+            break;
+        assert_int_equal(err, CAIRN_OK);
+        size += tx.size;
+        sent++;
+    }
+    assert_in_range(size, 65535 - 1000, 65535);
+    while (worked)
+        assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(accepted, sent);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_reading_never_writes_the_index),
         cmocka_unit_test(test_a_checkpoint_that_waited_for_a_failure_writes_nothing),
         cmocka_unit_test(test_closing_tells_that_the_store_had_failed),
+        cmocka_unit_test(test_a_verdict_makes_room_for_the_next),
+        cmocka_unit_test(test_the_queue_is_bounded_in_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,7 @@ struct cairn_store {
     submission_queue unchecked;
     store_ledger *ready;    /* ledgers with decided-next transactions */
     size_t in_flight;       /* submitted and not yet answered */
+    size_t in_flight_size;  /* bytes of those */
     size_t checking;        /* taken by workers, not yet ready or answered */
     store_ledger **ledgers; /* grows; entries are stable */
     size_t ledger_count;

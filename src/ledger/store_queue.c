@@ -28,11 +28,14 @@ void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t
     cairn_store *store = s->ledger->store;
     const cairn_verdict verdict = {
         .code = code, .id = s->input.tx.id, .height = height, .index = index};
-    s->done(s->context, &verdict);
+    cairn_verdict_fn done = s->done;
+    void *context = s->context;
     pthread_mutex_lock(&store->lock);
     store->in_flight--;
+    store->in_flight_size -= s->size;
     pthread_mutex_unlock(&store->lock);
     free(s);
+    done(context, &verdict); /* last: it may submit again, and there is room now */
 }
 
 /* Checks 1 to 12 against the newest view. */
@@ -100,10 +103,12 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
     CAIRN_TRY(cairn_store_writable(store));
     CAIRN_TRY(make_submission(ledger, tx, done, context, &s));
     pthread_mutex_lock(&store->lock);
-    bool full = store->in_flight >= store->options.queue_max;
+    bool full = store->in_flight >= store->options.queue_max ||
+                store->in_flight_size + s->size > store->options.queue_size_max;
     bool stopping = store->stopping;
     if (!full && !stopping) {
         store->in_flight++;
+        store->in_flight_size += s->size;
         cairn_store_queue_push(&store->unchecked, s);
         pthread_cond_signal(&store->work);
     }
@@ -113,8 +118,9 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
     free(s);
     if (stopping)
         return CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "store: is closing");
-    return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "store: %zu transactions wait already",
-                      store->options.queue_max);
+    return CAIRN_FAIL(CAIRN_ERR_BUSY, "house",
+                      "store: %zu transactions or %zu bytes of them wait already",
+                      store->options.queue_max, store->options.queue_size_max);
 }
 
 /* --- submit and wait --- */
