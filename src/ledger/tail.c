@@ -90,9 +90,9 @@ void cairn_tail_trim(cairn_tail *tail, uint64_t durable_size)
         cairn_tail_level *level = &tail->levels[l];
         uint64_t tile = 0;
         (void)cairn_tail_partial(durable_size, l, &tile);
-        size_t gone = (size_t)(tile * CAIRN_TILE_WIDTH - level->first);
-        if (gone == 0)
+        if (tile * CAIRN_TILE_WIDTH <= level->first)
             continue;
+        size_t gone = (size_t)(tile * CAIRN_TILE_WIDTH - level->first);
         level->count -= gone;
         memmove(level->hashes, &level->hashes[gone], level->count * sizeof level->hashes[0]);
         level->first += gone;
