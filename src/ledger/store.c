@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "core/limits.h"
 #include "core/store/file.h"
@@ -452,6 +453,16 @@ static cairn_err recover(cairn_store *store, const char *directory)
     return CAIRN_OK;
 }
 
+/* The writer's pauses are measured by a clock that nobody sets. */
+static void init_wake(pthread_cond_t *wake)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 static cairn_store *new_store(const cairn_store_options *options)
 {
     cairn_store *store = calloc(1, sizeof *store);
@@ -462,7 +473,7 @@ static cairn_store *new_store(const cairn_store_options *options)
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->write_lock, NULL);
     pthread_cond_init(&store->work, NULL);
-    pthread_cond_init(&store->wake, NULL);
+    init_wake(&store->wake);
     pthread_cond_init(&store->turn, NULL);
     pthread_cond_init(&store->written, NULL);
     return store;

@@ -2,10 +2,22 @@
 #include "support/ledger_fixture.h"
 #include "support/no_memory.h"
 
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "feature_list.h"
 #include "ledger/store_impl.h"
+
+static int wall_ahead_s; /* the wall clock will be set back by this much */
+
+int clock_gettime(clockid_t id, struct timespec *time)
+{
+    int rc = (int)syscall(SYS_clock_gettime, id, time);
+    if (id == CLOCK_REALTIME)
+        time->tv_sec += wall_ahead_s;
+    return rc;
+}
 
 typedef struct world {
     ledger_fixture f;
@@ -242,6 +254,36 @@ static void test_the_queue_is_bounded_in_bytes(void **state)
     end(&w);
 }
 
+/* --- the clock --- */
+
+static bool is_sealed(cairn_store *store)
+{
+    pthread_mutex_lock(&store->write_lock);
+    bool sealed = store->sealed;
+    pthread_mutex_unlock(&store->write_lock);
+    return sealed;
+}
+
+/* The writer's pauses do not become hours when somebody sets the clock back. */
+static void test_the_writer_does_not_wait_for_the_wall_clock(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.threads = 1;
+    wall_ahead_s = 3600;
+    reopen(&w);
+    anchor(&w);
+    for (int tries = 0; !is_sealed(w.store); tries++) {
+        assert_true(tries < 1000);
+        (void)usleep(10000);
+    }
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    wall_ahead_s = 0;
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_closing_tells_that_the_store_had_failed),
         cmocka_unit_test(test_a_verdict_makes_room_for_the_next),
         cmocka_unit_test(test_the_queue_is_bounded_in_bytes),
+        cmocka_unit_test(test_the_writer_does_not_wait_for_the_wall_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ struct cairn_store {
 
     pthread_mutex_t lock;   /* guards from here to `stopping` */
     pthread_cond_t work;    /* workers: unchecked, stopping */
-    pthread_cond_t wake;    /* writer: ready, checkpoint done, stopping */
+    pthread_cond_t wake;    /* writer: ready, checkpoint done, stopping; CLOCK_MONOTONIC */
     pthread_cond_t turn;    /* checkpointer: due, stopping */
     pthread_cond_t written; /* whoever needs the index: done */
     submission_queue unchecked;

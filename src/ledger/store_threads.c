@@ -36,7 +36,7 @@ static void *work(void *context)
 static bool wait_for_work(cairn_store *store, bool *ret_idle)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)IDLE_SEAL_MS * 1000000;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
