@@ -50,11 +50,26 @@ static cairn_err post(const asking *a, cairn_bytes body, cairn_http_reply *ret_r
     return cairn_http_client_call(&a->home->command->arena, &call, ret_reply);
 }
 
-static cairn_err refused(const asking *a, const cairn_http_reply *reply)
+/* What the statuses of the protocol mean for us. */
+static const struct {
+    int status;
+    cairn_err err;
+    const char *meaning;
+} refusals[] = {
+    {400, CAIRN_ERR_NOT_TRUSTED, "the request is malformed"},
+    {403, CAIRN_ERR_NOT_TRUSTED, "it has another key for this log"},
+    {404, CAIRN_ERR_NOT_TRUSTED, "it does not follow this log"},
+    {409, CAIRN_ERR_INCONSISTENT, "it has cosigned another log of this size"},
+    {422, CAIRN_ERR_INCONSISTENT, "this log does not extend the one that it has cosigned"},
+};
+
+static cairn_err refused(const asking *a, int status)
 {
-    int size = reply->body.size > 200 ? 200 : (int)reply->body.size;
-    return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "C2SP tlog-witness", "%s answers %d: %.*s", a->url,
-                      reply->status, size, (const char *)reply->body.data);
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (refusals[i].status == status)
+            return CAIRN_FAIL(refusals[i].err, "C2SP tlog-witness", "%s answers %d: %s", a->url,
+                              status, refusals[i].meaning);
+    return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "C2SP tlog-witness", "%s answers %d", a->url, status);
 }
 
 /* Asks until the witness and we speak of the same old size. */
@@ -64,15 +79,19 @@ static cairn_err ask(const asking *a, cairn_bytes *ret_lines)
     for (int i = 0; i < TRIES; i++) {
         cairn_http_reply reply;
         cairn_bytes body;
+        uint64_t its_size = 0;
         CAIRN_TRY(make_body(a, old_size, &body));
         CAIRN_TRY(post(a, body, &reply));
         if (reply.status == 200) {
             *ret_lines = reply.body;
             return CAIRN_OK;
         }
-        if (reply.status != 409)
-            return refused(a, &reply);
-        CAIRN_TRY(cairn_witness_size_parse(reply.body, &old_size));
+        if (reply.status != 409 || strcmp(reply.content_type, "text/x.tlog.size") != 0)
+            return refused(a, reply.status);
+        CAIRN_TRY(cairn_witness_size_parse(reply.body, &its_size));
+        if (its_size == old_size)
+            return refused(a, reply.status);
+        old_size = its_size;
     }
     return CAIRN_FAIL(CAIRN_ERR_BUSY, "C2SP tlog-witness", "%s changes its mind about the size",
                       a->url);
@@ -100,24 +119,35 @@ static cairn_err add_lines(cairn_arena *arena, cairn_bytes note, cairn_bytes lin
     return CAIRN_OK;
 }
 
+/* One cosignature that must be there. */
+static cairn_err check_key(const cairn_note *note, const char *text, json_t *list)
+{
+    cairn_vkey vkey;
+    uint64_t time_s = 0;
+    CAIRN_TRY(cairn_vkey_parse(cairn_bytes_str(text), &vkey));
+    cairn_err err = vkey.type == CAIRN_NOTE_COSIGNATURE
+                        ? cairn_note_verify(note, &vkey, &time_s)
+                        : CAIRN_FAIL(CAIRN_ERR_USAGE, "C2SP tlog-cosignature",
+                                     "--witness-key: %s does not make cosignatures", vkey.name);
+    if (err == CAIRN_OK) {
+        json_t *item = cairn_facts_item(list);
+        cairn_facts_text(item, "name", vkey.name);
+        cairn_facts_time(item, "time", time_s * 1000);
+    }
+    cairn_vkey_done(&vkey);
+    return err;
+}
+
 /* With --witness-key each key must have signed. */
 static cairn_err check_keys(const cairn_arguments *arguments, cairn_bytes note, json_t *facts)
 {
     const char *const *keys = NULL;
     size_t count = cairn_option_values(arguments, "witness-key", &keys);
+    json_t *list = cairn_facts_list(facts, "cosigned_by");
     cairn_note parsed;
     CAIRN_TRY(cairn_note_parse(note, &parsed));
-    for (size_t i = 0; i < count; i++) {
-        cairn_vkey vkey;
-        uint64_t time_s = 0;
-        CAIRN_TRY(cairn_vkey_parse(cairn_bytes_str(keys[i]), &vkey));
-        cairn_err err = cairn_note_verify(&parsed, &vkey, &time_s);
-        json_t *item = cairn_facts_object(facts, "cosigned_by");
-        cairn_facts_text(item, "name", vkey.name);
-        cairn_facts_time(item, "time", time_s * 1000);
-        cairn_vkey_done(&vkey);
-        CAIRN_TRY(err);
-    }
+    for (size_t i = 0; i < count; i++)
+        CAIRN_TRY(check_key(&parsed, keys[i], list));
     return CAIRN_OK;
 }
 

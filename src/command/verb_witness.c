@@ -63,7 +63,7 @@ static cairn_err judge(serving *s, cairn_arena *arena, cairn_bytes body, judged 
     }
     if (j.status == CAIRN_WITNESS_COSIGN)
         CAIRN_TRY(cosign(s, arena, request->note.text, &j.body));
-    else if (j.status == CAIRN_WITNESS_CONFLICT)
+    else if (j.status == CAIRN_WITNESS_CONFLICT && request->old_size != head.size)
         CAIRN_TRY(cairn_witness_size_format(arena, head.size, &j.body));
     *ret_judged = j;
     return CAIRN_OK;
@@ -71,14 +71,17 @@ static cairn_err judge(serving *s, cairn_arena *arena, cairn_bytes body, judged 
 
 static void answer(cairn_http_exchange *exchange, const judged *j)
 {
-    static const char *const codes[] = {
-        [0] = "bad_request", [3] = "no_signature", [4] = "unknown_log", [22] = "bad_proof"};
+    static const char *const codes[] = {[0] = "bad_request",
+                                        [3] = "no_signature",
+                                        [4] = "unknown_log",
+                                        [9] = "another_root",
+                                        [22] = "bad_proof"};
     cairn_http_response response = {.status = (int)j->status,
                                     .content_type = j->status == CAIRN_WITNESS_CONFLICT
                                                         ? "text/x.tlog.size"
                                                         : "text/plain; charset=utf-8",
                                     .body = j->body};
-    if (j->status == CAIRN_WITNESS_COSIGN || j->status == CAIRN_WITNESS_CONFLICT)
+    if (j->body.size != 0)
         cairn_http_respond(exchange, &response);
     else
         cairn_http_respond_problem(exchange, (int)j->status,
