@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "command/text.h"
 #include "core/clock.h"
 
 json_t *cairn_facts_new(void)
@@ -20,12 +21,14 @@ static void set(json_t *facts, const char *key, json_t *value)
 
 void cairn_facts_text(json_t *facts, const char *key, const char *text)
 {
-    set(facts, key, json_string(text));
+    cairn_facts_view(facts, key, cairn_bytes_str(text));
 }
 
 void cairn_facts_view(json_t *facts, const char *key, cairn_bytes text)
 {
-    set(facts, key, json_stringn((const char *)text.data, text.size));
+    char *utf8 = cairn_text_utf8(text); /* a file's name may be none */
+    set(facts, key, json_string(utf8));
+    free(utf8);
 }
 
 void cairn_facts_hex(json_t *facts, const char *key, cairn_bytes bytes)
@@ -91,10 +94,18 @@ static void print_key(FILE *out, const char *key, int indent, int width)
     (void)fprintf(out, "%*s", width - printed + 2, "");
 }
 
-static void print_scalar(FILE *out, const json_t *value)
+static void print_text(FILE *out, const json_t *value, int column)
+{
+    cairn_text_print(out, cairn_bytes_of(json_string_value(value), json_string_length(value)),
+                     column);
+    (void)fputc('\n', out);
+}
+
+/* A text of several lines goes on in its column. */
+static void print_scalar(FILE *out, const json_t *value, int column)
 {
     if (json_is_string(value))
-        (void)fprintf(out, "%s\n", json_string_value(value));
+        print_text(out, value, column);
     else if (json_is_integer(value))
         (void)fprintf(out, "%" JSON_INTEGER_FORMAT "\n", json_integer_value(value));
     else
@@ -112,7 +123,7 @@ static void print_list(FILE *out, const char *key, const json_t *list, int inden
             (void)fputc('\n', out);
             print_object(out, item, indent + 2);
         } else {
-            print_scalar(out, item);
+            print_scalar(out, item, indent + width + 2);
         }
     }
 }
@@ -139,7 +150,7 @@ static void print_object(FILE *out, const json_t *facts, int indent)
             print_object(out, value, indent + 2);
         } else {
             print_key(out, key, indent, width);
-            print_scalar(out, value);
+            print_scalar(out, value, indent + width + 2);
         }
     }
 }

@@ -3,9 +3,10 @@
 
 #include <unistd.h>
 
+#include "command/text.h"
 #include "core/clock.h"
 
-enum { BAR_WIDTH = 30, FIRST_NS = 1000000000, EVERY_NS = 100000000 };
+enum { BAR_WIDTH = 30, WHAT_SIZE_MAX = 40, FIRST_NS = 1000000000, EVERY_NS = 100000000 };
 
 static uint64_t now_ns(void)
 {
@@ -28,7 +29,11 @@ static void draw(cairn_progress *progress, uint64_t now, uint64_t done, uint64_t
     double part = total == 0 ? 1.0 : (double)done / (double)total;
     double seconds = (double)(now - progress->started_ns) / 1e9;
     int filled = (int)(part * BAR_WIDTH);
-    (void)fprintf(progress->out, "\r\x1b[K%.40s [", progress->what);
+    (void)fprintf(progress->out, "\r\x1b[K");
+    cairn_text_print(progress->out,
+                     cairn_bytes_of(progress->what, strnlen(progress->what, WHAT_SIZE_MAX)),
+                     CAIRN_TEXT_ONE_LINE);
+    (void)fprintf(progress->out, " [");
     for (int i = 0; i < BAR_WIDTH; i++)
         (void)fputc(i < filled ? '#' : '.', progress->out);
     (void)fprintf(progress->out, "] %3.0f %%", part * 100);
