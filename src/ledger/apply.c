@@ -17,6 +17,8 @@ struct cairn_apply {
     uint64_t held;            /* ids of earlier blocks that count at this time */
     cairn_window decided;     /* ids that this block consumed */
     cairn_event **events_end;
+    bool registry_touched; /* a key or an organisation was written, if only to be taken back */
+    bool config_touched;
     /* the transaction at hand */
     const cairn_tx *tx;
     size_t tx_place;
@@ -58,15 +60,27 @@ const cairn_state_source *cairn_apply_state(const cairn_apply *apply)
     return &apply->state;
 }
 
+/* What is kept beside the state no longer holds once this key is written. */
+static void touch(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key)
+{
+    if (map == CAIRN_MAP_CONFIG)
+        apply->config_touched = true;
+    else if (key->size > 4 &&
+             (memcmp(key->data, "key/", 4) == 0 || memcmp(key->data, "org/", 4) == 0))
+        apply->registry_touched = true;
+}
+
 cairn_err cairn_apply_put(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key,
                           const void *value, size_t value_size)
 {
     cairn_bytes view = cairn_bytes_of(value, value_size);
+    touch(apply, map, key);
     return cairn_delta_write(&apply->delta, map, cairn_state_key_view(key), &view);
 }
 
 cairn_err cairn_apply_delete(cairn_apply *apply, cairn_map_id map, const cairn_state_key *key)
 {
+    touch(apply, map, key);
     return cairn_delta_write(&apply->delta, map, cairn_state_key_view(key), NULL);
 }
 
@@ -192,42 +206,70 @@ cairn_err cairn_apply_act(cairn_apply *apply, uint16_t type, cairn_bytes body)
 
 /* --- checks --- */
 
-typedef struct signer {
-    cairn_key_record key;
-    bool member; /* its organisation votes */
-} signer;
-
-/* Check 9, and whose key it is. */
-static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx, signer *ret_signer)
+/* The records of a key and of its organisation. */
+static cairn_err read_credential(const cairn_apply *apply, const cairn_hash *kid,
+                                 cairn_credential *ret_credential)
 {
     cairn_key_record key;
     cairn_org_record org;
-    cairn_err err = cairn_registry_key(&apply->state, apply->arena, &tx->kid, &key);
+    cairn_err err = cairn_registry_key(&apply->state, apply->arena, kid, &key);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(CAIRN_ERR_TX_UNKNOWN_SIGNER, clause, "transaction.kid: not registered");
     CAIRN_TRY(err);
-    if (key.purpose != CAIRN_PURPOSE_SIGN)
+    CAIRN_TRY(cairn_registry_org(&apply->state, apply->arena, &key.org, &org));
+    *ret_credential = (cairn_credential){.org = key.org,
+                                         .purpose = key.purpose,
+                                         .since = key.since,
+                                         .until = key.until,
+                                         .org_status = org.status,
+                                         .member = org.member,
+                                         .cose_key_size = key.cose_key.size};
+    memcpy(ret_credential->cose_key, key.cose_key.data, key.cose_key.size);
+    return CAIRN_OK;
+}
+
+/* The same from what is remembered of the registry, as long as this block has not written to it. */
+static cairn_err load_credential(const cairn_apply *apply, const cairn_hash *kid,
+                                 cairn_credential *ret_credential)
+{
+    const cairn_apply_base *base = apply->base;
+    uint64_t version = apply->registry_touched ? 0 : base->rules.registry_version;
+    if (cairn_key_cache_recall(base->keys, &base->ledger, version, kid, ret_credential))
+        return CAIRN_OK;
+    CAIRN_TRY(read_credential(apply, kid, ret_credential));
+    cairn_key_cache_remember(base->keys, &base->ledger, version, kid, ret_credential);
+    return CAIRN_OK;
+}
+
+/* Check 9, and who it is. */
+static cairn_err check_signer(const cairn_apply *apply, const cairn_tx *tx,
+                              cairn_credential *ret_signer)
+{
+    cairn_credential c;
+    CAIRN_TRY(load_credential(apply, &tx->kid, &c));
+    if (c.purpose != CAIRN_PURPOSE_SIGN)
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, clause, "transaction.kid: key is for %s",
-                          cairn_purpose_name(key.purpose));
-    if (apply->height < key.since || apply->height >= key.until)
+                          cairn_purpose_name(c.purpose));
+    if (apply->height < c.since || apply->height >= c.until)
         return CAIRN_FAIL(CAIRN_ERR_TX_REVOKED_SIGNER, clause,
                           "transaction.kid: not valid at height %llu",
                           (unsigned long long)apply->height);
-    CAIRN_TRY(cairn_registry_org(&apply->state, apply->arena, &key.org, &org));
-    if (org.status != CAIRN_ORG_ACTIVE)
+    if (c.org_status != CAIRN_ORG_ACTIVE) /* [X1353-R06] */
         return CAIRN_FAIL(CAIRN_ERR_TX_SUSPENDED_SIGNER, clause,
-                          "transaction.kid: organisation is %s", cairn_org_status_name(org.status));
-    *ret_signer = (signer){.key = key, .member = org.member};
+                          "transaction.kid: organisation is %s",
+                          cairn_org_status_name(c.org_status));
+    *ret_signer = c;
     return CAIRN_OK;
 }
 
 static cairn_err check_signature(const cairn_apply *apply, const cairn_tx_input *input,
-                                 const cairn_key_record *record)
+                                 const cairn_credential *signer)
 {
     if (input->verified)
         return CAIRN_OK;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    CAIRN_TRY(cairn_key_cache_get(apply->base->keys, &input->tx.kid, record->cose_key, &key));
+    cairn_bytes cose_key = cairn_bytes_of(signer->cose_key, signer->cose_key_size);
+    CAIRN_TRY(cairn_key_cache_get(apply->base->keys, &input->tx.kid, cose_key, &key));
     return cairn_tx_verify(apply->arena, &input->tx, key);
 }
 
@@ -272,7 +314,7 @@ static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
                        const cairn_tx_row **ret_row, void **ret_act)
 {
     const cairn_tx *tx = &input->tx;
-    signer by;
+    cairn_credential by;
     if (tx->raw.size > apply->params.tx_size_max)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "transaction: %zu bytes", tx->raw.size);
     if (!cairn_params_allows(&apply->params, CAIRN_ALG_ES256, apply->height))
@@ -286,8 +328,8 @@ static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
         return CAIRN_FAIL(CAIRN_ERR_HIGH_S, clause,
                           "transaction.signature: s is above half the order");
     CAIRN_TRY(check_signer(apply, tx, &by));
-    CAIRN_TRY(check_signature(apply, input, &by.key));
-    apply->org = by.key.org;
+    CAIRN_TRY(check_signature(apply, input, &by));
+    apply->org = by.org;
     return check_id(apply, tx, by.member);
 }
 
@@ -351,10 +393,14 @@ static cairn_err compute_results_root(cairn_arena *arena, const cairn_tx_input *
 /* Parameters in force and the version that judges this block. */
 static cairn_err load_params(cairn_apply *apply)
 {
-    cairn_bytes value;
-    CAIRN_TRY(cairn_state_get(&apply->base->state, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
-                              apply->arena, &value));
-    CAIRN_TRY(cairn_params_decode(value, &apply->params));
+    if (apply->base->rules.has_params) {
+        apply->params = apply->base->rules.params;
+    } else {
+        cairn_bytes value;
+        CAIRN_TRY(cairn_state_get(&apply->base->state, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
+                                  apply->arena, &value));
+        CAIRN_TRY(cairn_params_decode(value, &apply->params));
+    }
     apply->app_version = cairn_params_version_at(&apply->params, apply->height);
     return cairn_features_know(apply->base->features, apply->app_version);
 }
@@ -388,6 +434,10 @@ static cairn_err run(cairn_apply *apply, const cairn_tx_input *inputs, size_t co
             outcome->refused_count++;
     }
     outcome->delta = apply->delta;
+    outcome->rules = (cairn_rules){.registry_version = apply->base->rules.registry_version +
+                                                       apply->registry_touched,
+                                   .has_params = !apply->config_touched,
+                                   .params = apply->params};
     return compute_results_root(apply->arena, inputs, outcome);
 }
 

@@ -33,11 +33,19 @@ typedef struct cairn_event {
     struct cairn_event *next;
 } cairn_event;
 
+/* What of the state changes seldom, kept beside it so that not every transaction reads it again. */
+typedef struct cairn_rules {
+    uint64_t registry_version; /* rises whenever a key or an organisation changes; 0: not kept */
+    bool has_params;
+    cairn_params params;
+} cairn_rules;
+
 /* What apply reads: the ledger as it stands after the last block. */
 typedef struct cairn_apply_base {
     cairn_hash ledger;
     const cairn_features *features;
-    cairn_key_cache *keys; /* parsed keys, or NULL */
+    cairn_key_cache *keys; /* may be NULL */
+    cairn_rules rules;     /* all zeros: read from the state */
     cairn_state_source state;
     const cairn_window *window;
     uint64_t last_time_ms;
@@ -55,6 +63,7 @@ typedef struct cairn_outcome {
     cairn_delta delta;
     cairn_event *events; /* in order */
     cairn_hash results_root;
+    cairn_rules rules; /* after the block */
 } cairn_outcome;
 
 /* Fails only for lack of memory, unreadable state, a time before the last block's, or an

@@ -4,8 +4,18 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { CREDENTIAL_COUNT = 512 };
+
+typedef struct remembered {
+    cairn_hash ledger;
+    cairn_hash kid;
+    uint64_t registry_version; /* 0: nothing; a ledger's first is 1 */
+    cairn_credential credential;
+} remembered;
+
 struct cairn_key_cache {
-    pthread_mutex_t lock; /* guards the slots; held for a pointer's time only */
+    pthread_mutex_t lock; /* guards what is below; held for a copy's time only */
+    remembered credentials[CREDENTIAL_COUNT];
     size_t mask;
     cairn_key *slots[];
 };
@@ -66,4 +76,41 @@ cairn_err cairn_key_cache_get(cairn_key_cache *cache, const cairn_hash *kid, cai
     }
     *ret_key = key;
     return CAIRN_OK;
+}
+
+static remembered *place_of(cairn_key_cache *cache, const cairn_hash *ledger, const cairn_hash *kid)
+{
+    uint64_t at = cairn_get_u64(kid->b) ^ cairn_get_u64(ledger->b);
+    return &cache->credentials[at % CREDENTIAL_COUNT];
+}
+
+bool cairn_key_cache_recall(cairn_key_cache *cache, const cairn_hash *ledger,
+                            uint64_t registry_version, const cairn_hash *kid,
+                            cairn_credential *ret_credential)
+{
+    if (cache == NULL || registry_version == 0)
+        return false;
+    const remembered *r = place_of(cache, ledger, kid);
+    pthread_mutex_lock(&cache->lock);
+    bool found = r->registry_version == registry_version && cairn_hash_equal(&r->kid, kid) &&
+                 cairn_hash_equal(&r->ledger, ledger);
+    if (found)
+        *ret_credential = r->credential;
+    pthread_mutex_unlock(&cache->lock);
+    return found;
+}
+
+void cairn_key_cache_remember(cairn_key_cache *cache, const cairn_hash *ledger,
+                              uint64_t registry_version, const cairn_hash *kid,
+                              const cairn_credential *credential)
+{
+    if (cache == NULL || registry_version == 0)
+        return;
+    remembered *r = place_of(cache, ledger, kid);
+    pthread_mutex_lock(&cache->lock);
+    *r = (remembered){.ledger = *ledger,
+                      .kid = *kid,
+                      .registry_version = registry_version,
+                      .credential = *credential};
+    pthread_mutex_unlock(&cache->lock);
 }

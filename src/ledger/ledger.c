@@ -16,6 +16,9 @@ struct cairn_ledger {
     cairn_view *view;          /* NULL before block 0; all else about the last block is in it */
 };
 
+/* Of a ledger of which nothing is remembered yet. */
+static const cairn_rules first_rules = {.registry_version = 1};
+
 /* --- views --- */
 
 void cairn_view_free(cairn_view *view)
@@ -189,6 +192,7 @@ static cairn_err begin(const cairn_features *features, const cairn_ledger_bases 
     block->genesis = genesis_bytes;
     block->outcome.time_ms = genesis.created_ms;
     block->outcome.results_root = cairn_merkle_empty_root;
+    block->outcome.rules = first_rules;
     cairn_delta_init(&block->outcome.delta, arena);
     CAIRN_TRY(cairn_genesis_apply(&genesis, &block->outcome.delta));
     CAIRN_TRY(update_maps(empty, bases, 0, arena, block));
@@ -228,6 +232,7 @@ cairn_err cairn_ledger_apply(const cairn_ledger *ledger, const cairn_ledger_base
         .ledger = view->ledger,
         .features = ledger->features,
         .keys = ledger->keys,
+        .rules = view->rules,
         .state = {.context = &source, .get = get_from_view},
         .window = &ledger->window,
         .last_time_ms = view->time_ms,
@@ -282,8 +287,8 @@ static void remember_ids(cairn_ledger *ledger, const cairn_block *block)
 
 /* A view whose maps belong to it. */
 static cairn_err make_view(const cairn_hash *id, const cairn_block_entry *entry, uint64_t log_size,
-                           const cairn_hash *log_root, cairn_smt *const maps[CAIRN_MAP_COUNT],
-                           cairn_view **ret_view)
+                           const cairn_hash *log_root, const cairn_rules *rules,
+                           cairn_smt *const maps[CAIRN_MAP_COUNT], cairn_view **ret_view)
 {
     cairn_view *view = calloc(1, sizeof *view);
     if (view == NULL)
@@ -295,6 +300,7 @@ static cairn_err make_view(const cairn_hash *id, const cairn_block_entry *entry,
     view->log_size = log_size;
     view->log_root = *log_root;
     view->last = *entry;
+    view->rules = *rules;
     for (size_t m = 0; m < CAIRN_MAP_COUNT; m++)
         view->maps[m] = maps[m];
     *ret_view = view;
@@ -311,8 +317,8 @@ cairn_err cairn_ledger_commit(cairn_ledger *ledger, cairn_block *block)
     else
         cairn_ledger_id(block->genesis, &id);
     CAIRN_TRY(reserve_ids(ledger, block));
-    cairn_err err =
-        make_view(&id, &block->entry, block->frontier.size, &block->log_root, block->maps, &view);
+    cairn_err err = make_view(&id, &block->entry, block->frontier.size, &block->log_root,
+                              &block->outcome.rules, block->maps, &view);
     if (err != CAIRN_OK) {
         cairn_window_unreserve(&ledger->window);
         return err;
@@ -334,6 +340,7 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
         .ledger = view->ledger,
         .features = ledger->features,
         .keys = ledger->keys,
+        .rules = view->rules,
         .state = {.context = &source, .get = get_from_view},
         .window = &no_ids,
         .last_time_ms = view->time_ms,
@@ -362,7 +369,8 @@ cairn_err cairn_ledger_restore(cairn_ledger *ledger, cairn_ledger_point *point)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                           "ledger.config_root: stored records give another root");
     cairn_log_frontier_root(&point->frontier, &root);
-    CAIRN_TRY(make_view(&point->id, entry, point->frontier.size, &root, point->maps_take, &view));
+    CAIRN_TRY(make_view(&point->id, entry, point->frontier.size, &root, &first_rules,
+                        point->maps_take, &view));
     memset(point->maps_take, 0, sizeof point->maps_take);
     ledger->frontier = point->frontier;
     publish(ledger, view);
@@ -379,7 +387,8 @@ cairn_err cairn_ledger_clean(cairn_ledger *ledger, uint64_t durable_height, uint
     for (size_t m = 0; err == CAIRN_OK && m < CAIRN_MAP_COUNT; m++)
         err = cairn_smt_clean(now->maps[m], durable_height + 1, slice, bits, &maps[m]);
     if (err == CAIRN_OK)
-        err = make_view(&now->ledger, &now->last, now->log_size, &now->log_root, maps, &view);
+        err = make_view(&now->ledger, &now->last, now->log_size, &now->log_root, &now->rules, maps,
+                        &view);
     if (err != CAIRN_OK) {
         for (size_t m = 0; m < CAIRN_MAP_COUNT; m++)
             cairn_smt_free(maps[m]);

@@ -24,6 +24,7 @@ typedef struct cairn_view {
     uint64_t log_size;
     cairn_hash log_root;
     cairn_block_entry last; /* the block entry that closes the log at log_size */
+    cairn_rules rules;
     cairn_smt *maps[CAIRN_MAP_COUNT];
 } cairn_view;
 
