@@ -198,6 +198,8 @@ static cairn_err run(cairn_command *command, cairn_arena *words_arena, int argc,
     void *words = NULL;
     int used = 0;
     CAIRN_TRY(read_front(&r));
+    if (command->directory[0] == '\0') /* an unset variable does not mean the root */
+        command->directory = ".";
     if (r.at >= argc)
         return run_help(command, NULL);
     CAIRN_TRY(find_verb(argc - r.at, argv + r.at, &arguments.verb, &used));

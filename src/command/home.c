@@ -76,7 +76,7 @@ static cairn_err load_config(cairn_home *home)
     CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
     cairn_err err = cairn_config_load(&cairn_home_options, 1, path, &home->config);
     if (err == CAIRN_ERR_NOT_FOUND)
-        return CAIRN_FAIL(err, "house",
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "%s is no ledger directory; make one by: cairn init DIR --org NAME",
                           directory);
     return err;

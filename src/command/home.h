@@ -44,7 +44,7 @@ typedef enum cairn_home_use {
     CAIRN_HOME_WRITE, /* alone */
 } cairn_home_use;
 
-/* Opens the command's directory: NOT_FOUND with a hint when it is none. */
+/* Opens the command's directory: USAGE with a hint when it is none. */
 cairn_err cairn_home_open(cairn_command *command, cairn_home_use use,
                           cairn_home *ret_home) CAIRN_MUST_USE;
 

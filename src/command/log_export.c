@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "command/files.h"
 #include "core/store/file.h"
 #include "ledger/tile.h"
 
@@ -113,7 +114,7 @@ cairn_err cairn_log_export(cairn_store *store, size_t slot, const cairn_view *vi
     const cairn_merkle_source source = cairn_engine_source(engine);
     bundler b = {
         .directory = directory, .size = view->log_size, .progress = progress, .context = context};
-    CAIRN_TRY(cairn_dir_make(directory, 0755));
+    CAIRN_TRY(cairn_output_dir(directory, 0755));
     for (unsigned level = 0; level < CAIRN_TILE_LEVEL_COUNT; level++)
         CAIRN_TRY(export_level(&source, view->log_size, level, directory));
     return export_bundles(store, slot, &b);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/store/file.h"
@@ -121,7 +122,7 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "--org: 1 to 64 printable characters without / and +");
     CAIRN_TRY(render_config(command, arguments, &config));
-    CAIRN_TRY(cairn_dir_make(directory, 0750));
+    CAIRN_TRY(cairn_output_dir(directory, 0750));
     CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
     CAIRN_TRY(make_signer(command, directory, config, &signer));
     CAIRN_TRY(make_genesis(command, org_name, signer, &org, &genesis));

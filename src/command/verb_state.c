@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "cairn/state_proof.h"
+#include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
-#include "core/store/file.h"
 
 /* Keys as people write them: a prefix, then raw bytes in hex, or text where the key is text. */
 static const struct {
@@ -80,7 +80,7 @@ static cairn_err add_proof(cairn_home *home, const cairn_arguments *arguments,
     if (output == NULL)
         return add_base64(&home->command->arena, facts, "proof", encoded);
     cairn_facts_text(facts, "proof_file", output);
-    return cairn_file_replace(output, 0644, encoded, NULL);
+    return cairn_output_write(output, 0644, encoded);
 }
 
 static cairn_err act(cairn_home *home, const cairn_arguments *arguments, json_t *facts)

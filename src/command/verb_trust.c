@@ -3,9 +3,9 @@
 
 #include "cairn/trust.h"
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
-#include "core/store/file.h"
 #include "core/unit.h"
 
 enum { DAYS_DEFAULT = 400 };
@@ -91,7 +91,7 @@ static cairn_err write_out(cairn_command *command, const char *path, cairn_bytes
         return CAIRN_OK;
     }
     cairn_hash fingerprint;
-    CAIRN_TRY(cairn_file_replace(path, 0644, encoded, NULL));
+    CAIRN_TRY(cairn_output_write(path, 0644, encoded));
     cairn_trust_fingerprint(encoded, &fingerprint);
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "trust", path);
@@ -153,7 +153,7 @@ static cairn_err run_show(cairn_command *command, const cairn_arguments *argumen
     cairn_hash fingerprint;
     cairn_trust trust = {0};
     CAIRN_TRY(
-        cairn_file_read(&command->arena, arguments->words[0], CAIRN_TRUST_SIZE_MAX, &encoded));
+        cairn_input_read(&command->arena, arguments->words[0], CAIRN_TRUST_SIZE_MAX, &encoded));
     CAIRN_TRY(cairn_trust_decode(&command->arena, encoded, &trust));
     json_t *facts = cairn_facts_new();
     cairn_trust_fingerprint(encoded, &fingerprint);

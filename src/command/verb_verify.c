@@ -1,9 +1,9 @@
 /* cairn verify: offline, with a trust file alone. Needs no directory, no ledger and no network. */
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "cairn/verify.h"
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/progress.h"
 #include "command/times.h"
 #include "command/verbs.h"
@@ -12,7 +12,7 @@
 static cairn_err read_trust(cairn_command *command, const char *path, cairn_trust *ret_trust)
 {
     cairn_bytes encoded;
-    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_TRUST_SIZE_MAX, &encoded));
+    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_TRUST_SIZE_MAX, &encoded));
     return cairn_trust_decode(&command->arena, encoded, ret_trust);
 }
 
@@ -83,7 +83,7 @@ static cairn_err check_file(cairn_command *command, const char *file,
 {
     cairn_progress progress;
     int fd = -1;
-    CAIRN_TRY(cairn_file_open(file, O_RDONLY, 0, &fd));
+    CAIRN_TRY(cairn_input_open(file, &fd));
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     cairn_progress_begin(&progress, command, file, true);
     const cairn_manifest_work work = {.progress = cairn_progress_update,
@@ -140,7 +140,7 @@ static cairn_err verify_state(cairn_command *command, const char *path, const ca
     cairn_bytes encoded;
     cairn_state_verdict verdict;
     memset(&verdict, 0, sizeof verdict);
-    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_STATE_PROOF_SIZE_MAX, &encoded));
+    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_STATE_PROOF_SIZE_MAX, &encoded));
     cairn_err err = cairn_verify_state_proof(&command->arena, encoded, trust, at_ms, &verdict);
     if (err != CAIRN_OK && !is_no(err))
         return err;
@@ -176,7 +176,7 @@ static cairn_err verify_with(cairn_command *command, const cairn_arguments *argu
         receipt_path = beside;
     }
     CAIRN_TRY(
-        cairn_file_read(&command->arena, receipt_path, CAIRN_RECEIPT_FILE_SIZE_MAX, &receipt));
+        cairn_input_read(&command->arena, receipt_path, CAIRN_RECEIPT_FILE_SIZE_MAX, &receipt));
     return verify_file(command, file, receipt, trust, at_ms);
 }
 
