@@ -1,11 +1,14 @@
 /* cairn anchor: a file's manifest, its commitment on the ledger, and the receipt beside the file.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cairn/receipt.h"
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/home.h"
 #include "command/progress.h"
 #include "command/verbs.h"
@@ -35,20 +38,31 @@ static unsigned cores(void)
     return n < 1 ? 1 : n > 16 ? 16 : (unsigned)n;
 }
 
-static cairn_err make_manifest(cairn_command *command, const char *file, cairn_bytes *ret_manifest)
+/* The receipt is as confidential as the file: whoever may not read the one gets not the other. */
+static cairn_err receipt_mode(int fd, const char *file, mode_t *ret_mode)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return cairn_err_from_errno(errno, file);
+    *ret_mode = (status.st_mode & 0044) | 0600;
+    return CAIRN_OK;
+}
+
+static cairn_err make_manifest(cairn_command *command, const char *file, cairn_bytes *ret_manifest,
+                               mode_t *ret_mode)
 {
     uint8_t salt[CAIRN_MANIFEST_SALT_SIZE];
     cairn_progress progress;
-    int fd = -1;
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
     if (RAND_bytes(salt, sizeof salt) != 1)
         return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "manifest: no random bytes");
-    CAIRN_TRY(cairn_file_open(file, O_RDONLY, 0, &fd));
+    CAIRN_TRY(cairn_input_open(file, &fd));
+    CAIRN_TRY(receipt_mode(fd, file, ret_mode));
     cairn_progress_begin(&progress, command, file, true);
     const cairn_manifest_work work = {
         .progress = cairn_progress_update, .context = &progress, .thread_count = cores()};
     cairn_err err = cairn_manifest_build(&command->arena, fd, salt, &work, ret_manifest);
     cairn_progress_end(&progress);
-    cairn_file_close(fd);
     return err;
 }
 
@@ -64,6 +78,23 @@ static cairn_err make_receipt(cairn_home *home, uint64_t index, cairn_bytes mani
     CAIRN_TRY(cairn_home_receipt(home, view, index, &entry, &receipt));
     CAIRN_TRY(cairn_statement_encode(arena, entry, &receipt, 1, &file.statement));
     return cairn_receipt_file_encode(arena, &file, ret_file);
+}
+
+/* Where no receipt can be written nothing is anchored: a manifest that is lost cannot be proved.
+ * Takes the room for it, under the name that the receipt has before it is whole. */
+static cairn_err take_room(const char *path, mode_t mode, cairn_bytes manifest,
+                           char ret_room[CAIRN_PATH_SIZE_MAX])
+{
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
+    int size = snprintf(ret_room, CAIRN_PATH_SIZE_MAX, "%s.tmp", path);
+    if (size < 0 || size >= CAIRN_PATH_SIZE_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "%s: path is too long", path);
+    cairn_err err = cairn_file_open(ret_room, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd);
+    if (err == CAIRN_OK)
+        err = cairn_file_write(fd, ret_room, manifest);
+    if (err != CAIRN_OK && fd >= 0)
+        (void)unlink(ret_room);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_IO : err;
 }
 
 static void add_facts(json_t *facts, const char *file, const char *path, cairn_bytes manifest,
@@ -83,42 +114,89 @@ static void add_facts(json_t *facts, const char *file, const char *path, cairn_b
     cairn_facts_text(facts, "receipt", path);
 }
 
-static cairn_err anchor(cairn_home *home, const char *file, const char *output, json_t *facts)
+static cairn_err send_commitment(cairn_home *home, const cairn_hash *commitment,
+                                 cairn_verdict *ret_verdict)
 {
-    cairn_arena *arena = &home->command->arena;
-    char path[CAIRN_PATH_SIZE_MAX];
-    cairn_bytes manifest;
     cairn_bytes body;
+    CAIRN_TRY(cairn_anchor_body(&home->command->arena, commitment, &body));
+    return cairn_home_send(home, CAIRN_TX_ANCHOR, body, ret_verdict);
+}
+
+/* What is on the ledger now gets its receipt; if it does not, that is said. */
+static cairn_err write_receipt(cairn_home *home, const char *path, mode_t mode, uint64_t index,
+                               cairn_bytes manifest)
+{
     cairn_bytes receipt;
+    cairn_err err = make_receipt(home, index, manifest, &receipt);
+    if (err == CAIRN_OK)
+        err = cairn_output_write(path, mode, receipt);
+    if (err == CAIRN_OK)
+        return CAIRN_OK;
+    return CAIRN_FAIL(err, "house", "log entry %llu is without a receipt, anchor again: %s",
+                      (unsigned long long)index, cairn_err_detail());
+}
+
+static cairn_err anchor(cairn_home *home, const char *file, const char *output, json_t *list)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    char room[CAIRN_PATH_SIZE_MAX];
+    mode_t mode = 0600;
+    cairn_bytes manifest;
     cairn_hash commitment;
     cairn_verdict verdict;
     CAIRN_TRY(receipt_path(file, output, path));
-    CAIRN_TRY(make_manifest(home->command, file, &manifest));
+    CAIRN_TRY(make_manifest(home->command, file, &manifest, &mode));
+    CAIRN_TRY(take_room(path, mode, manifest, room));
     cairn_manifest_commitment(manifest, &commitment);
-    CAIRN_TRY(cairn_anchor_body(arena, &commitment, &body));
-    CAIRN_TRY(cairn_home_send(home, CAIRN_TX_ANCHOR, body, &verdict));
-    CAIRN_TRY(make_receipt(home, verdict.index, manifest, &receipt));
-    CAIRN_TRY(cairn_file_replace(path, 0644, receipt, NULL));
-    add_facts(facts, file, path, manifest, &commitment, &verdict);
+    cairn_err err = send_commitment(home, &commitment, &verdict);
+    if (err == CAIRN_OK)
+        err = write_receipt(home, path, mode, verdict.index, manifest);
+    if (err != CAIRN_OK) {
+        (void)unlink(room);
+        return err;
+    }
+    add_facts(cairn_facts_item(list), file, path, manifest, &commitment, &verdict);
     return CAIRN_OK;
 }
 
-static cairn_err anchor_all(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
+static cairn_err anchor_all(cairn_home *home, const cairn_arguments *arguments, json_t *list)
 {
     const char *output = cairn_option_value(arguments, "output");
-    json_t *list = cairn_facts_list(facts, "anchored");
     for (size_t i = 0; i < arguments->word_count; i++) {
-        CAIRN_TRY(anchor(home, arguments->words[i], output, cairn_facts_item(list)));
+        CAIRN_TRY(anchor(home, arguments->words[i], output, list));
         cairn_arena_reset(&home->command->arena);
     }
     return CAIRN_OK;
+}
+
+static cairn_err print_done(cairn_command *command, json_t *facts, cairn_err err)
+{
+    if (err == CAIRN_OK)
+        return cairn_facts_print(command, facts);
+    char reason[512];
+    (void)snprintf(reason, sizeof reason, "%s", cairn_err_detail());
+    (void)!cairn_facts_print(command, facts);
+    return CAIRN_FAIL(err, "house", "%s", reason); /* the printing may have left its own */
 }
 
 static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 {
     if (cairn_option_given(arguments, "output") && arguments->word_count != 1)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--output goes with one FILE");
-    return cairn_home_run(command, arguments, CAIRN_HOME_WRITE, anchor_all);
+    cairn_home home;
+    CAIRN_TRY(cairn_home_open(command, CAIRN_HOME_WRITE, &home));
+    json_t *facts = cairn_facts_new();
+    json_t *list = cairn_facts_list(facts, "anchored");
+    cairn_err err = anchor_all(&home, arguments, list);
+    cairn_err closed = cairn_home_close(&home);
+    if (err == CAIRN_OK)
+        err = closed;
+    if (err != CAIRN_OK && json_array_size(list) == 0) {
+        json_decref(facts);
+        return err;
+    }
+    /* Also when a later file failed: what is anchored is anchored. */
+    return print_done(command, facts, err);
 }
 
 static const cairn_option options[] = {
@@ -137,7 +215,8 @@ const cairn_verb cairn_verb_anchor = {
             "that anybody "
             "needs, besides the file and a trust file, to verify. Keep it as confidential as a "
             "hash of the file. "
-            "An existing receipt is not overwritten.",
+            "An existing receipt is not overwritten. When one of several files fails, those before "
+            "it are anchored and printed.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -34,4 +34,55 @@ expect_text out '^verdict  *no' "the verdict"
 expect 0 "$cairn" -C "$home" key show sign-1
 expect_text out '^ +-----END PUBLIC KEY-----$' "the key's last line"
 
+# --- what is missing is no "no" ---
+
+echo here >here
+ln -s here link
+mkfifo fifo
+expect 0 "$cairn" -C "$home" anchor link
+expect 0 "$cairn" verify here --receipt link.receipt --trust trust
+expect 4 "$cairn" verify missing --receipt link.receipt --trust trust
+expect 4 "$cairn" verify here --receipt missing --trust trust
+expect 4 "$cairn" verify here --receipt link.receipt --trust missing
+expect 4 "$cairn" verify --state missing --trust trust
+expect 4 "$cairn" trust show missing
+for bad in missing . fifo /dev/null; do
+    expect 4 "$cairn" -C "$home" anchor "$bad" --output out.receipt
+done
+expect 4 "$cairn" -C "$home" trust export missing/trust
+expect 4 "$cairn" -C "$home" state get members --output missing/proof
+expect 4 "$cairn" -C "$home" log export missing/log
+expect 4 "$cairn" init missing/ledger --org Edge
+for none in missing . ''; do
+    expect 2 "$cairn" -C "$none" log check
+done
+CAIRN_DIR='' expect 2 "$cairn" log check
+
+# --- several files, of which one fails ---
+
+log_size() {
+    expect 0 "$cairn" -C "$home" --json log check
+    fact log_size
+}
+
+echo one >one
+echo two >two
+expect 4 "$cairn" -C "$home" --json anchor one missing two
+[ "$(fact anchored.0.file)" = one ] || fail "the file that was anchored is not printed"
+[ -e two.receipt ] && fail "the files after the one that failed are anchored"
+expect_text err 'missing: is not there' "the reason"
+expect 0 "$cairn" verify one --trust trust
+
+# --- no receipt, no transaction ---
+
+before=$(log_size)
+expect 4 "$cairn" -C "$home" anchor two --output missing/receipt
+mkdir -p two.receipt.tmp
+expect 4 "$cairn" -C "$home" anchor two
+rmdir two.receipt.tmp
+[ "$(log_size)" = "$before" ] || fail "a transaction whose receipt could not be written"
+(umask 022 && echo secret >secret && chmod 600 secret)
+expect 0 "$cairn" -C "$home" anchor secret
+[ "$(stat -c %a secret.receipt)" = 600 ] || fail "others may read the receipt of a secret file"
+
 finish
