@@ -16,6 +16,8 @@ enum { TABLE_META, TABLE_STATE, TABLE_TILE, TABLE_BLOCK, TABLE_HEIGHT, TABLE_COU
 enum {
     CLEAN_BITS = 6, /* slices in which a version forgets what the index holds */
     IDLE_SEAL_MS = 50,
+    GATHER_COUNT = 32, /* with so many in flight blocks are GATHER_NS apart at least */
+    GATHER_NS = 2000000,
     BLOCK_ARENA_SIZE_MAX = 512 << 20,
     CHECK_ARENA_SIZE_MAX = 4 << 20,
     BLOCK_BYTES_MAX = 8 << 20,

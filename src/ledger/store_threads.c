@@ -54,12 +54,36 @@ static bool wait_for_work(cairn_store *store, bool *ret_idle)
     return go_on;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* When many are on their way, lets them gather for a moment since the last block began: one sync
+ * and one set of tree nodes then serve more of them. A lone submitter is never kept waiting. */
+static void gather(cairn_store *store, uint64_t *last_ns)
+{
+    pthread_mutex_lock(&store->lock);
+    bool many = store->in_flight >= GATHER_COUNT && !store->stopping;
+    pthread_mutex_unlock(&store->lock);
+    uint64_t passed_ns = now_ns() - *last_ns;
+    if (many && passed_ns < GATHER_NS) {
+        const struct timespec rest = {.tv_nsec = (long)(GATHER_NS - passed_ns)};
+        (void)nanosleep(&rest, NULL);
+    }
+    *last_ns = now_ns();
+}
+
 static void *write_blocks(void *context)
 {
     cairn_store *store = context;
     bool worked = false;
     bool idle = false;
+    uint64_t last_ns = 0;
     while (worked || wait_for_work(store, &idle)) {
+        gather(store, &last_ns);
         if (idle && cairn_store_seal(store) != CAIRN_OK)
             idle = false; /* the store is read-only now; its users are told at their next call */
         if (cairn_store_turn(store, &worked) != CAIRN_OK)
