@@ -85,4 +85,21 @@ rmdir two.receipt.tmp
 expect 0 "$cairn" -C "$home" anchor secret
 [ "$(stat -c %a secret.receipt)" = 600 ] || fail "others may read the receipt of a secret file"
 
+# --- outputs that cannot be written ---
+
+code=0
+"$cairn" -C "$home" key show >/dev/full 2>err || code=$?
+[ "$code" -eq 4 ] || fail "exit $code with a full output"
+code=0
+"$cairn" -C "$home" anchor two >&- 2>err || code=$?
+[ "$code" -eq 4 ] || fail "exit $code with a closed output"
+if command -v strace >/dev/null; then
+    strace -f -o trace -e trace=openat "$cairn" -C "$home" log check >&- 2>err
+    grep -F "$home" trace | grep -Eq '= [0-2]$' && fail "a file took the place of the output"
+fi
+code=0
+(ulimit -f 1 && exec "$cairn" init "$work/small" --org Edge) >out 2>err || code=$?
+[ "$code" -eq 4 ] || fail "exit $code when a file may not grow"
+expect_text err 'size limit|too large|disk is full' "the reason"
+
 finish
