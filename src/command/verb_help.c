@@ -45,13 +45,27 @@ static cairn_err help_verb(cairn_command *command, const cairn_verb *verb)
     return CAIRN_OK;
 }
 
+/* The verbs whose first word is `first`, all of them for NULL; returns how many. */
+static size_t list_verbs(FILE *out, const char *first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cairn_verb_count; i++) {
+        const char *name = cairn_verbs[i]->name;
+        size_t size = strcspn(name, " ");
+        if (first != NULL && (strlen(first) != size || memcmp(name, first, size) != 0))
+            continue;
+        (void)fprintf(out, "  %-14s %s\n", name, cairn_verbs[i]->summary);
+        count++;
+    }
+    return count;
+}
+
 static void help_all(FILE *out)
 {
     (void)fprintf(out, "cairn: evidence that anybody can check\n\n"
-                       "usage: cairn [-C DIR] VERB …    DIR is a ledger directory; CAIRN_DIR or . "
-                       "if not given\n\n");
-    for (size_t i = 0; i < cairn_verb_count; i++)
-        (void)fprintf(out, "  %-14s %s\n", cairn_verbs[i]->name, cairn_verbs[i]->summary);
+                       "usage: cairn [-C DIR] VERB ...    DIR is a ledger directory; CAIRN_DIR or "
+                       ". if not given\n\n");
+    (void)list_verbs(out, NULL);
     (void)fprintf(out, "\ncairn help VERB tells more. Exit codes: 0 yes, 1 the answer is no, 2 "
                        "usage, 3 bad input,\n"
                        "4 environment.\n");
@@ -70,6 +84,8 @@ static cairn_err run_help(cairn_command *command, const cairn_arguments *argumen
     for (size_t i = 0; i < cairn_verb_count; i++)
         if (strcmp(cairn_verbs[i]->name, name) == 0)
             return help_verb(command, cairn_verbs[i]);
+    if (arguments->word_count == 1 && list_verbs(command->out, name) != 0)
+        return CAIRN_OK;
     return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "no verb '%s'; see cairn help", name);
 }
 
