@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/limits.h"
 #include "feature_list.h"
 #include "ledger/store_impl.h"
 
@@ -284,6 +285,117 @@ static void test_the_writer_does_not_wait_for_the_wall_clock(void **state)
     end(&w);
 }
 
+/* --- the largest blocks --- */
+
+enum { HUGE_TYPE = 4097, HUGE_SIZE = 65340, HUGE_COUNT = 300 };
+
+static cairn_err huge_decode(cairn_arena *arena, cairn_cbor_reader *r, void **ret_act)
+{
+    cairn_cbor_map map;
+    cairn_bytes *data = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &data));
+    CAIRN_TRY(cairn_cbor_read_map(r, "body", &map));
+    CAIRN_TRY(cairn_cbor_key(r, &map, 1, "data"));
+    CAIRN_TRY(cairn_cbor_read_bytes(r, "data", 4, CAIRN_TX_SIZE_MAX, data));
+    CAIRN_TRY(cairn_cbor_end_map(r, &map));
+    *ret_act = data;
+    return CAIRN_OK;
+}
+
+/* Keeps the whole of it in the state, under its first bytes. */
+static cairn_err huge_apply(cairn_apply *apply, const void *act)
+{
+    const cairn_bytes *data = act;
+    cairn_state_key key;
+    cairn_state_key_make(&key, "huge/", cairn_bytes_of(data->data, 4));
+    return cairn_apply_put(apply, CAIRN_MAP_STATE, &key, data->data, data->size);
+}
+
+static const cairn_tx_row huge_rows[] = {
+    {HUGE_TYPE, "huge", 1, 0, false, huge_decode, huge_apply, "house"}};
+static const cairn_feature huge_feature = {
+    .name = "huge", .transactions = huge_rows, .transaction_count = 1};
+static const cairn_feature *const huge_list[] = {&huge_feature};
+static const cairn_features huge_features = {.list = huge_list, .count = 1, .app_version = 1};
+
+static cairn_bytes huge_tx(world *w, uint32_t number)
+{
+    static uint8_t data[HUGE_SIZE];
+    static uint8_t body[HUGE_SIZE + 16];
+    cairn_cbor_writer writer;
+    cairn_bytes encoded;
+    cairn_put_u32(data, number);
+    cairn_cbor_writer_init(&writer, body, sizeof body);
+    cairn_cbor_put_map(&writer, 1);
+    cairn_cbor_put_int(&writer, 1);
+    cairn_cbor_put_bytes(&writer, cairn_bytes_of(data, sizeof data));
+    assert_int_equal(cairn_cbor_writer_end(&writer, &encoded), CAIRN_OK);
+    cairn_bytes tx = fixture_tx(&w->f, w->f.key, HUGE_TYPE, encoded, w->clock.wall_ms + 60000);
+    assert_in_range(tx.size, CAIRN_TX_SIZE_MAX - 64, CAIRN_TX_SIZE_MAX);
+    return tx;
+}
+
+/* All is there: in the state and in the log. */
+static void check_huge(world *w)
+{
+    cairn_arena arena;
+    cairn_view *view = cairn_engine_view(w->engine);
+    cairn_arena_init(&arena, 64 << 20);
+    assert_true(view->log_size > HUGE_COUNT);
+    for (uint32_t i = 0; i < HUGE_COUNT; i++) {
+        uint8_t number[4];
+        cairn_state_key key;
+        cairn_bytes value;
+        cairn_put_u32(number, i);
+        cairn_arena_reset(&arena);
+        cairn_state_key_make(&key, "huge/", cairn_bytes_of(number, 4));
+        assert_int_equal(cairn_engine_get(w->engine, view, CAIRN_MAP_STATE,
+                                          cairn_state_key_view(&key), &arena, &value),
+                         CAIRN_OK);
+        assert_int_equal(value.size, HUGE_SIZE);
+        assert_memory_equal(value.data, number, 4);
+    }
+    for (uint64_t i = 0; i < view->log_size; i += 37) {
+        cairn_bytes entry;
+        const cairn_hash *path = NULL;
+        size_t count = 0;
+        cairn_arena_reset(&arena);
+        assert_int_equal(
+            cairn_engine_prove_entry(w->engine, view, i, &arena, &entry, &path, &count), CAIRN_OK);
+    }
+    cairn_view_free(view);
+    cairn_arena_done(&arena);
+}
+
+/* Transactions of the largest size that fill blocks of the largest size, which are replayed. */
+static void test_the_largest_blocks_are_written_and_replayed(void **state)
+{
+    (void)state;
+    world w;
+    bool worked = true;
+    unsigned accepted = 0;
+    begin(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.features = &huge_features;
+    w.options.block_tx_max = CAIRN_BLOCK_TX_COUNT_MAX;
+    reopen(&w);
+    for (uint32_t i = 0; i < HUGE_COUNT; i++)
+        assert_int_equal(cairn_engine_submit(w.engine, huge_tx(&w, i), count_verdict, &accepted),
+                         CAIRN_OK);
+    while (worked)
+        assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(accepted, HUGE_COUNT);
+    check_huge(&w);
+    cairn_store_free(w.store);
+    reopen(&w);
+    check_huge(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    reopen(&w);
+    check_huge(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_a_verdict_makes_room_for_the_next),
         cmocka_unit_test(test_the_queue_is_bounded_in_bytes),
         cmocka_unit_test(test_the_writer_does_not_wait_for_the_wall_clock),
+        cmocka_unit_test(test_the_largest_blocks_are_written_and_replayed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
