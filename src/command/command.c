@@ -126,7 +126,7 @@ static cairn_err check_arguments(const cairn_arguments *arguments)
 {
     const cairn_verb *verb = arguments->verb;
     if (arguments->word_count < verb->words_min || arguments->word_count > verb->words_max)
-        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "usage: cairn %s %s", verb->name, verb->words);
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "it is: cairn %s %s", verb->name, verb->words);
     for (size_t i = 0; i < verb->option_count; i++)
         if (verb->options[i].required && arguments->options[i].count == 0)
             return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "cairn %s needs --%s %s", verb->name,
@@ -148,6 +148,16 @@ static int matches(const cairn_verb *verb, int argc, char **argv)
     return strcmp(argv[1], space + 1) == 0 ? 2 : 0;
 }
 
+/* Is it the first of two words, such as key? */
+static bool begins_verbs(const char *word)
+{
+    size_t size = strlen(word);
+    for (size_t i = 0; i < cairn_verb_count; i++)
+        if (strncmp(cairn_verbs[i]->name, word, size) == 0 && cairn_verbs[i]->name[size] == ' ')
+            return true;
+    return false;
+}
+
 static cairn_err find_verb(int argc, char **argv, const cairn_verb **ret_verb, int *ret_used)
 {
     for (size_t i = 0; i < cairn_verb_count; i++) {
@@ -158,9 +168,12 @@ static cairn_err find_verb(int argc, char **argv, const cairn_verb **ret_verb, i
             return CAIRN_OK;
         }
     }
-    return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "no verb '%s%s%s'; see cairn help", argv[0],
-                      argc > 1 && argv[1][0] != '-' ? " " : "",
-                      argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+    if (begins_verbs(argv[0]))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "a verb has its second word after '%s'; see "
+                          "cairn help %s",
+                          argv[0], argv[0]);
+    return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "no verb '%s'; see cairn help", argv[0]);
 }
 
 /* -C DIR, --json and the like before the verb. */
@@ -168,13 +181,16 @@ static cairn_err read_front(reading *r)
 {
     while (r->at < r->argc && r->argv[r->at][0] == '-') {
         const char *word = r->argv[r->at++];
-        if (strcmp(word, "-C") == 0 && r->at < r->argc)
+        if (strcmp(word, "-C") == 0) {
+            if (r->at == r->argc)
+                return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "-C needs DIR");
             r->command->directory = r->argv[r->at++];
-        else if (strcmp(word, "-h") == 0)
+        } else if (strcmp(word, "-h") == 0) {
             r->help = true;
-        else if (strncmp(word, "--", 2) != 0 || !read_common(r, word + 2))
+        } else if (strncmp(word, "--", 2) != 0 || !read_common(r, word + 2)) {
             return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                               "no option %s before the verb; see cairn help", word);
+        }
     }
     return CAIRN_OK;
 }

@@ -205,7 +205,7 @@ static const cairn_option options[] = {
 
 const cairn_verb cairn_verb_anchor = {
     .name = "anchor",
-    .words = "FILE…",
+    .words = "FILE...",
     .words_min = 1,
     .words_max = 4096,
     .summary = "put a commitment to each file on the ledger and write its receipt",

@@ -120,18 +120,21 @@ static void man_options(FILE *out, const cairn_option *options, size_t count)
     }
 }
 
+#define MAN_DATE "2026-11-24" /* of the last change to the verbs */
+
 static cairn_err run_man(cairn_command *command, const cairn_arguments *arguments)
 {
     FILE *out = command->out;
     (void)arguments;
-    (void)fprintf(out, ".TH CAIRN 1 \"\" \"Cairn " CAIRN_VERSION "\" \"User Commands\"\n"
-                       ".SH NAME\ncairn \\- evidence that anybody can check\n"
-                       ".SH SYNOPSIS\n\\fBcairn\\fR [\\fB\\-C\\fR \\fIDIR\\fR] \\fIVERB\\fR ...\n"
-                       ".SH DESCRIPTION\nAnchors files on an append-only ledger and verifies them "
-                       "offline. \\fIDIR\\fR "
-                       "is a ledger directory; without it the variable CAIRN_DIR or the current "
-                       "directory is taken.\n"
-                       ".SH VERBS\n");
+    (void)fprintf(out,
+                  ".TH CAIRN 1 \"" MAN_DATE "\" \"Cairn " CAIRN_VERSION "\" \"User Commands\"\n"
+                  ".SH NAME\ncairn \\- evidence that anybody can check\n"
+                  ".SH SYNOPSIS\n\\fBcairn\\fR [\\fB\\-C\\fR \\fIDIR\\fR] \\fIVERB\\fR ...\n"
+                  ".SH DESCRIPTION\nAnchors files on an append-only ledger and verifies them "
+                  "offline. \\fIDIR\\fR "
+                  "is a ledger directory; without it the variable CAIRN_DIR or the current "
+                  "directory is taken.\n"
+                  ".SH VERBS\n");
     for (size_t i = 0; i < cairn_verb_count; i++) {
         const cairn_verb *verb = cairn_verbs[i];
         (void)fprintf(out, ".SS cairn %s ", verb->name);

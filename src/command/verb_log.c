@@ -120,7 +120,7 @@ const cairn_verb cairn_verb_log_export = {
     .words_min = 1,
     .words_max = 1,
     .summary = "write the log as static tiles with its checkpoint and key",
-    .help = "Writes DIR in the C2SP tlog-tiles layout, for any web server and any monitor: tile/…, "
+    .help = "Writes DIR in the C2SP tlog-tiles layout, for any web server and any monitor: tile/, "
             "the signed "
             "checkpoint, and log.vkey, the log's note key. Entries are public then.",
     .run = run_export,
