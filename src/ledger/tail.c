@@ -80,7 +80,8 @@ bool cairn_tail_read(const cairn_tail *tail, unsigned level, uint64_t tile, size
     uint64_t from = tile * CAIRN_TILE_WIDTH;
     if (from < l->first || from - l->first + count > l->count)
         return false;
-    memcpy(ret_hashes, &l->hashes[from - l->first], count * sizeof *ret_hashes);
+    if (count > 0)
+        memcpy(ret_hashes, &l->hashes[from - l->first], count * sizeof *ret_hashes);
     return true;
 }
 
