@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/limits.h"
 #include "core/store/file.h"
@@ -435,12 +436,22 @@ static cairn_err open_log(cairn_store *store, const char *directory)
     return CAIRN_OK;
 }
 
+/* Readers share the directory, but for one that has to make the index. */
+static cairn_err lock(cairn_store *store, const char *directory)
+{
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/index/data.mdb", directory) >= sizeof path)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "store: path is too long");
+    bool alone = !store->options.read_only || access(path, F_OK) != 0;
+    return cairn_dir_lock(directory, alone, &store->lock_fd);
+}
+
 static cairn_err recover(cairn_store *store, const char *directory)
 {
     CAIRN_TRY(cairn_key_cache_new(4096, &store->keys));
     /* Before the index is looked at: its check takes a file for damaged that somebody is writing.
      */
-    CAIRN_TRY(cairn_dir_lock(directory, !store->options.read_only, &store->lock_fd));
+    CAIRN_TRY(lock(store, directory));
     CAIRN_TRY(open_index(store, directory));
     CAIRN_TRY(open_log(store, directory));
     CAIRN_TRY(cairn_store_index_load(store));
@@ -502,20 +513,25 @@ cairn_err cairn_store_open(const char *directory, const cairn_store_options *opt
 
 /* --- close --- */
 
-static void cancel_queue(submission_queue *queue)
+/* What no thread has in hand yet. */
+static void cancel_waiting(cairn_store *store)
 {
-    for (submission *s = cairn_store_queue_pop(queue); s != NULL; s = cairn_store_queue_pop(queue))
-        cairn_store_answer(s, CAIRN_ERR_CANCELLED, 0, 0);
+    submission_queue waiting = {0};
+    pthread_mutex_lock(&store->lock);
+    store->stopping = true;
+    cairn_store_queue_move(&store->unchecked, &waiting);
+    for (size_t i = 0; i < store->ledger_count; i++)
+        cairn_store_queue_move(&store->ledgers[i]->ready, &waiting);
+    pthread_mutex_unlock(&store->lock);
+    cairn_store_queue_answer(&waiting, CAIRN_ERR_CANCELLED);
 }
 
 void cairn_store_free(cairn_store *store)
 {
     if (store == NULL)
         return;
+    cancel_waiting(store);
     cairn_store_threads_stop(store);
-    cancel_queue(&store->unchecked);
-    for (size_t i = 0; i < store->ledger_count; i++)
-        cancel_queue(&store->ledgers[i]->ready);
     cairn_store_checkpoint_free(store->due);
     cairn_store_checkpoint_free(store->done);
     for (size_t i = 0; i < store->ledger_count; i++)

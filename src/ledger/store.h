@@ -55,8 +55,8 @@ cairn_err cairn_store_open(const char *directory, const cairn_store_options *opt
  * store is gone either way. Takes NULL. */
 cairn_err cairn_store_close(cairn_store *store) CAIRN_MUST_USE;
 
-/* Frees without writing anything, as a crash would; verdicts of what is queued are CANCELLED. Takes
- * NULL. */
+/* Frees without indexing or sealing, as a crash would. Verdicts of what is queued are CANCELLED;
+ * what a thread has in hand is still decided. Takes NULL. */
 void cairn_store_free(cairn_store *store);
 CAIRN_DEFINE_CLEANUP(cairn_store, cairn_store_free)
 

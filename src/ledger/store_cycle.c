@@ -33,18 +33,6 @@ static cycle_block *new_cycle(store_ledger *ledger)
     return cycle;
 }
 
-static void move_all(submission_queue *from, submission_queue *to)
-{
-    for (submission *s = cairn_store_queue_pop(from); s != NULL; s = cairn_store_queue_pop(from))
-        cairn_store_queue_push(to, s);
-}
-
-static void answer_all(submission_queue *queue, cairn_err err)
-{
-    for (submission *s = cairn_store_queue_pop(queue); s != NULL; s = cairn_store_queue_pop(queue))
-        cairn_store_answer(s, err, 0, 0);
-}
-
 /* Everything that is ready, a block for each ledger. Where memory is too short for one, that is the
  * verdict: whoever waits for it could not go on. */
 static cycle_block *take_all(cairn_store *store)
@@ -62,7 +50,7 @@ static cycle_block *take_all(cairn_store *store)
             cycle->next = cycles;
             cycles = cycle;
         } else {
-            move_all(&ledger->ready, &starved);
+            cairn_store_queue_move(&ledger->ready, &starved);
         }
         ledger->listed = ledger->ready.head != NULL;
         if (ledger->listed) {
@@ -72,7 +60,7 @@ static cycle_block *take_all(cairn_store *store)
         ledger = next;
     }
     pthread_mutex_unlock(&store->lock);
-    answer_all(&starved, CAIRN_ERR_NO_MEMORY);
+    cairn_store_queue_answer(&starved, CAIRN_ERR_NO_MEMORY);
     return cycles;
 }
 

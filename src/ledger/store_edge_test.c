@@ -2,6 +2,7 @@
 #include "support/ledger_fixture.h"
 #include "support/no_memory.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,8 +97,10 @@ static void test_memory_that_ends_is_a_verdict(void **state)
 {
     (void)state;
     world w;
-    if (!NO_MEMORY_WORKS)
+    if (!NO_MEMORY_WORKS) {
+        print_message("the sanitizer has its own malloc\n");
         skip();
+    }
     begin(&w);
     anchor(&w);
     unsigned n = 1;
@@ -255,6 +258,120 @@ static void test_the_queue_is_bounded_in_bytes(void **state)
     end(&w);
 }
 
+/* --- freed under load --- */
+
+typedef struct tally {
+    _Atomic unsigned accepted;
+    _Atomic unsigned cancelled;
+} tally;
+
+static void count_fate(void *context, const cairn_verdict *verdict)
+{
+    tally *t = context;
+    t->accepted += verdict->code == CAIRN_OK;
+    t->cancelled += verdict->code == CAIRN_ERR_CANCELLED;
+}
+
+static void *free_store(void *context)
+{
+    cairn_store_free(context);
+    return NULL;
+}
+
+static void test_freeing_cancels_what_waits(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    world w;
+    tally t = {0};
+    pthread_t thread;
+    begin(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.threads = 1;
+    reopen(&w);
+    pthread_mutex_t *writer = &w.store->write_lock; /* held: nothing is decided meanwhile */
+    pthread_mutex_lock(writer);
+    for (unsigned i = 0; i < COUNT; i++)
+        assert_int_equal(cairn_engine_submit(w.engine, next_anchor(&w), count_fate, &t), CAIRN_OK);
+    assert_int_equal(pthread_create(&thread, NULL, free_store, w.store), 0);
+    for (int tries = 0; t.cancelled < COUNT - 1; tries++) { /* a worker may have one in hand */
+        assert_true(tries < 1000);
+        (void)usleep(10000);
+    }
+    pthread_mutex_unlock(writer);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(t.accepted + t.cancelled, COUNT);
+    end(&w);
+}
+
+/* --- an index that is not this log's --- */
+
+static void copy(const char *from, const char *to)
+{
+    char *command = NULL;
+    assert_true(asprintf(&command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to) > 0);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+/* Two histories of one ledger, as old as each other: the index of the one beside the blocks of the
+ * other is refused. */
+static void test_the_index_of_another_history_is_refused(void **state)
+{
+    (void)state;
+    world w;
+    char other[512];
+    char from[600];
+    char to[600];
+    begin(&w);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    (void)snprintf(other, sizeof other, "%s-other", w.directory);
+    (void)snprintf(from, sizeof from, "%s/index", other);
+    (void)snprintf(to, sizeof to, "%s/index", w.directory);
+    copy(w.directory, other);
+    reopen(&w);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    copy(to, from); /* the index alone */
+    assert_int_equal(cairn_store_open(other, &w.options, &w.store), CAIRN_ERR_CORRUPT);
+    copy(w.directory, other);
+    reopen(&w);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    assert_int_equal(cairn_store_open(other, &w.options, &w.store), CAIRN_OK);
+    w.engine = cairn_store_ledger(w.store, 0);
+    anchor(&w); /* another one */
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    copy(from, to);
+    assert_int_equal(cairn_store_open(w.directory, &w.options, &w.store), CAIRN_ERR_CORRUPT);
+    fixture_remove(strdup(other));
+    end(&w);
+}
+
+/* Two readers without an index would both make it. */
+static void test_readers_that_make_the_index_are_alone(void **state)
+{
+    (void)state;
+    world w;
+    char index[600];
+    cairn_store *second = NULL;
+    begin(&w);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    (void)snprintf(index, sizeof index, "%s/index", w.directory);
+    w.options.read_only = true;
+    reopen(&w);
+    assert_int_equal(cairn_store_open(w.directory, &w.options, &second), CAIRN_OK);
+    assert_int_equal(cairn_store_close(second), CAIRN_OK);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    fixture_remove(strdup(index));
+    reopen(&w);
+    assert_int_equal(cairn_store_open(w.directory, &w.options, &second), CAIRN_ERR_LOCKED);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    end(&w);
+}
+
 /* --- the clock --- */
 
 static bool is_sealed(cairn_store *store)
@@ -407,6 +524,9 @@ int main(void)
         cmocka_unit_test(test_the_queue_is_bounded_in_bytes),
         cmocka_unit_test(test_the_writer_does_not_wait_for_the_wall_clock),
         cmocka_unit_test(test_the_largest_blocks_are_written_and_replayed),
+        cmocka_unit_test(test_freeing_cancels_what_waits),
+        cmocka_unit_test(test_the_index_of_another_history_is_refused),
+        cmocka_unit_test(test_readers_that_make_the_index_are_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,8 +154,11 @@ cairn_err cairn_store_install(store_ledger *ledger, cairn_block *block,
 
 void cairn_store_queue_push(submission_queue *queue, submission *s);
 submission *cairn_store_queue_pop(submission_queue *queue);
+void cairn_store_queue_move(submission_queue *from, submission_queue *to);
 /* Delivers and frees. */
 void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t index);
+/* The same verdict for all; without a lock held. */
+void cairn_store_queue_answer(submission_queue *queue, cairn_err code);
 /* Checks one submission; it is then ready for its ledger, or answered. */
 void cairn_store_check_one(cairn_store *store, submission *s, cairn_arena *arena);
 extern const cairn_engine_ops cairn_store_engine_ops;

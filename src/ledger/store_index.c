@@ -468,6 +468,28 @@ static cairn_err load_maps(const store_ledger *ledger, cairn_ledger_point *point
     return err;
 }
 
+/* The index of another history of the same ledger, such as one put back alone from a backup, would
+ * let the log go on where it never was. */
+static cairn_err check_last_block(store_ledger *ledger, const cairn_block_entry *entry)
+{
+    uint8_t encoded[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    cairn_bytes indexed = cairn_bytes_of(encoded, cairn_block_entry_encode(entry, encoded));
+    block_place place;
+    cairn_block_record record;
+    cairn_arena arena;
+    cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
+    cairn_err err = cairn_store_find_height(ledger, entry->height, &place);
+    if (err == CAIRN_OK)
+        err = cairn_store_read_block(ledger, &place, &arena, &record);
+    if (err == CAIRN_ERR_NOT_FOUND ||
+        (err == CAIRN_OK && !cairn_bytes_equal(record.entry_bytes, indexed)))
+        err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                         "index.ledger %u: the block log has another block %llu", ledger->slot,
+                         (unsigned long long)entry->height);
+    cairn_arena_done(&arena);
+    return err;
+}
+
 static cairn_err load_ledger(cairn_store *store, uint32_t slot)
 {
     store_ledger *ledger = NULL;
@@ -494,6 +516,7 @@ static cairn_err load_ledger(cairn_store *store, uint32_t slot)
     ledger->indexed = true;
     ledger->indexed_height = meta.entry.height;
     ledger->clean_slice = 1u << CLEAN_BITS;
+    CAIRN_TRY(check_last_block(ledger, &meta.entry));
     return cairn_store_rebuild_window(ledger, meta.window_height);
 }
 

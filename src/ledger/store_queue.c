@@ -38,6 +38,18 @@ void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t
     done(context, &verdict); /* last: it may submit again, and there is room now */
 }
 
+void cairn_store_queue_move(submission_queue *from, submission_queue *to)
+{
+    for (submission *s = cairn_store_queue_pop(from); s != NULL; s = cairn_store_queue_pop(from))
+        cairn_store_queue_push(to, s);
+}
+
+void cairn_store_queue_answer(submission_queue *queue, cairn_err code)
+{
+    for (submission *s = cairn_store_queue_pop(queue); s != NULL; s = cairn_store_queue_pop(queue))
+        cairn_store_answer(s, code, 0, 0);
+}
+
 /* Checks 1 to 12 against the newest view. */
 static cairn_err check(const store_ledger *ledger, submission *s, cairn_arena *arena)
 {
