@@ -434,10 +434,10 @@ static cairn_err run(cairn_apply *apply, const cairn_tx_input *inputs, size_t co
             outcome->refused_count++;
     }
     outcome->delta = apply->delta;
-    outcome->rules = (cairn_rules){.registry_version = apply->base->rules.registry_version +
-                                                       apply->registry_touched,
-                                   .has_params = !apply->config_touched,
-                                   .params = apply->params};
+    outcome->rules = (cairn_rules){
+        .registry_version = apply->registry_touched ? 0 : apply->base->rules.registry_version,
+        .has_params = !apply->config_touched,
+        .params = apply->params};
     return compute_results_root(apply->arena, inputs, outcome);
 }
 

@@ -35,7 +35,7 @@ typedef struct cairn_event {
 
 /* What of the state changes seldom, kept beside it so that not every transaction reads it again. */
 typedef struct cairn_rules {
-    uint64_t registry_version; /* rises whenever a key or an organisation changes; 0: not kept */
+    uint64_t registry_version; /* the key cache's name for these keys and organisations; 0: none */
     bool has_params;
     cairn_params params;
 } cairn_rules;

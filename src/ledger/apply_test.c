@@ -600,6 +600,48 @@ static void test_a_failing_handler_leaves_nothing(void **state)
     memory_end(&m);
 }
 
+/* --- what is remembered of signers beside the state --- */
+
+/* Two histories of one genesis share a cache: what one revokes, the other still knows. A block that
+ * was only computed is not remembered either. */
+static void test_histories_do_not_meet_in_the_key_cache(void **state)
+{
+    (void)state;
+    memory_ledger m, other = {0};
+    memory_begin(&m, 1, NULL);
+    const cairn_hash org = memory_org(MEMORY_SIGN);
+    cairn_arena_init(&other.arena, (size_t)1 << 24);
+    memory_open(&other, &cairn_all_features, m.genesis);
+    cairn_key_cache *own = other.keys;
+    cairn_ledger_free(other.ledger);
+    assert_int_equal(cairn_ledger_new(&cairn_all_features, m.keys, &other.ledger), CAIRN_OK);
+    assert_int_equal(
+        cairn_ledger_begin(other.ledger, &memory_bases, m.genesis, &other.blocks, &other.block),
+        CAIRN_OK);
+    assert_int_equal(cairn_ledger_commit(other.ledger, &other.block), CAIRN_OK);
+    cairn_bytes add = memory_tx(
+        &m, memory_key(MEMORY_SIGN), CAIRN_TX_KEY_ADD,
+        memory_key_add(&m.arena, &m.id, &org, CAIRN_PURPOSE_SIGN, memory_key(1)), NOW + 1);
+    cairn_bytes revoke =
+        memory_tx(&m, memory_key(1), CAIRN_TX_KEY_REVOKE,
+                  memory_key_revoke(&m.arena, memory_kid(MEMORY_SIGN), CAIRN_HEIGHT_OPEN), NOW + 1);
+    for (uint64_t i = 0; i < 3; i++) { /* both know their signer by heart, at equal steps */
+        expect(&m, NOW, i == 0 ? add : anchor_tx(&m, 1, i, NOW + 1), CAIRN_OK);
+        expect(&other, NOW, i == 0 ? add : anchor_tx(&m, 1, i, NOW + 1), CAIRN_OK);
+    }
+    expect(&m, NOW, revoke, CAIRN_OK);
+    expect(&m, NOW, anchor_tx(&m, MEMORY_SIGN, 3, NOW + 1), CAIRN_ERR_TX_REVOKED_SIGNER);
+    const cairn_bytes tls =
+        memory_tx(&m, memory_key(MEMORY_SIGN), CAIRN_TX_KEY_ADD,
+                  memory_key_add(&m.arena, &m.id, &org, CAIRN_PURPOSE_TLS, memory_key(2)), NOW + 1);
+    expect(&other, NOW, tls, CAIRN_OK); /* the same step of its registry as the revocation was */
+    expect(&other, NOW, anchor_tx(&m, MEMORY_SIGN, 3, NOW + 1), CAIRN_OK);
+    expect(&m, NOW, anchor_tx(&m, MEMORY_SIGN, 4, NOW + 1), CAIRN_ERR_TX_REVOKED_SIGNER);
+    other.keys = own;
+    memory_end(&other);
+    memory_end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_an_unknown_version_stops_the_ledger_by_name),
         cmocka_unit_test(test_time_does_not_go_back),
         cmocka_unit_test(test_a_failing_handler_leaves_nothing),
+        cmocka_unit_test(test_histories_do_not_meet_in_the_key_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

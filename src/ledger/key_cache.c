@@ -9,13 +9,14 @@ enum { CREDENTIAL_COUNT = 512 };
 typedef struct remembered {
     cairn_hash ledger;
     cairn_hash kid;
-    uint64_t registry_version; /* 0: nothing; a ledger's first is 1 */
+    uint64_t registry_version; /* 0: nothing */
     cairn_credential credential;
 } remembered;
 
 struct cairn_key_cache {
     pthread_mutex_t lock; /* guards what is below; held for a copy's time only */
     remembered credentials[CREDENTIAL_COUNT];
+    uint64_t last_version;
     size_t mask;
     cairn_key *slots[];
 };
@@ -82,6 +83,16 @@ static remembered *place_of(cairn_key_cache *cache, const cairn_hash *ledger, co
 {
     uint64_t at = cairn_get_u64(kid->b) ^ cairn_get_u64(ledger->b);
     return &cache->credentials[at % CREDENTIAL_COUNT];
+}
+
+uint64_t cairn_key_cache_new_version(cairn_key_cache *cache)
+{
+    if (cache == NULL)
+        return 0;
+    pthread_mutex_lock(&cache->lock);
+    uint64_t version = ++cache->last_version;
+    pthread_mutex_unlock(&cache->lock);
+    return version;
 }
 
 bool cairn_key_cache_recall(cairn_key_cache *cache, const cairn_hash *ledger,

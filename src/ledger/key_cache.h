@@ -36,6 +36,10 @@ typedef struct cairn_credential {
     uint8_t cose_key[CAIRN_COSE_KEY_SIZE_MAX];
 } cairn_credential;
 
+/* A version that this cache has named nothing by yet, so that two ledgers, or two histories of one,
+ * never meet in it. `cache` NULL: 0, for which nothing is remembered. */
+uint64_t cairn_key_cache_new_version(cairn_key_cache *cache);
+
 /* The credential that was remembered for this version of the registry of this ledger; false when
  * there is none. `cache` NULL: there is none. */
 bool cairn_key_cache_recall(cairn_key_cache *cache, const cairn_hash *ledger,

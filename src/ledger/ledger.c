@@ -16,8 +16,7 @@ struct cairn_ledger {
     cairn_view *view;          /* NULL before block 0; all else about the last block is in it */
 };
 
-/* Of a ledger of which nothing is remembered yet. */
-static const cairn_rules first_rules = {.registry_version = 1};
+static const cairn_rules no_rules; /* of a ledger of which nothing is remembered yet */
 
 /* --- views --- */
 
@@ -43,6 +42,8 @@ cairn_view *cairn_ledger_view(cairn_ledger *ledger)
 /* Makes `view` the current one; readers of the old one are told when the bases move on. */
 static void publish(cairn_ledger *ledger, cairn_view *view)
 {
+    if (view->rules.registry_version == 0)
+        view->rules.registry_version = cairn_key_cache_new_version(ledger->keys);
     pthread_mutex_lock(&ledger->view_lock);
     cairn_view *old = ledger->view;
     ledger->view = view;
@@ -192,7 +193,7 @@ static cairn_err begin(const cairn_features *features, const cairn_ledger_bases 
     block->genesis = genesis_bytes;
     block->outcome.time_ms = genesis.created_ms;
     block->outcome.results_root = cairn_merkle_empty_root;
-    block->outcome.rules = first_rules;
+    block->outcome.rules = no_rules;
     cairn_delta_init(&block->outcome.delta, arena);
     CAIRN_TRY(cairn_genesis_apply(&genesis, &block->outcome.delta));
     CAIRN_TRY(update_maps(empty, bases, 0, arena, block));
@@ -369,8 +370,8 @@ cairn_err cairn_ledger_restore(cairn_ledger *ledger, cairn_ledger_point *point)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                           "ledger.config_root: stored records give another root");
     cairn_log_frontier_root(&point->frontier, &root);
-    CAIRN_TRY(make_view(&point->id, entry, point->frontier.size, &root, &first_rules,
-                        point->maps_take, &view));
+    CAIRN_TRY(make_view(&point->id, entry, point->frontier.size, &root, &no_rules, point->maps_take,
+                        &view));
     memset(point->maps_take, 0, sizeof point->maps_take);
     ledger->frontier = point->frontier;
     publish(ledger, view);
