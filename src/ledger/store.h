@@ -28,9 +28,11 @@ enum {
 typedef struct cairn_store_options {
     const cairn_features *features; /* outlives the store */
     cairn_clock clock;
-    cairn_log *log;        /* may be NULL; outlives the store */
-    unsigned threads;      /* signature workers; 0: the caller drives */
-    size_t queue_max;      /* transactions submitted and not yet decided; beyond: BUSY */
+    cairn_log *log;   /* may be NULL; outlives the store */
+    unsigned threads; /* signature workers; 0: the caller drives */
+    /* Transactions submitted and not yet decided; beyond: BUSY. One ledger alone fills at most
+     * eight ninths. */
+    size_t queue_max;
     size_t queue_size_max; /* bytes of those; at least CAIRN_TX_SIZE_MAX */
     size_t block_tx_max;
     uint64_t checkpoint_changes; /* index when so many records changed */

@@ -258,6 +258,49 @@ static void test_the_queue_is_bounded_in_bytes(void **state)
     end(&w);
 }
 
+static unsigned fill(world *w, cairn_engine *engine, unsigned *accepted)
+{
+    unsigned sent = 0;
+    for (;;) {
+        cairn_err err = cairn_engine_submit(engine, next_anchor(w), count_verdict, accepted);
+        if (err == CAIRN_ERR_BUSY)
+            return sent;
+        assert_int_equal(err, CAIRN_OK);
+        sent++;
+    }
+}
+
+static void test_one_ledger_leaves_room_for_the_others(void **state)
+{
+    (void)state;
+    world w;
+    ledger_fixture second;
+    cairn_engine *engine = NULL;
+    bool worked = true;
+    unsigned accepted = 0;
+    begin(&w);
+    fixture_open(&second, 2);
+    assert_int_equal(cairn_store_create(w.store, second.genesis, &engine), CAIRN_OK);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    w.options.queue_max = 100;
+    reopen(&w);
+    unsigned flood = fill(&w, w.engine, &accepted);
+    assert_in_range(flood, 80, 95);
+    ledger_fixture first = w.f;
+    w.f = second;
+    unsigned sent = fill(&w, cairn_store_ledger(w.store, 1), &accepted);
+    second = w.f;
+    w.f = first;
+    assert_in_range(sent, 5, 100 - flood);
+    while (worked)
+        assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(accepted, flood + sent);
+    anchor(&w);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    fixture_close(&second);
+    end(&w);
+}
+
 /* --- freed under load --- */
 
 typedef struct tally {
@@ -522,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_closing_tells_that_the_store_had_failed),
         cmocka_unit_test(test_a_verdict_makes_room_for_the_next),
         cmocka_unit_test(test_the_queue_is_bounded_in_bytes),
+        cmocka_unit_test(test_one_ledger_leaves_room_for_the_others),
         cmocka_unit_test(test_the_writer_does_not_wait_for_the_wall_clock),
         cmocka_unit_test(test_the_largest_blocks_are_written_and_replayed),
         cmocka_unit_test(test_freeing_cancels_what_waits),

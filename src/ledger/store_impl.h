@@ -52,6 +52,7 @@ typedef struct store_ledger {
     uint32_t slot;
     cairn_ledger *ledger;   /* the writer's; views are anybody's */
     submission_queue ready; /* store->lock */
+    size_t in_flight;       /* store->lock: its part of the store's */
     bool listed;            /* store->lock: is in store->ready */
     struct store_ledger *next_ready;
     pthread_rwlock_t tail_lock; /* guards tail and places; the writer alone changes them */

@@ -32,6 +32,7 @@ void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t
     void *context = s->context;
     pthread_mutex_lock(&store->lock);
     store->in_flight--;
+    s->ledger->in_flight--;
     store->in_flight_size -= s->size;
     pthread_mutex_unlock(&store->lock);
     free(s);
@@ -107,6 +108,17 @@ static cairn_err make_submission(store_ledger *ledger, cairn_bytes tx, cairn_ver
     return CAIRN_OK;
 }
 
+/* Under store->lock. A ledger may hold so many times what it leaves free: whoever floods the queue
+ * always leaves room for another. */
+static bool is_full(const store_ledger *ledger, size_t size)
+{
+    enum { SHARE = 8 };
+    const cairn_store *store = ledger->store;
+    size_t left = store->options.queue_max - store->in_flight;
+    return left <= ledger->in_flight / SHARE ||
+           size > store->options.queue_size_max - store->in_flight_size;
+}
+
 static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn done, void *context)
 {
     store_ledger *ledger = (store_ledger *)(void *)engine;
@@ -115,11 +127,11 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
     CAIRN_TRY(cairn_store_writable(store));
     CAIRN_TRY(make_submission(ledger, tx, done, context, &s));
     pthread_mutex_lock(&store->lock);
-    bool full = store->in_flight >= store->options.queue_max ||
-                store->in_flight_size + s->size > store->options.queue_size_max;
+    bool full = is_full(ledger, s->size);
     bool stopping = store->stopping;
     if (!full && !stopping) {
         store->in_flight++;
+        ledger->in_flight++;
         store->in_flight_size += s->size;
         cairn_store_queue_push(&store->unchecked, s);
         pthread_cond_signal(&store->work);
@@ -130,9 +142,7 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
     free(s);
     if (stopping)
         return CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "store: is closing");
-    return CAIRN_FAIL(CAIRN_ERR_BUSY, "house",
-                      "store: %zu transactions or %zu bytes of them wait already",
-                      store->options.queue_max, store->options.queue_size_max);
+    return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "store: too many transactions wait already");
 }
 
 /* --- submit and wait --- */
