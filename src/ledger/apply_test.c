@@ -363,6 +363,7 @@ static void decide(memory_ledger *m, uint16_t type, cairn_bytes act)
     assert_int_equal(approval.status, CAIRN_APPROVAL_EXECUTED);
 }
 
+/* [X1353-R06] admitted and suspended by approval alone; refused from then on */
 static void test_a_suspended_organisation_says_nothing(void **state)
 {
     (void)state;

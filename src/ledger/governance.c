@@ -60,7 +60,7 @@ static cairn_err settle(cairn_apply *apply, const cairn_hash *id, cairn_approval
 {
     uint64_t count = 0;
     CAIRN_TRY(count_approvals(apply, approval, &count));
-    if (count >= approval->threshold) {
+    if (count >= approval->threshold) { /* [X1353-R05] one short, and nothing happens */
         cairn_err err = cairn_apply_act(apply, approval->act_type, approval->act_body);
         if (err == CAIRN_ERR_NO_MEMORY || err <= CAIRN_ERR_IO)
             return err;

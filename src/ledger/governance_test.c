@@ -594,7 +594,8 @@ static cairn_approval_status status_of(memory_ledger *m, const cairn_hash *id)
     return a.status;
 }
 
-/* A suspension names the version of a status, which the one to be suspended cannot move. */
+/* [X1353-R05] Nothing happens one approval short. A suspension names the version of a status, which
+ * the one to be suspended cannot move. */
 static void test_nobody_outruns_a_suspension(void **state)
 {
     (void)state;
@@ -607,6 +608,7 @@ static void test_nobody_outruns_a_suspension(void **state)
         &m, memory_key(MEMORY_SIGN + 2), CAIRN_TX_KEY_ADD,
         memory_key_add(&m.arena, &m.id, &rogue, CAIRN_PURPOSE_SIGN, memory_key(31)), NOW + 1);
     assert_int_equal(memory_send(&m, NOW, add), CAIRN_OK);
+    assert_int_equal(status_of(&m, &id), CAIRN_APPROVAL_OPEN);
     assert_int_equal(approve(&m, MEMORY_SIGN + 1, &id), CAIRN_OK);
     assert_int_equal(status_of(&m, &id), CAIRN_APPROVAL_EXECUTED);
     assert_int_equal(approve(&m, 31, &id), CAIRN_ERR_TX_SUSPENDED_SIGNER);

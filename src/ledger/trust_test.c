@@ -339,7 +339,7 @@ static void test_encoding_is_closed(void **state)
         assert_int_equal(decode(cairn_bytes_of(bytes, size)), CAIRN_ERR_TRUNCATED);
 }
 
-/* 128 members, one of which has 64 keys; and one more of each. */
+/* 128 members, one of which has 256 keys; and one more of each. */
 static void test_bounds(void **state)
 {
     (void)state;
