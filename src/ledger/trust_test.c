@@ -364,9 +364,9 @@ static void test_bounds(void **state)
     world.draft.members = members;
     world.draft.member_count = 128;
     world.draft.threshold = 128;
-    members[127].key_count = 64;
+    members[127].key_count = CAIRN_TRUST_KEYS_MAX;
     assert_int_equal(decode_draft(), CAIRN_OK);
-    members[127].key_count = 65;
+    members[127].key_count = CAIRN_TRUST_KEYS_MAX + 1;
     assert_int_equal(decode_draft(), CAIRN_ERR_BAD_VALUE);
     members[127].key_count = 1;
     world.draft.member_count = 129;
