@@ -130,8 +130,12 @@ static cairn_err take_key(void *context, const char *name, const cairn_key *publ
     if (grown == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "keys");
     home->keys = grown;
-    key.name = strdup(name);
     CAIRN_TRY(cairn_key_from_cose(key.record.cose_key, &key.public_key));
+    key.name = strdup(name);
+    if (key.name == NULL) {
+        cairn_key_free(key.public_key);
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "keys");
+    }
     key.record.cose_key = (cairn_bytes){0};
     home->org = key.record.org;
     home->keys[home->key_count++] = key;
