@@ -93,8 +93,11 @@ static cairn_err open_store(cairn_home *home, cairn_home_use use)
     options.checkpoint_ms = cairn_config_u64(home->config, "store.checkpoint_interval");
     options.index_size_max = cairn_config_u64(home->config, "store.index_reserve");
     CAIRN_TRY(cairn_path_join(home->command->directory, "store", path));
-    CAIRN_TRY(cairn_store_open(path, &options, &home->store));
-    home->engine = cairn_store_ledger(home->store, 0);
+    cairn_err err = cairn_store_open(path, &options, &home->store);
+    home->engine = err == CAIRN_OK ? cairn_store_ledger(home->store, 0) : NULL;
+    if (err == CAIRN_ERR_NOT_FOUND) /* init made it: its loss is no "no" */
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: a part of it is missing", path);
+    CAIRN_TRY(err);
     if (home->engine == NULL)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s holds no ledger", path);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
