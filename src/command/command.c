@@ -1,4 +1,5 @@
 /* From the command line to a verb, and from its error to an exit code. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "command/verb.h"
@@ -230,6 +231,15 @@ static cairn_err run(cairn_command *command, cairn_arena *words_arena, int argc,
     return arguments.verb->run(command, &arguments);
 }
 
+/* What was printed has arrived, or it was not said. */
+static cairn_err finish_output(FILE *out)
+{
+    errno = 0;
+    if (fflush(out) != 0 || ferror(out))
+        return cairn_err_from_errno(errno, "output");
+    return CAIRN_OK;
+}
+
 int cairn_command_main(int argc, char **argv, FILE *out, FILE *err)
 {
     const char *directory = getenv("CAIRN_DIR");
@@ -240,6 +250,8 @@ int cairn_command_main(int argc, char **argv, FILE *out, FILE *err)
     cairn_arena_init(&words, COMMAND_ARENA_SIZE_MAX);
     cairn_err_clear();
     cairn_err result = run(&command, &words, argc, argv);
+    if (result == CAIRN_OK)
+        result = finish_output(out);
     if (result != CAIRN_OK && !command.answered)
         (void)fprintf(err, "cairn: %s%s%s\n", cairn_err_text(result),
                       cairn_err_detail()[0] == '\0' ? "" : ": ", cairn_err_detail());
