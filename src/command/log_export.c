@@ -1,8 +1,10 @@
 /* Tiles from the engine, bundles from the blocks in order. */
 #include "command/log_export.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "command/files.h"
 #include "core/store/file.h"
@@ -105,6 +107,15 @@ static cairn_err export_bundles(cairn_store *store, size_t slot, bundler *b)
     return err;
 }
 
+/* All tiles at once: one sync for each would take far longer. */
+static cairn_err make_durable(const char *directory)
+{
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || syncfs(fd) != 0)
+        return cairn_err_from_errno(errno, directory);
+    return CAIRN_OK;
+}
+
 cairn_err cairn_log_export(cairn_store *store, size_t slot, const cairn_view *view,
                            const char *directory,
                            bool (*progress)(void *context, uint64_t done, uint64_t total),
@@ -117,5 +128,6 @@ cairn_err cairn_log_export(cairn_store *store, size_t slot, const cairn_view *vi
     CAIRN_TRY(cairn_output_dir(directory, 0755));
     for (unsigned level = 0; level < CAIRN_TILE_LEVEL_COUNT; level++)
         CAIRN_TRY(export_level(&source, view->log_size, level, directory));
-    return export_bundles(store, slot, &b);
+    CAIRN_TRY(export_bundles(store, slot, &b));
+    return make_durable(directory);
 }

@@ -2,10 +2,10 @@
  */
 #include <stdlib.h>
 
+#include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/net/http_client.h"
-#include "core/store/file.h"
 #include "ledger/witness_request.h"
 
 enum { TIMEOUT_MS = 10000, ANSWER_SIZE_MAX = 65536, TRIES = 3 };
@@ -175,7 +175,7 @@ static cairn_err act(cairn_home *home, const cairn_arguments *arguments, json_t 
     if (output == NULL)
         cairn_facts_view(facts, "checkpoint", note);
     else
-        CAIRN_TRY(cairn_file_replace(output, 0644, note, NULL));
+        CAIRN_TRY(cairn_output_write(output, 0644, note));
     return CAIRN_OK;
 }
 

@@ -52,6 +52,7 @@ done
 expect 4 "$cairn" -C "$home" trust export missing/trust
 expect 4 "$cairn" -C "$home" state get members --output missing/proof
 expect 4 "$cairn" -C "$home" log export missing/log
+expect 4 "$cairn" -C "$home" checkpoint --output missing/note
 expect 4 "$cairn" init missing/ledger --org Edge
 for none in missing . ''; do
     expect 2 "$cairn" -C "$none" log check
@@ -96,6 +97,11 @@ code=0
 if command -v strace >/dev/null; then
     strace -f -o trace -e trace=openat "$cairn" -C "$home" log check >&- 2>err
     grep -F "$home" trace | grep -Eq '= [0-2]$' && fail "a file took the place of the output"
+    expect 0 strace -f -o trace -e trace=openat,syncfs,rename "$cairn" -C "$home" log export export
+    sed '/syncfs(.*= 0/q' trace | grep -q 'export/tile/entries' || fail "tiles come before no sync"
+    sed '1,/syncfs(.*= 0/d' trace | grep -q 'export/tile' && fail "a tile is written after the sync"
+    sed '1,/syncfs(.*= 0/d' trace | grep -q 'export/checkpoint' ||
+        fail "the checkpoint is written before its tiles are durable"
 fi
 code=0
 (ulimit -f 1 && exec "$cairn" init "$work/small" --org Edge) >out 2>err || code=$?
