@@ -85,13 +85,27 @@ json_t *cairn_facts_object(json_t *facts, const char *key)
 
 static void print_object(FILE *out, const json_t *facts, int indent);
 
-static void print_key(FILE *out, const char *key, int indent, int width)
+static int print_name(FILE *out, const char *key, int indent)
 {
-    (void)fprintf(out, "%*s", indent, "");
     int printed = 0;
+    (void)fprintf(out, "%*s", indent, "");
     for (const char *p = key; *p != '\0'; p++, printed++)
         (void)fputc(*p == '_' ? ' ' : *p, out);
+    return printed;
+}
+
+/* A name with its value behind it. */
+static void print_key(FILE *out, const char *key, int indent, int width)
+{
+    int printed = print_name(out, key, indent);
     (void)fprintf(out, "%*s", width - printed + 2, "");
+}
+
+/* A name with its facts below it. */
+static void print_head(FILE *out, const char *key, int indent)
+{
+    (void)print_name(out, key, indent);
+    (void)fputc('\n', out);
 }
 
 static void print_text(FILE *out, const json_t *value, int column)
@@ -118,11 +132,11 @@ static void print_list(FILE *out, const char *key, const json_t *list, int inden
     const json_t *item;
     json_array_foreach(list, i, item)
     {
-        print_key(out, key, indent, width);
         if (json_is_object(item)) {
-            (void)fputc('\n', out);
+            print_head(out, key, indent);
             print_object(out, item, indent + 2);
         } else {
+            print_key(out, key, indent, width);
             print_scalar(out, item, indent + width + 2);
         }
     }
@@ -137,7 +151,8 @@ static void print_object(FILE *out, const json_t *facts, int indent)
     json_object_foreach(object, key, value)
     {
         int length = (int)strlen(key);
-        if (!json_is_object(value) && length > width)
+        bool has_own_line = json_is_object(value) || json_is_object(json_array_get(value, 0));
+        if (!has_own_line && length > width)
             width = length;
     }
     json_object_foreach(object, key, value)
@@ -145,8 +160,7 @@ static void print_object(FILE *out, const json_t *facts, int indent)
         if (json_is_array(value)) {
             print_list(out, key, value, indent, width);
         } else if (json_is_object(value)) {
-            print_key(out, key, indent, 0);
-            (void)fputc('\n', out);
+            print_head(out, key, indent);
             print_object(out, value, indent + 2);
         } else {
             print_key(out, key, indent, width);
