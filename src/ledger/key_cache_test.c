@@ -1,5 +1,5 @@
-/* The cache of parsed keys: it changes speed alone, also with two threads that displace each
- * other's. */
+/* The cache of parsed keys and credentials: it changes speed alone, also with two threads that
+ * displace each other's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,9 +65,49 @@ static void test_other_bytes_are_refused(void **state)
     cairn_key_cache_free(cache);
 }
 
+/* A credential whose fields all tell for which version and key it is. */
+static cairn_credential credential_of(uint64_t version, size_t k)
+{
+    return (cairn_credential){
+        .org = kids[k], .since = version, .until = version + k, .cose_key_size = sizes[k]};
+}
+
+static bool is_credential_of(const cairn_credential *c, uint64_t version, size_t k)
+{
+    return cairn_hash_equal(&c->org, &kids[k]) && c->since == version && c->until == version + k &&
+           c->cose_key_size == sizes[k];
+}
+
+static void test_a_credential_is_of_its_version(void **state)
+{
+    (void)state;
+    cairn_key_cache *cache = NULL;
+    cairn_credential c;
+    const cairn_hash ledger = {{1}}, other = {{2}};
+    assert_int_equal(cairn_key_cache_new(4, &cache), CAIRN_OK);
+    uint64_t version = cairn_key_cache_new_version(cache);
+    assert_int_not_equal(version, 0);
+    assert_int_not_equal(cairn_key_cache_new_version(cache), version);
+    assert_int_equal(cairn_key_cache_new_version(NULL), 0);
+    c = credential_of(version, 0);
+    cairn_key_cache_remember(cache, &ledger, 0, &kids[0], &c); /* 0 is nobody's */
+    assert_false(cairn_key_cache_recall(cache, &ledger, 0, &kids[0], &c));
+    cairn_key_cache_remember(cache, &ledger, version, &kids[0], &c);
+    assert_true(cairn_key_cache_recall(cache, &ledger, version, &kids[0], &c));
+    assert_true(is_credential_of(&c, version, 0));
+    assert_false(cairn_key_cache_recall(cache, &ledger, version + 1, &kids[0], &c));
+    assert_false(cairn_key_cache_recall(cache, &other, version, &kids[0], &c));
+    assert_false(cairn_key_cache_recall(cache, &ledger, version, &kids[1], &c));
+    cairn_key_cache_remember(NULL, &ledger, version, &kids[0], &c);
+    assert_false(cairn_key_cache_recall(NULL, &ledger, version, &kids[0], &c));
+    cairn_key_cache_free(cache);
+}
+
 static void *hammer(void *context)
 {
     cairn_key_cache *cache = context;
+    static const cairn_hash ledger = {{3}};
+    uint64_t version = cairn_key_cache_new_version(cache);
     size_t wrong = 0;
     for (size_t i = 0; i < ROUNDS; i++) {
         size_t k = (i * 7) % KEYS;
@@ -76,6 +116,12 @@ static void *hammer(void *context)
             !cairn_hash_equal(cairn_key_id(key), &kids[k]))
             wrong++;
         cairn_key_free(key);
+        uint64_t of = i % 3 == 0 ? version : i % 2 + 1; /* one's own, or one that both use */
+        cairn_credential c = credential_of(of, k), back;
+        cairn_key_cache_remember(cache, &ledger, of, &kids[k], &c);
+        if (cairn_key_cache_recall(cache, &ledger, of, &kids[k], &back) &&
+            !is_credential_of(&back, of, k))
+            wrong++;
     }
     return wrong == 0 ? NULL : cache;
 }
@@ -101,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_is_parsed_once),
         cmocka_unit_test(test_other_bytes_are_refused),
+        cmocka_unit_test(test_a_credential_is_of_its_version),
         cmocka_unit_test(test_two_threads_and_fewer_places_than_keys),
     };
     return cmocka_run_group_tests(tests, make_keys, NULL);
