@@ -5,13 +5,18 @@
 
 static const char clause[] = "docs/formats/transaction.md";
 
+/* Of one transaction: an approval of 128 members with the longest act is read, decoded and encoded
+ * in an eighth of it. */
+enum { SCRATCH_SIZE_MAX = 4 << 20 };
+
 struct cairn_apply {
     const cairn_apply_base *base;
     uint64_t height;
     uint64_t time_ms;
     cairn_params params;
     uint64_t app_version;
-    cairn_arena *arena;
+    cairn_arena *arena;   /* what stays of the block: changes, events, results */
+    cairn_arena *scratch; /* what is read and decoded for the transaction at hand */
     cairn_delta delta;
     cairn_state_source state; /* delta over base */
     uint64_t held;            /* ids of earlier blocks that count at this time */
@@ -53,7 +58,7 @@ const cairn_params *cairn_apply_params(const cairn_apply *apply)
 }
 cairn_arena *cairn_apply_arena(cairn_apply *apply)
 {
-    return apply->arena;
+    return apply->scratch;
 }
 const cairn_state_source *cairn_apply_state(const cairn_apply *apply)
 {
@@ -88,7 +93,7 @@ cairn_err cairn_apply_must_be_new(cairn_apply *apply, cairn_map_id map, const ca
 {
     cairn_bytes value;
     cairn_err err =
-        cairn_state_get(&apply->state, map, cairn_state_key_view(key), apply->arena, &value);
+        cairn_state_get(&apply->state, map, cairn_state_key_view(key), apply->scratch, &value);
     if (err == CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, clause, "state: object exists already");
     return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
@@ -196,7 +201,7 @@ cairn_err cairn_apply_act(cairn_apply *apply, uint16_t type, cairn_bytes body)
     if (!row->by_approval)
         return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, clause, "act.type: %s needs no approval",
                           row->name);
-    CAIRN_TRY(decode_body(apply->arena, row, body, &act));
+    CAIRN_TRY(decode_body(apply->scratch, row, body, &act));
     apply_mark before = mark(apply);
     cairn_err err = row->apply(apply, act);
     if (err != CAIRN_OK)
@@ -212,11 +217,11 @@ static cairn_err read_credential(const cairn_apply *apply, const cairn_hash *kid
 {
     cairn_key_record key;
     cairn_org_record org;
-    cairn_err err = cairn_registry_key(&apply->state, apply->arena, kid, &key);
+    cairn_err err = cairn_registry_key(&apply->state, apply->scratch, kid, &key);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(CAIRN_ERR_TX_UNKNOWN_SIGNER, clause, "transaction.kid: not registered");
     CAIRN_TRY(err);
-    CAIRN_TRY(cairn_registry_org(&apply->state, apply->arena, &key.org, &org));
+    CAIRN_TRY(cairn_registry_org(&apply->state, apply->scratch, &key.org, &org));
     *ret_credential = (cairn_credential){.org = key.org,
                                          .purpose = key.purpose,
                                          .since = key.since,
@@ -270,7 +275,7 @@ static cairn_err check_signature(const cairn_apply *apply, const cairn_tx_input 
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
     cairn_bytes cose_key = cairn_bytes_of(signer->cose_key, signer->cose_key_size);
     CAIRN_TRY(cairn_key_cache_get(apply->base->keys, &input->tx.kid, cose_key, &key));
-    return cairn_tx_verify(apply->arena, &input->tx, key);
+    return cairn_tx_verify(apply->scratch, &input->tx, key);
 }
 
 /* Checks 6 and 7. */
@@ -322,7 +327,7 @@ static cairn_err check(cairn_apply *apply, const cairn_tx_input *input,
     if (!cairn_hash_equal(&tx->ledger, &apply->base->ledger))
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_LEDGER, clause, "transaction.ledger: another one");
     CAIRN_TRY(cairn_features_find(apply->base->features, tx->type, apply->app_version, ret_row));
-    CAIRN_TRY(decode_body(apply->arena, *ret_row, tx->body, ret_act));
+    CAIRN_TRY(decode_body(apply->scratch, *ret_row, tx->body, ret_act));
     CAIRN_TRY(check_validity(apply, tx));
     if (!cairn_signature_low_s(tx->signature))
         return CAIRN_FAIL(CAIRN_ERR_HIGH_S, clause,
@@ -346,6 +351,7 @@ static cairn_err apply_tx(cairn_apply *apply, const cairn_tx_input *input, cairn
     const cairn_tx_row *row = NULL;
     void *act = NULL;
     apply->tx = &input->tx;
+    cairn_arena_reset(apply->scratch);
     result->code = check(apply, input, &row, &act);
     if (result->code != CAIRN_OK)
         return is_ours(result->code) ? result->code : CAIRN_OK;
@@ -398,7 +404,7 @@ static cairn_err load_params(cairn_apply *apply)
     } else {
         cairn_bytes value;
         CAIRN_TRY(cairn_state_get(&apply->base->state, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
-                                  apply->arena, &value));
+                                  apply->scratch, &value));
         CAIRN_TRY(cairn_params_decode(value, &apply->params));
     }
     apply->app_version = cairn_params_version_at(&apply->params, apply->height);
@@ -406,9 +412,10 @@ static cairn_err load_params(cairn_apply *apply)
 }
 
 static cairn_err open_apply(cairn_apply *apply, const cairn_apply_base *base, uint64_t height,
-                            uint64_t time_ms, cairn_arena *arena)
+                            uint64_t time_ms, cairn_arena *arena, cairn_arena *scratch)
 {
-    *apply = (cairn_apply){.base = base, .height = height, .time_ms = time_ms, .arena = arena};
+    *apply = (cairn_apply){
+        .base = base, .height = height, .time_ms = time_ms, .arena = arena, .scratch = scratch};
     apply->state = (cairn_state_source){.context = apply, .get = get_over_base};
     cairn_delta_init(&apply->delta, arena);
     cairn_window_init(&apply->decided);
@@ -449,7 +456,9 @@ cairn_err cairn_apply_block(const cairn_apply_base *base, uint64_t height, uint6
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "docs/formats/block-entry.md",
                           "block.time: before the last one");
     cairn_apply apply;
-    CAIRN_TRY(open_apply(&apply, base, height, time_ms, arena));
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena scratch;
+    cairn_arena_init(&scratch, SCRATCH_SIZE_MAX);
+    CAIRN_TRY(open_apply(&apply, base, height, time_ms, arena, &scratch));
     cairn_outcome outcome = {.height = height, .time_ms = time_ms};
     cairn_err err = run(&apply, inputs, count, &outcome);
     cairn_window_done(&apply.decided);
@@ -464,6 +473,6 @@ cairn_err cairn_apply_check(const cairn_apply_base *base, uint64_t height, uint6
     cairn_apply apply;
     const cairn_tx_row *row = NULL;
     void *act = NULL;
-    CAIRN_TRY(open_apply(&apply, base, height, now_ms, arena));
+    CAIRN_TRY(open_apply(&apply, base, height, now_ms, arena, arena));
     return check(&apply, input, &row, &act);
 }

@@ -601,6 +601,40 @@ static void test_a_failing_handler_leaves_nothing(void **state)
     memory_end(&m);
 }
 
+/* Anybody may vote on the longest approval, in vain, as often as a block holds transactions: what
+ * is read for that does not add up. */
+static void test_reading_much_needs_little_memory(void **state)
+{
+    (void)state;
+    enum { COUNT = 400 };
+    static uint8_t act[CAIRN_ACT_BODY_SIZE_MAX];
+    static cairn_tx_input inputs[COUNT];
+    memory_ledger m;
+    cairn_arena arena;
+    cairn_block block;
+    memory_begin(&m, 2, NULL);
+    cairn_bytes proposal = memory_tx(
+        &m, memory_key(MEMORY_SIGN), CAIRN_TX_APPROVAL_PROPOSE,
+        memory_propose(&m.arena, 17, cairn_bytes_of(act, sizeof act), NOW + 100), NOW + 1);
+    expect(&m, NOW, proposal, CAIRN_OK);
+    const cairn_hash id = memory_id(proposal);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(
+            cairn_tx_decode(memory_tx(&m, memory_key(MEMORY_SIGN + 1), CAIRN_TX_APPROVAL_APPROVE,
+                                      memory_vote(&m.arena, &id, &id), NOW + 1 + i),
+                            &inputs[i].tx),
+            CAIRN_OK);
+    cairn_arena_init(&arena, 1 << 20); /* of 20 MB that are read */
+    assert_int_equal(
+        cairn_ledger_apply(m.ledger, &memory_bases, 2, NOW, inputs, COUNT, &arena, &block),
+        CAIRN_OK);
+    assert_int_equal(block.outcome.refused_count, COUNT);
+    assert_int_equal(block.outcome.results[0].code, CAIRN_ERR_MISMATCH);
+    cairn_block_discard(&block);
+    cairn_arena_done(&arena);
+    memory_end(&m);
+}
+
 /* --- what is remembered of signers beside the state --- */
 
 /* Two histories of one genesis share a cache: what one revokes, the other still knows. A block that
@@ -660,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_an_unknown_version_stops_the_ledger_by_name),
         cmocka_unit_test(test_time_does_not_go_back),
         cmocka_unit_test(test_a_failing_handler_leaves_nothing),
+        cmocka_unit_test(test_reading_much_needs_little_memory),
         cmocka_unit_test(test_histories_do_not_meet_in_the_key_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

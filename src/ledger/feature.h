@@ -58,7 +58,9 @@ const cairn_hash *cairn_apply_ledger(const cairn_apply *apply);
 const cairn_tx *cairn_apply_tx(const cairn_apply *apply);
 const cairn_hash *cairn_apply_org(const cairn_apply *apply); /* the signer's organisation */
 const cairn_params *cairn_apply_params(const cairn_apply *apply);
-cairn_arena *cairn_apply_arena(cairn_apply *apply); /* the block's */
+/* Gone after the transaction: a block's memory is bounded by what it changes, not by what it reads.
+ */
+cairn_arena *cairn_apply_arena(cairn_apply *apply);
 
 /* State with the block's own earlier writes in it. */
 const cairn_state_source *cairn_apply_state(const cairn_apply *apply);
