@@ -154,7 +154,7 @@ static cairn_err revoke_key(cairn_home *home, const cairn_arguments *arguments, 
 {
     const char *suspect = cairn_option_value(arguments, "suspect-since");
     uint64_t suspect_since = CAIRN_HEIGHT_OPEN;
-    const cairn_home_key *key = NULL;
+    cairn_home_key *key = NULL;
     cairn_bytes body;
     cairn_verdict verdict;
     for (size_t i = 0; i < home->key_count; i++)
@@ -166,6 +166,8 @@ static cairn_err revoke_key(cairn_home *home, const cairn_arguments *arguments, 
     if (suspect != NULL)
         CAIRN_TRY(cairn_unit_parse(suspect, CAIRN_UNIT_COUNT, &suspect_since));
     CAIRN_TRY(cairn_key_revoke_body(&home->command->arena, &key->kid, suspect_since, &body));
+    key->record.until =
+        0; /* it does not sign its own end: the ledger wants another key that stays */
     CAIRN_TRY(cairn_home_send(home, CAIRN_TX_KEY_REVOKE, body, &verdict));
     cairn_facts_text(facts, "name", key->name);
     cairn_facts_hash(facts, "key", &key->kid);
@@ -234,10 +236,9 @@ const cairn_verb cairn_verb_key_revoke = {
     .words_max = 1,
     .summary = "end a key's validity on the ledger",
     .help = "From the next block on the key signs nothing more. What it signed before stays good, "
-            "unless "
-            "--suspect-since says that it may have been in other hands: then a verdict that needs "
-            "it says "
-            "'disputed'. The last signing key cannot be revoked.",
+            "unless --suspect-since says that it may have been in other hands: then a verdict that "
+            "needs it says 'disputed'. Another signing key signs the revocation, so the last one "
+            "cannot be revoked: make a new one first.",
     .options = revoke_options,
     .option_count = sizeof revoke_options / sizeof revoke_options[0],
     .run = run_revoke,
