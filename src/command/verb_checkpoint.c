@@ -162,7 +162,7 @@ static cairn_err act(cairn_home *home, const cairn_arguments *arguments, json_t 
     cairn_bytes note = own;
     for (size_t i = 0; i < count; i++) {
         const asking a = {.home = home, .view = view, .note = own, .url = witnesses[i]};
-        cairn_bytes lines;
+        cairn_bytes lines = cairn_bytes_str("");
         CAIRN_TRY(ask(&a, &lines));
         CAIRN_TRY(add_lines(&home->command->arena, note, lines, &note));
     }
