@@ -16,7 +16,7 @@
 #include "cairn/sha256.h"
 #include "core/store/block_log.h"
 #include "feature_list.h"
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 #include "record/record.h"
 
 enum { THREADS = 2, SIGNERS = 8, LATENCY_MAX = 1 << 22 };

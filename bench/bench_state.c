@@ -8,7 +8,7 @@
 
 #include "cairn/ics23.h"
 #include "cairn/sha256.h"
-#include "ledger/smt_kv.h"
+#include "ledger/map/smt_kv.h"
 
 enum {
     ROUNDS = 60,

@@ -7,7 +7,7 @@
 
 #include "cairn/sha256.h"
 #include "feature_list.h"
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 #include "record/record.h"
 
 static void must(cairn_err err)

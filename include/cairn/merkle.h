@@ -2,7 +2,7 @@
  *
  * A proof is checked for its exact length: a path that is a hash too long or too short never
  * verifies, whatever it folds to. Nothing allocates; any thread. Proofs are made in
- * src/ledger/merkle.h. */
+ * src/ledger/log/merkle.h. */
 #ifndef CAIRN_MERKLE_H
 #define CAIRN_MERKLE_H
 

@@ -12,7 +12,7 @@
 #include "core/config.h"
 #include "core/crypto/signer.h"
 #include "ledger/registry.h"
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 
 /* A key of the organisation that this directory can use. */
 typedef struct cairn_home_key {

@@ -8,7 +8,7 @@
 
 #include "command/files.h"
 #include "core/store/file.h"
-#include "ledger/tile.h"
+#include "ledger/log/tile.h"
 
 enum { BUNDLE_SIZE_MAX = CAIRN_TILE_WIDTH * (2 + CAIRN_BUNDLE_ENTRY_SIZE_MAX) };
 

@@ -2,7 +2,7 @@
 #ifndef CAIRN_COMMAND_LOG_EXPORT_H
 #define CAIRN_COMMAND_LOG_EXPORT_H
 
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 
 /* Writes hash tiles and entry bundles of the log of `view` under `directory` (made if missing),
  * full tiles and the last partial ones. `progress` may be NULL. Files that are there are written

@@ -6,7 +6,7 @@
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/net/http_client.h"
-#include "ledger/witness_request.h"
+#include "ledger/log/witness_request.h"
 
 enum { TIMEOUT_MS = 10000, ANSWER_SIZE_MAX = 65536, TRIES = 3 };
 

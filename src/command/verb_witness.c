@@ -10,7 +10,7 @@
 #include "core/net/http_server.h"
 #include "core/store/file.h"
 #include "core/unit.h"
-#include "ledger/witness.h"
+#include "ledger/log/witness.h"
 
 static const char key_name[] = "witness";
 

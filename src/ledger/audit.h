@@ -3,9 +3,9 @@
 #ifndef CAIRN_LEDGER_AUDIT_H
 #define CAIRN_LEDGER_AUDIT_H
 
-#include "ledger/block_record.h"
 #include "ledger/engine.h"
-#include "ledger/tail.h"
+#include "ledger/log/tail.h"
+#include "ledger/store/block_record.h"
 
 typedef struct cairn_audit cairn_audit;
 

@@ -10,8 +10,8 @@
 
 #include "cairn/block_entry.h"
 #include "ledger/apply.h"
-#include "ledger/merkle.h"
-#include "ledger/smt.h"
+#include "ledger/log/merkle.h"
+#include "ledger/map/smt.h"
 
 typedef struct cairn_ledger cairn_ledger;
 

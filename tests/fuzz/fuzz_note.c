@@ -2,7 +2,7 @@
  * write back to the same bytes. */
 #include "fuzz/fuzz.h"
 
-#include "ledger/witness_request.h"
+#include "ledger/log/witness_request.h"
 
 /* The key of the corpus: seed 00 01 … 1f. */
 static const char vkey_text[] = "log.example+b252d0cf+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "ledger/tile.h"
+#include "ledger/log/tile.h"
 
 static void fuzz_path(cairn_bytes input)
 {

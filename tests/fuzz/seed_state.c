@@ -2,7 +2,7 @@
  * DIRECTORY`, which is tests/fuzz/corpus. To be run by hand when a format changes. */
 #include <sys/stat.h>
 
-#include "ledger/block_record.h"
+#include "ledger/store/block_record.h"
 #include "support/ledger_memory.h"
 
 static const char *directory;

@@ -3,7 +3,7 @@
  * expects, so that a scenario which means something else is not written at all. */
 #include <sys/stat.h>
 
-#include "ledger/block_record.h"
+#include "ledger/store/block_record.h"
 #include "support/high_s.h"
 #include "support/ledger_memory.h"
 

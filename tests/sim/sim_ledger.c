@@ -17,7 +17,7 @@
 #include "feature_list.h"
 #include "identity/identity.h"
 #include "ledger/genesis.h"
-#include "ledger/store.h"
+#include "ledger/store/store.h"
 #include "record/record.h"
 #include "sim/ledger_model.h"
 #include "sim/runner.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/store/file.h"
-#include "ledger/merkle.h"
-#include "ledger/witness.h"
+#include "ledger/log/merkle.h"
+#include "ledger/log/witness.h"
 #include "sim/runner.h"
 
 #define ORIGIN "example.com/log"

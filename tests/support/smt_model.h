@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
-#include "ledger/smt.h"
+#include "ledger/map/smt.h"
 
 enum { MODEL_KEYS_MAX = 4096 };
 
