@@ -41,7 +41,7 @@ static void add_vouching(json_t *facts, const cairn_vouching *v, bool reached)
 
 static void add_verdict(json_t *facts, const char *what, cairn_err err)
 {
-    cairn_facts_text(facts, "verified", what);
+    cairn_facts_text(facts, "checked", what);
     cairn_facts_text(facts, "verdict", err == CAIRN_OK ? "yes" : "no");
     if (err != CAIRN_OK) {
         cairn_facts_text(facts, "code", cairn_err_name(err));
