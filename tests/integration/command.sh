@@ -102,10 +102,10 @@ keys directory organisation organisation_id ledger
 on 0 anchor file2 --output file2.again
 keys anchored
 expect 0 "$cairn" verify file --trust trust --json
-keys verified verdict ledger member vouching needed of log_index log_size height \
+keys checked verdict ledger member vouching needed of log_index log_size height \
     on_the_ledger_since commitment transaction signer_key signer
 expect 1 "$cairn" verify file2 --trust trust --json
-keys verified verdict code because detail difference
+keys checked verdict code because detail difference
 on 0 trust export trust.2
 keys trust fingerprint
 expect 0 "$cairn" trust show trust --json

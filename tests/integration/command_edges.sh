@@ -22,9 +22,9 @@ for name in "$raw" "$red" "$forged"; do
     fact verdict >/dev/null || fail "no JSON for $(printf %q "$name")"
 done
 expect 0 "$cairn" --json verify "$raw" --trust trust
-[ "$(fact verified)" = 'raw\xff.log' ] || fail "the byte that is no text is lost"
+[ "$(fact checked)" = 'raw\xff.log' ] || fail "the byte that is no text is lost"
 expect 0 "$cairn" --json verify "$red" --trust trust
-[ "$(fact verified)" = "$red" ] || fail "JSON has another name"
+[ "$(fact checked)" = "$red" ] || fail "JSON has another name"
 expect 0 "$cairn" verify "$red" --trust trust
 expect_text out 'red\\x1b\[31m' "the terminal gets an escape"
 echo changed >"$forged"
