@@ -28,8 +28,6 @@ typedef struct cairn_tx_row {
     const char *clause; /* where its bytes are described */
 } cairn_tx_row;
 
-typedef struct cairn_verb cairn_verb; /* command/verb.h */
-
 typedef struct cairn_feature {
     const char *name;
     const cairn_tx_row *transactions;

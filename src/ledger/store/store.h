@@ -72,8 +72,8 @@ size_t cairn_store_ledger_count(cairn_store *store);
 cairn_engine *cairn_store_ledger(cairn_store *store, size_t slot);
 
 /* One cycle, with threads = 0: checks what was submitted, applies, makes durable, answers, and
- * indexes when it is due. Tells whether there was anything to do. An error is the store's: it is
- * read-only then, and the verdicts said so. */
+ * indexes when it is due. Tells whether there was anything to do. NO_MEMORY leaves the store as it
+ * was, and the verdicts said so; after any other error it is read-only. */
 cairn_err cairn_store_step(cairn_store *store, bool *ret_worked) CAIRN_MUST_USE;
 
 /* Brings the index up to the last block, now. */
