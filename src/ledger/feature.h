@@ -28,10 +28,18 @@ typedef struct cairn_tx_row {
     const char *clause; /* where its bytes are described */
 } cairn_tx_row;
 
+/* The rows of the floors above are declared where they are read. */
+struct cairn_route;      /* core/net/route.h */
+struct cairn_projection; /* core/jobs/projection.h */
+
 typedef struct cairn_feature {
     const char *name;
     const cairn_tx_row *transactions;
     size_t transaction_count;
+    const struct cairn_route *routes;
+    size_t route_count;
+    const struct cairn_projection *projections;
+    size_t projection_count;
 } cairn_feature;
 
 /* The features of a build: all tables in fixed order. */

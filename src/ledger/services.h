@@ -1,0 +1,38 @@
+/* What a handler of a feature works with: the parts of the running node, none of which it owns.
+ * Made once by the node, read by all threads. Source: house (ARCHITECTURE, The node). */
+#ifndef CAIRN_LEDGER_SERVICES_H
+#define CAIRN_LEDGER_SERVICES_H
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/crypto/signer.h"
+#include "core/log.h"
+#include "core/net/route.h"
+#include "core/store/vault.h"
+#include "ledger/engine.h"
+
+typedef struct cairn_jobs cairn_jobs; /* core/jobs */
+
+/* A ledger of the node, as a caller who may see it gets it. */
+typedef struct cairn_service_ledger {
+    cairn_engine *engine;
+    uint32_t slot;
+    cairn_hash id;
+    const char *origin; /* its checkpoints' origin line */
+} cairn_service_ledger;
+
+struct cairn_services {
+    cairn_clock clock;
+    cairn_log *log;
+    const cairn_config *config;
+    cairn_signer *signer; /* keys live in the key process */
+    cairn_vault *vault;
+    cairn_jobs *jobs;
+    void *node;
+    /* The ledger that `id` (64 hexadecimal digits) names, for this caller. NOT_FOUND alike for one
+     * that is not here and one that he may not see. */
+    cairn_err (*find_ledger)(void *node, const cairn_principal *caller, cairn_bytes id,
+                             cairn_service_ledger *ret_ledger);
+};
+
+#endif
