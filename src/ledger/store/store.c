@@ -30,7 +30,7 @@ void cairn_store_options_default(cairn_store_options *ret_options, const cairn_f
         .queue_max = 65536,
         .queue_size_max = 256 << 20,
         .block_tx_max = 4096,
-        .checkpoint_changes = 100000,
+        .checkpoint_changes = 40000,
         .checkpoint_ms = 10000,
         .index_size_max = UINT64_C(256) << 30,
     };
