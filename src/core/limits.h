@@ -21,6 +21,30 @@ enum {
     CAIRN_VAULT_KEYRING_SIZE_MAX = 16 << 20, /* bytes of the keyring's file */
     CAIRN_VAULT_CHUNK_COUNT_MAX = 1 << 24,   /* chunks of 64 KiB of one object: 1 TiB */
 
+    /* jobs */
+    CAIRN_JOBS_SLOTS_MAX = 4096,         /* ledgers of one store */
+    CAIRN_JOBS_NAME_SIZE_MAX = 64,       /* bytes of a projection's, reaction's or owner's name */
+    CAIRN_JOBS_BATCH_EVENTS_MAX = 1024,  /* events in one transaction */
+    CAIRN_JOBS_BATCH_BLOCKS_MAX = 4096,  /* blocks read for it */
+    CAIRN_JOBS_BATCH_SIZE_MAX = 8 << 20, /* bytes of the events held for it */
+    CAIRN_PROJECTION_TABLES_MAX = 16,    /* of one projection */
+    CAIRN_PROJECTION_KEY_SIZE_MAX = 480, /* bytes: fits LMDB's 511 with a prefix */
+    CAIRN_PROJECTION_VALUE_SIZE_MAX = 1 << 18, /* bytes */
+    CAIRN_PROJECTION_CHANGES_MAX = 4096,       /* rows that one event may change */
+    CAIRN_TIMERS_MAX = 1 << 20,                /* set at a time */
+    CAIRN_TIMER_ID_SIZE_MAX = 128,             /* bytes */
+    CAIRN_TIMER_PAYLOAD_SIZE_MAX = 4096,       /* bytes */
+    CAIRN_TIMER_FIRINGS_MAX = 256,             /* under way */
+    CAIRN_OUTBOX_DESTINATION_SIZE_MAX = 256,   /* bytes of a lane's name */
+    CAIRN_OUTBOX_HEADERS_MAX = 8,              /* of one message, besides those that we add */
+    CAIRN_OUTBOX_HEADER_SIZE_MAX = 1024,       /* bytes of one of them */
+    CAIRN_OUTBOX_BODY_SIZE_MAX = 1 << 20,      /* bytes */
+    CAIRN_OUTBOX_TENANT_ROWS_MAX = 10000,      /* messages that wait, of one tenant */
+    CAIRN_OUTBOX_TENANT_SIZE_MAX = 64 << 20,   /* bytes of their bodies */
+    CAIRN_OUTBOX_DEAD_MAX = 256,               /* dead letters of one tenant */
+    CAIRN_OUTBOX_IN_FLIGHT_MAX = 64,           /* deliveries under way */
+    CAIRN_OUTBOX_ATTEMPTS_MAX = 64,            /* of one message */
+
     /* ledger */
     CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */
     CAIRN_STATE_KEY_SIZE_MAX =
@@ -28,6 +52,9 @@ enum {
     CAIRN_STATE_VALUE_SIZE_MAX = 65535,
     CAIRN_BLOCK_TX_COUNT_MAX = 8192,
     CAIRN_BLOCK_SIZE_MAX = 8 << 20,   /* bytes of the transactions of one block */
+    CAIRN_TX_EVENTS_MAX = 16,         /* events of one transaction */
+    CAIRN_TX_EVENTS_SIZE_MAX = 768,   /* bytes of their keys together */
+    CAIRN_EVENT_KEY_SIZE_MAX = 256,   /* bytes of an event's key: names an object of the state */
     CAIRN_MEMBERS_MAX = 128,          /* organisations in an electorate */
     CAIRN_ORG_KEYS_MAX = 256,         /* keys of one organisation over its life */
     CAIRN_RECEIPT_SIGNERS_MAX = 128,  /* cosignatures in one receipt or checkpoint */
