@@ -42,6 +42,7 @@
     X(TOO_DEEP, -302, "nesting is deeper than its limit", 400, 3)                                  \
     X(TOO_MANY, -303, "more items than the limit", 400, 3)                                         \
     X(BUSY, -304, "queue is full, try again", 503, 4)                                              \
+    X(RATE, -305, "caller asks too often", 429, 4)                                                 \
     X(TX_UNKNOWN_TYPE, -401, "transaction type is not known", 422, 1)                              \
     X(TX_WRONG_LEDGER, -402, "transaction is for another ledger", 422, 1)                          \
     X(TX_EXPIRED, -403, "transaction is no longer valid", 422, 1)                                  \

@@ -5,41 +5,68 @@
 #define CAIRN_CORE_NET_HTTP_CLIENT_H
 
 #include "cairn/arena.h"
+#include "core/net/address.h"
+#include "core/net/http_request.h"
+#include "core/net/tls.h"
 
 enum {
-    CAIRN_HTTP_URL_SIZE_MAX = 2048,    /* bytes */
-    CAIRN_HTTP_CLIENT_HEADERS_MAX = 16 /* request headers of one call */
+    CAIRN_HTTP_URL_SIZE_MAX = 2048,     /* bytes */
+    CAIRN_HTTP_CLIENT_HEADERS_MAX = 16, /* request headers of one call */
+    CAIRN_HTTP_CLIENT_REPLY_HEADERS_MAX =
+        128, /* header fields of a reply; further ones are not kept */
 };
 
 typedef enum cairn_http_client_method {
     CAIRN_HTTP_CLIENT_GET,
     CAIRN_HTTP_CLIENT_POST,
+    CAIRN_HTTP_CLIENT_PUT,
+    CAIRN_HTTP_CLIENT_PATCH,
+    CAIRN_HTTP_CLIENT_DELETE,
 } cairn_http_client_method;
+
+/* Which addresses a call may go to, once the name is resolved. */
+typedef enum cairn_http_client_reach {
+    CAIRN_HTTP_CLIENT_ANYWHERE, /* the URL is ours */
+    CAIRN_HTTP_CLIENT_PUBLIC,   /* the URL is a stranger's: cairn_address_is_public, or allowed */
+} cairn_http_client_reach;
 
 /* What to ask. All pointers are borrowed for the call. */
 typedef struct cairn_http_call {
     cairn_http_client_method method;
     const char *url;            /* http:// or https://, without user name, printable ASCII */
-    const char *content_type;   /* of the body; NULL for a GET */
-    cairn_bytes body;           /* of a POST */
+    const char *content_type;   /* of the body; NULL without one */
+    cairn_bytes body;           /* of a POST, PUT or PATCH */
     const char *const *headers; /* "Name: value" lines without control characters, or NULL */
     size_t header_count;
     uint32_t timeout_ms;  /* for all of it, at least 1 */
     size_t body_size_max; /* bytes of the reply's body */
     const char *ca_file;  /* PEM of the only roots trusted for https; NULL trusts the system's */
+    const cairn_hash *spki_pin; /* SHA-256 of the only SubjectPublicKeyInfo that https accepts, in
+                                   addition to the roots; NULL: no pin */
+    const cairn_tls_identity *identity; /* shown to a server that asks; NULL: none */
+    cairn_http_client_reach reach;
+    const cairn_network *allowed; /* beside the public addresses */
+    size_t allowed_count;
 } cairn_http_call;
 
 typedef struct cairn_http_reply {
     int status;               /* 100 to 599, of the one response; 3xx is not followed */
     const char *content_type; /* as sent, "" when it is missing */
     cairn_bytes body;
+    const cairn_http_header *headers; /* as sent, in order */
+    size_t header_count;
 } cairn_http_reply;
 
 /* Performs the call; a reply of any status is success, and lives in the arena.
- * UNREACHABLE with the reason when there was no complete reply in time, ARGUMENT for a URL or a
- * header that is not allowed, TOO_LARGE for a body beyond `body_size_max`, NO_MEMORY. Blocks; any
- * thread. The process ignores SIGPIPE: TLS writes may raise it. */
+ * UNREACHABLE with the reason when there was no complete reply in time, PERMISSION when `reach`
+ * forbids every address of the host, ARGUMENT for a URL or a header that is not allowed, TOO_LARGE
+ * for a body beyond `body_size_max`, NO_MEMORY; those of cairn_tls_server_new for the identity.
+ * Blocks; any thread. The process ignores SIGPIPE: TLS writes may raise it. */
 cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
                                  cairn_http_reply *ret_reply) CAIRN_MUST_USE;
+
+/* Value of a header field of a reply by name, without case; the first one. */
+bool cairn_http_reply_header(const cairn_http_reply *reply, const char *name,
+                             cairn_bytes *ret_value);
 
 #endif
