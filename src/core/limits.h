@@ -16,6 +16,11 @@ enum {
     CAIRN_SIGNER_NAME_SIZE_MAX = 64,         /* bytes of a key's name */
     CAIRN_SIGNER_MESSAGE_SIZE_MAX = 1 << 20, /* bytes to be signed */
 
+    /* key process and import workers */
+    CAIRN_KEY_LINK_CALLS_MAX = 1024,    /* requests in flight */
+    CAIRN_KEY_LINK_SIZE_MAX = 64 << 20, /* bytes of requests that are not sent yet */
+    CAIRN_WORKER_ERROR_SIZE_MAX = 511,  /* bytes of a worker's failure text */
+
     /* vault */
     CAIRN_VAULT_SUBJECTS_MAX = 1 << 17,      /* of one vault, the erased ones included */
     CAIRN_VAULT_KEYRING_SIZE_MAX = 16 << 20, /* bytes of the keyring's file */

@@ -15,6 +15,24 @@ typedef struct cairn_signer cairn_signer;
  * detail of a failure is this thread's (cairn_err_detail). It may queue more, and must not wait. */
 typedef void (*cairn_signer_done_fn)(void *context, cairn_err err, cairn_bytes signature);
 
+/* What a key may be used for. The part of its name before the first '-', '.' or '_' tells: sign,
+ * tls, cosign or note (both cosign), owner, encrypt, validator; any other name has no purpose. So a
+ * key has one purpose for good, in a file and in a token, and whoever holds the keys can tell it
+ * without asking. A request names those that it takes: 1 << cairn_purpose (ledger/registry.h). */
+enum {
+    CAIRN_SIGNER_FOR_NONE = 1 << 0, /* keys without a purpose */
+    CAIRN_SIGNER_FOR_SIGN = 1 << 1,
+    CAIRN_SIGNER_FOR_TLS = 1 << 2,
+    CAIRN_SIGNER_FOR_COSIGN = 1 << 3,
+    CAIRN_SIGNER_FOR_OWNER = 1 << 4,
+    CAIRN_SIGNER_FOR_ENCRYPT = 1 << 5,
+    CAIRN_SIGNER_FOR_VALIDATOR = 1 << 6,
+    CAIRN_SIGNER_FOR_ANY = (1 << 7) - 1,
+};
+
+/* The one bit of a key's name. */
+unsigned cairn_signer_purpose_of(const char *name);
+
 /* Keys from PEM files in `directory`: each `NAME.pem` (mode 0600 or stricter, else PERMISSION; a
  * private key, else BAD_KEY). Other files are not looked at. Completions run on the signer's one
  * thread. NOT_FOUND when there is no such directory, CONFIG when a file's NAME is no name, TOO_MANY
@@ -28,6 +46,18 @@ cairn_err cairn_signer_open_files(const char *directory, cairn_signer **ret_sign
  * never a fallback; NOT_FOUND when no token has that label, CONFIG when several have. */
 cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const char *pin,
                                    cairn_signer **ret_signer) CAIRN_MUST_USE;
+
+/* Keys that the key process behind `link` (borrowed until free) holds: see crypto/key_link.h.
+ * Requests go out at once, up to 1,024 before the first answer, and completions run on the link's
+ * thread. UNAVAILABLE, here and from every call, while the link is down; requests in flight end
+ * with it when the link breaks. */
+typedef struct cairn_key_link cairn_key_link;
+cairn_err cairn_signer_open_remote(cairn_key_link *link, cairn_signer **ret_signer) CAIRN_MUST_USE;
+
+/* Asks a remote signer's key process again which keys it has, after the link was attached anew, and
+ * adds those that are new. MISMATCH when a known name has another key now; UNAVAILABLE. Not from a
+ * completion. */
+cairn_err cairn_signer_remote_refresh(cairn_signer *signer) CAIRN_MUST_USE;
 
 /* Waits for what is queued, then closes. Takes NULL. */
 void cairn_signer_free(cairn_signer *signer);
@@ -57,7 +87,17 @@ cairn_err cairn_signer_each(cairn_signer *signer,
 cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes message,
                             cairn_signer_done_fn done, void *context) CAIRN_MUST_USE;
 
-/* Same, and waits. Not from a completion. */
+/* The same for a caller who says what the signature is for: bits of CAIRN_SIGNER_FOR_*.
+ * TX_WRONG_PURPOSE when the key is for something else. cairn_signer_sign takes any key. */
+cairn_err cairn_signer_sign_for(cairn_signer *signer, unsigned purposes, const char *name,
+                                cairn_bytes message, cairn_signer_done_fn done,
+                                void *context) CAIRN_MUST_USE;
+
+/* Both forms, and wait. Not from a completion. */
+cairn_err cairn_signer_sign_wait_for(cairn_signer *signer, unsigned purposes, const char *name,
+                                     cairn_bytes message,
+                                     uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX],
+                                     size_t *ret_size) CAIRN_MUST_USE;
 cairn_err cairn_signer_sign_wait(cairn_signer *signer, const char *name, cairn_bytes message,
                                  uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX],
                                  size_t *ret_size) CAIRN_MUST_USE;

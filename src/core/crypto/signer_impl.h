@@ -11,7 +11,7 @@ typedef struct cairn_signer_key {
     void *private_part; /* the backend's */
 } cairn_signer_key;
 
-/* All calls are made on the signer's one thread. `state` is the backend's own. */
+/* All calls but `submit` are made on the signer's one thread. `state` is the backend's own. */
 typedef struct cairn_signer_backend {
     /* Gets ready and hands each key that is there to cairn_signer_add. */
     cairn_err (*open)(void *state, cairn_signer *signer);
@@ -21,6 +21,10 @@ typedef struct cairn_signer_backend {
                           cairn_key **ret_public, void **ret_private);
     cairn_err (*sign)(void *state, const cairn_signer_key *key, cairn_bytes message,
                       uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX], size_t *ret_size);
+    /* NULL, or in place of `sign` and of the signer's queue: any thread; sends the message on its
+     * way, and sees to it that `done` is called once unless this fails. `close` waits for those. */
+    cairn_err (*submit)(void *state, const cairn_signer_key *key, unsigned purposes,
+                        cairn_bytes message, cairn_signer_done_fn done, void *context);
     /* Frees the private part of a key. Takes NULL. */
     void (*drop)(void *private_part);
     /* Ends what open began, also when it failed half-way, and frees the state. */
@@ -30,6 +34,9 @@ typedef struct cairn_signer_backend {
 /* Starts the thread and waits until the backend is open. Takes `state`, also on failure. */
 cairn_err cairn_signer_start_take(const cairn_signer_backend *backend, void *state,
                                   cairn_signer **ret_signer) CAIRN_MUST_USE;
+
+/* The backend's own, for functions that know which one it is. */
+void *cairn_signer_state(cairn_signer *signer, const cairn_signer_backend *backend);
 
 /* Adds a key under a new name; on success takes the reference and the private part. EXISTS,
  * TOO_MANY, ARGUMENT for a name that is not valid. */

@@ -1,6 +1,6 @@
 /* Who holds the epoch keys of a vault: outside the vault's directory, so that destroying one makes
- * every copy of an earlier keyring worthless. Two holders: a directory of files, and a PKCS#11
- * token. What each can promise: docs/formats/vault.md. Source: house. */
+ * every copy of an earlier keyring worthless. Three holders: a directory of files, a PKCS#11
+ * token, and the key process. What each can promise: docs/formats/vault.md. Source: house. */
 #ifndef CAIRN_CORE_STORE_VAULT_HOLDER_H
 #define CAIRN_CORE_STORE_VAULT_HOLDER_H
 
@@ -55,6 +55,12 @@ cairn_err cairn_vault_holder_open_files(const char *directory,
  * ends, because others in it may use it too. TOKEN with the CK_RV named; NOT_FOUND for a missing
  * module or token. */
 cairn_err cairn_vault_holder_open_pkcs11(const char *module, const char *token, const char *pin,
+                                         cairn_vault_holder **ret_holder) CAIRN_MUST_USE;
+
+/* Keys that the key process behind `link` (borrowed until free) holds. UNAVAILABLE from every call
+ * while the link is down; what a call that ends so did is not known. */
+typedef struct cairn_key_link cairn_key_link;
+cairn_err cairn_vault_holder_open_remote(cairn_key_link *link,
                                          cairn_vault_holder **ret_holder) CAIRN_MUST_USE;
 
 /* Takes NULL. */
