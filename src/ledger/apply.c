@@ -2,6 +2,7 @@
 #include "ledger/apply.h"
 
 #include "cairn/merkle.h"
+#include "core/limits.h"
 
 static const char clause[] = "docs/formats/transaction.md";
 
@@ -22,6 +23,8 @@ struct cairn_apply {
     uint64_t held;            /* ids of earlier blocks that count at this time */
     cairn_window decided;     /* ids that this block consumed */
     cairn_event **events_end;
+    size_t event_count; /* of the transaction at hand, with the bytes of their keys */
+    size_t event_size;
     bool registry_touched; /* a key or an organisation was written, if only to be taken back */
     bool config_touched;
     /* the transaction at hand */
@@ -102,12 +105,20 @@ cairn_err cairn_apply_must_be_new(cairn_apply *apply, cairn_map_id map, const ca
 cairn_err cairn_apply_emit(cairn_apply *apply, uint16_t type, cairn_bytes key)
 {
     cairn_event *event = NULL;
+    if (key.size > CAIRN_EVENT_KEY_SIZE_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "event.key: %zu bytes", key.size);
+    if (apply->event_count == CAIRN_TX_EVENTS_MAX ||
+        key.size > CAIRN_TX_EVENTS_SIZE_MAX - apply->event_size)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "events: %zu of one transaction, %zu bytes",
+                          apply->event_count + 1, apply->event_size + key.size);
     CAIRN_TRY(CAIRN_ARENA_NEW(apply->arena, &event));
     CAIRN_TRY(cairn_arena_copy(apply->arena, key, &event->key));
     event->type = type;
     event->tx = apply->tx_place;
     *apply->events_end = event;
     apply->events_end = &event->next;
+    apply->event_count++;
+    apply->event_size += key.size;
     return CAIRN_OK;
 }
 
@@ -131,11 +142,16 @@ static cairn_err get_over_base(void *context, cairn_map_id map, cairn_bytes key,
 typedef struct apply_mark {
     size_t change_count;
     cairn_event **events_end;
+    size_t event_count;
+    size_t event_size;
 } apply_mark;
 
 static apply_mark mark(const cairn_apply *apply)
 {
-    return (apply_mark){.change_count = apply->delta.count, .events_end = apply->events_end};
+    return (apply_mark){.change_count = apply->delta.count,
+                        .events_end = apply->events_end,
+                        .event_count = apply->event_count,
+                        .event_size = apply->event_size};
 }
 
 /* Takes back what was written and emitted since. */
@@ -143,6 +159,8 @@ static void roll_back(cairn_apply *apply, apply_mark since)
 {
     cairn_delta_rollback(&apply->delta, since.change_count);
     apply->events_end = since.events_end;
+    apply->event_count = since.event_count;
+    apply->event_size = since.event_size;
     *apply->events_end = NULL;
 }
 
@@ -351,6 +369,8 @@ static cairn_err apply_tx(cairn_apply *apply, const cairn_tx_input *input, cairn
     const cairn_tx_row *row = NULL;
     void *act = NULL;
     apply->tx = &input->tx;
+    apply->event_count = 0;
+    apply->event_size = 0;
     cairn_arena_reset(apply->scratch);
     result->code = check(apply, input, &row, &act);
     if (result->code != CAIRN_OK)
@@ -440,6 +460,8 @@ static cairn_err run(cairn_apply *apply, const cairn_tx_input *inputs, size_t co
         else if (result->consumed)
             outcome->refused_count++;
     }
+    for (const cairn_event *e = outcome->events; e != NULL; e = e->next)
+        outcome->event_count++;
     outcome->delta = apply->delta;
     outcome->rules = (cairn_rules){
         .registry_version = apply->registry_touched ? 0 : apply->base->rules.registry_version,

@@ -61,7 +61,8 @@ typedef struct cairn_outcome {
     size_t accepted_count;
     size_t refused_count; /* consumed and refused */
     cairn_delta delta;
-    cairn_event *events; /* in order */
+    cairn_event *events; /* in order, of accepted transactions */
+    size_t event_count;
     cairn_hash results_root;
     cairn_rules rules; /* after the block */
 } cairn_outcome;

@@ -10,6 +10,8 @@
 #include "support/high_s.h"
 #include "support/ledger_memory.h"
 
+#include "core/limits.h"
+
 #define NOW (MEMORY_TIME_MS + 1000)
 
 static void expect(memory_ledger *m, uint64_t time_ms, cairn_bytes tx, cairn_err code)
@@ -341,7 +343,7 @@ static void test_a_signer_has_the_purpose(void **state)
     memory_begin(&m, 1, NULL);
     const cairn_hash org = memory_org(MEMORY_SIGN);
     expect(&m, NOW, anchor_tx(&m, MEMORY_COSIGN, 1, NOW + 1), CAIRN_ERR_TX_WRONG_PURPOSE);
-    for (cairn_purpose p = CAIRN_PURPOSE_TLS; p <= CAIRN_PURPOSE_VALIDATOR; p++) {
+    for (cairn_purpose p = CAIRN_PURPOSE_TLS; p <= CAIRN_PURPOSE_LAST; p++) {
         uint8_t number = (uint8_t)(200 + p);
         expect(&m, NOW,
                memory_tx(&m, memory_key(MEMORY_SIGN), CAIRN_TX_KEY_ADD,
@@ -603,6 +605,81 @@ static void test_a_failing_handler_leaves_nothing(void **state)
 
 /* Anybody may vote on the longest approval, in vain, as often as a block holds transactions: what
  * is read for that does not add up. */
+/* --- events --- */
+
+static cairn_err emit(cairn_apply *apply, size_t count, size_t key_size)
+{
+    static const uint8_t key[CAIRN_EVENT_KEY_SIZE_MAX + 1];
+    CAIRN_TRY(new_apply(apply, NULL));
+    for (size_t i = 0; i < count; i++)
+        CAIRN_TRY(cairn_apply_emit(apply, (uint16_t)(i + 1), cairn_bytes_of(key, key_size)));
+    return CAIRN_OK;
+}
+
+static cairn_err emit_most(cairn_apply *apply, const void *act)
+{
+    (void)act;
+    return emit(apply, CAIRN_TX_EVENTS_MAX, CAIRN_TX_EVENTS_SIZE_MAX / CAIRN_TX_EVENTS_MAX);
+}
+
+static cairn_err emit_too_many(cairn_apply *apply, const void *act)
+{
+    (void)act;
+    return emit(apply, CAIRN_TX_EVENTS_MAX + 1, 0);
+}
+
+static cairn_err emit_too_much(cairn_apply *apply, const void *act)
+{
+    (void)act;
+    CAIRN_TRY(emit(apply, 3, CAIRN_EVENT_KEY_SIZE_MAX));
+    return cairn_apply_emit(apply, 4, cairn_bytes_str("k"));
+}
+
+static cairn_err emit_long_key(cairn_apply *apply, const void *act)
+{
+    (void)act;
+    return emit(apply, 1, CAIRN_EVENT_KEY_SIZE_MAX + 1);
+}
+
+static const cairn_tx_row emitting_rows[] = {
+    {1020, "test.most", 1, 0, false, any_body, emit_most, "house"},
+    {1021, "test.too-many", 1, 0, false, any_body, emit_too_many, "house"},
+    {1022, "test.too-much", 1, 0, false, any_body, emit_too_much, "house"},
+    {1023, "test.long-key", 1, 0, false, any_body, emit_long_key, "house"},
+};
+static const cairn_feature emitting_feature = {
+    .name = "test", .transactions = emitting_rows, .transaction_count = 4};
+
+static void test_a_transaction_emits_within_bounds_or_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t empty[] = {0xa0};
+    static const cairn_err codes[] = {CAIRN_OK, CAIRN_ERR_TOO_MANY, CAIRN_ERR_TOO_MANY,
+                                      CAIRN_ERR_TOO_LARGE, CAIRN_OK};
+    const cairn_feature *const list[] = {cairn_all_features.list[0], &emitting_feature};
+    const cairn_features emitting = {.list = list, .count = 2, .app_version = 1};
+    cairn_bytes txs[5];
+    memory_ledger m = {0};
+    cairn_arena_init(&m.arena, (size_t)1 << 30);
+    memory_open(&m, &emitting, memory_genesis(&m.arena, 1, NULL));
+    for (size_t i = 0; i < 5; i++)
+        txs[i] = memory_tx(&m, memory_key(MEMORY_SIGN), (uint16_t)(1020 + i % 4),
+                           cairn_bytes_of(empty, 1), NOW + 1 + i);
+    const cairn_outcome *o = memory_block(&m, NOW, txs, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(o->results[i].code, codes[i]);
+        assert_true(o->results[i].consumed); /* for good: it depends on nothing that changes */
+    }
+    assert_int_equal(o->event_count, 2 * CAIRN_TX_EVENTS_MAX);
+    size_t i = 0;
+    for (const cairn_event *e = o->events; e != NULL; e = e->next, i++) {
+        assert_int_equal(e->tx, i < CAIRN_TX_EVENTS_MAX ? 0 : 4);
+        assert_int_equal(e->type, i % CAIRN_TX_EVENTS_MAX + 1);
+    }
+    assert_int_equal(i, o->event_count);
+    memory_end(&m);
+}
+
 static void test_reading_much_needs_little_memory(void **state)
 {
     (void)state;
@@ -694,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_an_unknown_version_stops_the_ledger_by_name),
         cmocka_unit_test(test_time_does_not_go_back),
         cmocka_unit_test(test_a_failing_handler_leaves_nothing),
+        cmocka_unit_test(test_a_transaction_emits_within_bounds_or_is_refused),
         cmocka_unit_test(test_reading_much_needs_little_memory),
         cmocka_unit_test(test_histories_do_not_meet_in_the_key_cache),
     };

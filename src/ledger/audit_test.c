@@ -9,6 +9,8 @@
 
 #include "support/ledger_memory.h"
 
+#include "core/limits.h"
+#include "core/store/block_log.h"
 #include "ledger/audit.h"
 
 #define NOW (MEMORY_TIME_MS + 1000)
@@ -66,6 +68,14 @@ static void test_round_trip(void **state)
     assert_int_equal(r->refusals[1].place, 3);
     assert_int_equal(r->refusals[0].code, CAIRN_ERR_EXISTS);
     static const size_t accepted[] = {0, 2, 4};
+    assert_int_equal(r->event_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        cairn_tx tx;
+        assert_int_equal(r->events[i].place, accepted[i]);
+        assert_int_equal(r->events[i].type, CAIRN_TX_ANCHOR);
+        assert_int_equal(cairn_tx_decode(r->transactions[accepted[i]], &tx), CAIRN_OK);
+        assert_non_null(memmem(tx.body.data, tx.body.size, r->events[i].key.data, 32));
+    }
     cairn_bytes entry;
     for (uint64_t i = 0; i < 3; i++) {
         assert_int_equal(cairn_block_record_log_entry(r, i, &entry), CAIRN_OK);
@@ -83,13 +93,16 @@ static bool same_record(const cairn_block_record *a, const cairn_block_record *b
 {
     bool same = a->slot == b->slot && a->height == b->height && a->time_ms == b->time_ms &&
                 a->transaction_count == b->transaction_count &&
-                a->refusal_count == b->refusal_count &&
+                a->refusal_count == b->refusal_count && a->event_count == b->event_count &&
                 cairn_bytes_equal(a->entry_bytes, b->entry_bytes);
     for (size_t i = 0; same && i < a->transaction_count; i++)
         same = cairn_bytes_equal(a->transactions[i], b->transactions[i]);
     for (size_t i = 0; same && i < a->refusal_count; i++)
         same = a->refusals[i].place == b->refusals[i].place &&
                a->refusals[i].code == b->refusals[i].code;
+    for (size_t i = 0; same && i < a->event_count; i++)
+        same = a->events[i].place == b->events[i].place && a->events[i].type == b->events[i].type &&
+               cairn_bytes_equal(a->events[i].key, b->events[i].key);
     return same;
 }
 
@@ -127,19 +140,33 @@ static void test_every_bit_of_a_record_counts(void **state)
 typedef struct draft {
     uint64_t height, time_ms, places[2], code;
     size_t refusals;
+    uint64_t event_places[2], event_type;
+    size_t events, event_copies, event_key_size;
     cairn_block_entry entry;
 } draft;
+
+static void put_draft_events(cairn_cbor_writer *w, const draft *d)
+{
+    static const uint8_t key[CAIRN_EVENT_KEY_SIZE_MAX + 1];
+    cairn_cbor_put_array(w, d->events * d->event_copies);
+    for (size_t i = 0; i < d->events * d->event_copies; i++) {
+        cairn_cbor_put_array(w, 3);
+        cairn_cbor_put_uint(w, d->event_type);
+        cairn_cbor_put_uint(w, d->event_places[i / d->event_copies]);
+        cairn_cbor_put_bytes(w, cairn_bytes_of(key, d->event_key_size));
+    }
+}
 
 static cairn_err decode_draft(const draft *d)
 {
     static const uint8_t tx[] = {0xd2};
-    uint8_t out[512], raw_entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    uint8_t out[4096], raw_entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
     cairn_cbor_writer w;
     cairn_bytes raw;
     cairn_block_record record;
     cairn_arena arena;
     cairn_cbor_writer_init(&w, out, sizeof out);
-    cairn_cbor_put_array(&w, 7);
+    cairn_cbor_put_array(&w, 8);
     cairn_cbor_put_text(&w, "cairn/record/1");
     cairn_cbor_put_uint(&w, 0);
     cairn_cbor_put_uint(&w, d->height);
@@ -153,6 +180,7 @@ static cairn_err decode_draft(const draft *d)
         cairn_cbor_put_uint(&w, d->places[i]);
         cairn_cbor_put_uint(&w, d->code);
     }
+    put_draft_events(&w, d);
     cairn_cbor_put_bytes(&w,
                          cairn_bytes_of(raw_entry, cairn_block_entry_encode(&d->entry, raw_entry)));
     assert_int_equal(cairn_cbor_writer_end(&w, &raw), CAIRN_OK);
@@ -170,6 +198,11 @@ static void test_records_that_contradict_themselves(void **state)
                         .places = {0, 2},
                         .code = 420,
                         .refusals = 2,
+                        .event_places = {1, 1},
+                        .event_type = 65535,
+                        .events = 2,
+                        .event_copies = 8,
+                        .event_key_size = 48,
                         .entry = {.height = 4, .time_ms = 9, .first = 7, .count = 1}};
     draft d = good;
     assert_int_equal(decode_draft(&d), CAIRN_OK);
@@ -201,6 +234,86 @@ static void test_records_that_contradict_themselves(void **state)
     d.height = d.entry.height = 0; /* a genesis has one transaction and no refusal */
     d.entry.count = 0;
     assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+}
+
+static void test_records_with_impossible_events(void **state)
+{
+    (void)state;
+    const draft good = {.height = 4,
+                        .time_ms = 9,
+                        .places = {1},
+                        .code = 420,
+                        .refusals = 1,
+                        .event_places = {0, 2},
+                        .event_type = 1,
+                        .events = 2,
+                        .event_copies = 3,
+                        .event_key_size = 256,
+                        .entry = {.height = 4, .time_ms = 9, .first = 7, .count = 2}};
+    draft d = good;
+    assert_int_equal(decode_draft(&d), CAIRN_OK);
+    d.event_key_size = 257;
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+    d = good;
+    d.event_copies = 4; /* 1,024 bytes of keys */
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_TOO_MANY);
+    d.event_copies = 17;
+    d.event_key_size = 0;
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_TOO_MANY);
+    d.event_copies = 16;
+    assert_int_equal(decode_draft(&d), CAIRN_OK);
+    d = good;
+    d.event_places[1] = 3; /* beyond */
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+    d.event_places[1] = 1; /* of a refused one */
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+    d = good;
+    d.event_places[0] = 2; /* falling */
+    d.event_places[1] = 0;
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+    d = good;
+    d.event_type = 65536;
+    assert_int_equal(decode_draft(&d), CAIRN_ERR_BAD_VALUE);
+}
+
+/* As many transactions as a block may hold, as large, and with as many events. */
+static void test_the_largest_record_fits_the_block_log(void **state)
+{
+    (void)state;
+    enum { COUNT = CAIRN_BLOCK_TX_COUNT_MAX, EACH = CAIRN_BLOCK_SIZE_MAX / COUNT };
+    static const uint8_t raw[EACH], key[CAIRN_TX_EVENTS_SIZE_MAX / CAIRN_TX_EVENTS_MAX];
+    static cairn_tx_input inputs[COUNT];
+    static cairn_tx_result results[COUNT];
+    static cairn_event events[COUNT * CAIRN_TX_EVENTS_MAX];
+    cairn_block block = {.inputs = inputs, .entry = {.height = INT64_MAX, .first = 1}};
+    cairn_outcome *o = &block.outcome;
+    cairn_bytes encoded;
+    cairn_block_record record;
+    cairn_arena arena;
+    for (size_t i = 0; i < COUNT; i++) {
+        inputs[i].tx.raw = cairn_bytes_of(raw, sizeof raw);
+        results[i].consumed = true;
+    }
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        events[i] = (cairn_event){.type = UINT16_MAX,
+                                  .tx = i / CAIRN_TX_EVENTS_MAX,
+                                  .key = cairn_bytes_of(key, sizeof key),
+                                  .next = &events[i + 1]};
+    events[sizeof events / sizeof events[0] - 1].next = NULL;
+    *o = (cairn_outcome){.height = INT64_MAX,
+                         .results = results,
+                         .count = COUNT,
+                         .accepted_count = COUNT,
+                         .events = events,
+                         .event_count = sizeof events / sizeof events[0]};
+    block.entry.count = COUNT;
+    block.entry_size = cairn_block_entry_encode(&block.entry, block.entry_bytes);
+    cairn_arena_init(&arena, 64 << 20);
+    assert_int_equal(cairn_block_record_encode(&arena, UINT32_MAX, &block, &encoded), CAIRN_OK);
+    assert_true(encoded.size < CAIRN_BLOCK_LOG_PAYLOAD_SIZE_MAX - COUNT * 8); /* refusals' room */
+    assert_int_equal(cairn_block_record_decode(&arena, encoded, &record), CAIRN_OK);
+    assert_int_equal(record.event_count, o->event_count);
+    cairn_arena_done(&arena);
 }
 
 /* --- block entries --- */
@@ -333,6 +446,29 @@ static void test_audit_of_changed_blocks(void **state)
     records[2].refusal_count = 1; /* a refusal not told */
     expect_corrupt(records, 2);
 
+    cairn_record_event told[4];
+    memcpy(records, h.records, sizeof records); /* an event of another type */
+    memcpy(told, records[2].events, 3 * sizeof told[0]);
+    told[3] = told[2];
+    records[2].events = told;
+    told[1].type++;
+    expect_corrupt(records, 2);
+    assert_non_null(strstr(cairn_err_detail(), "event 1"));
+    told[1] = h.records[2].events[2]; /* of another transaction */
+    expect_corrupt(records, 2);
+    told[1] = h.records[2].events[1];
+    told[1].key.size--; /* another object */
+    expect_corrupt(records, 2);
+    told[1] = h.records[2].events[1];
+    records[2].event_count = 2; /* one not told */
+    expect_corrupt(records, 2);
+    records[2].event_count = 4; /* one made up */
+    expect_corrupt(records, 2);
+    assert_non_null(strstr(cairn_err_detail(), "event 3"));
+    records[2].event_count = 3;
+    size_t place = 0;
+    assert_int_equal(audit(records, in_order, BLOCKS, &place), CAIRN_OK);
+
     memcpy(records, h.records, sizeof records); /* the last transaction left out */
     records[4].transaction_count--;
     expect_corrupt(records, 4);
@@ -366,6 +502,8 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_every_bit_of_a_record_counts),
         cmocka_unit_test(test_records_that_contradict_themselves),
+        cmocka_unit_test(test_records_with_impossible_events),
+        cmocka_unit_test(test_the_largest_record_fits_the_block_log),
         cmocka_unit_test(test_block_entries),
         cmocka_unit_test(test_audit_of_other_orders),
         cmocka_unit_test(test_audit_of_changed_blocks),

@@ -78,8 +78,10 @@ cairn_err cairn_apply_delete(cairn_apply *apply, cairn_map_id map,
 cairn_err cairn_apply_must_be_new(cairn_apply *apply, cairn_map_id map,
                                   const cairn_state_key *key) CAIRN_MUST_USE;
 
-/* An event for the jobs behind the ledger: `type` is the feature's own, `key` names the object,
- * both copied. Events are not part of the consensus. */
+/* An event for the jobs behind the ledger: `type` is the feature's own, `key` (0 to 256 bytes)
+ * names the object, copied. TOO_MANY when the transaction has emitted as many (16, or 768 bytes of
+ * keys) as it may, TOO_LARGE for the key: a handler hands that on, and the transaction is finally
+ * refused. No root covers events, but every replica emits the same ones. */
 cairn_err cairn_apply_emit(cairn_apply *apply, uint16_t type, cairn_bytes key) CAIRN_MUST_USE;
 
 /* Runs an act of an approval: decode and apply of its row, all of it or nothing. */

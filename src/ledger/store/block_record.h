@@ -10,6 +10,12 @@ typedef struct cairn_refusal {
     cairn_err code;
 } cairn_refusal;
 
+typedef struct cairn_record_event {
+    uint64_t place; /* among the record's transactions: an accepted one */
+    uint16_t type;
+    cairn_bytes key;
+} cairn_record_event;
+
 typedef struct cairn_block_record {
     uint32_t slot;
     uint64_t height;
@@ -18,6 +24,8 @@ typedef struct cairn_block_record {
     size_t transaction_count;
     cairn_refusal *refusals; /* rising by place */
     size_t refusal_count;
+    cairn_record_event *events; /* in order, so rising by place */
+    size_t event_count;
     cairn_block_entry entry;
     cairn_bytes entry_bytes;
 } cairn_block_record;
@@ -27,7 +35,8 @@ cairn_err cairn_block_record_encode(cairn_arena *arena, uint32_t slot, const cai
                                     cairn_bytes *ret_encoded) CAIRN_MUST_USE;
 
 /* Strict; views into `in`, arrays in the arena. Besides the schema: places in range and rising,
- * entry of the same height, time and count. */
+ * events of accepted transactions and within their bounds, entry of the same height, time and
+ * count. */
 cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     cairn_block_record *ret_record) CAIRN_MUST_USE;
 
@@ -36,8 +45,8 @@ cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
 cairn_err cairn_block_record_log_entry(const cairn_block_record *record, uint64_t place,
                                        cairn_bytes *ret_entry) CAIRN_MUST_USE;
 
-/* Did applying it again give what the record says? CORRUPT names the transaction or the block
- * entry. */
+/* Did applying it again give what the record says? CORRUPT names the transaction, the event
+ * or the block entry. */
 cairn_err cairn_block_record_compare(const cairn_block_record *record,
                                      const cairn_block *block) CAIRN_MUST_USE;
 
