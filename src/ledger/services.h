@@ -28,6 +28,7 @@ struct cairn_services {
     cairn_signer *signer; /* keys live in the key process */
     cairn_vault *vault;
     cairn_jobs *jobs;
+    struct cairn_oauth *oauth; /* node/oauth.h; the token endpoint's own */
     void *node;
     /* The ledger that `id` (64 hexadecimal digits) names, for this caller. NOT_FOUND alike for one
      * that is not here and one that he may not see. */
