@@ -12,6 +12,7 @@
 #include "ledger/engine.h"
 
 typedef struct cairn_jobs cairn_jobs; /* core/jobs */
+typedef struct cairn_ca cairn_ca;     /* identity/ca.h */
 
 /* A ledger of the node, as a caller who may see it gets it. */
 typedef struct cairn_service_ledger {
@@ -34,6 +35,9 @@ struct cairn_services {
      * that is not here and one that he may not see. */
     cairn_err (*find_ledger)(void *node, const cairn_principal *caller, cairn_bytes id,
                              cairn_service_ledger *ret_ledger);
+    /* The certificate authority of the organisation that `id` (64 hexadecimal digits) names, open
+     * as long as the node runs. NULL: this node has none; NOT_FOUND. Any thread. */
+    cairn_err (*find_ca)(void *node, cairn_bytes id, cairn_ca **ret_ca);
 };
 
 #endif
