@@ -39,3 +39,14 @@ cairn_err cairn_engine_get_newest(cairn_engine *engine, cairn_map_id map, cairn_
     }
     return err;
 }
+
+static cairn_err read_events(void *context, uint64_t after_height, size_t block_max,
+                             cairn_job_visit visit, void *visit_context, uint64_t *ret_height)
+{
+    return cairn_engine_events(context, after_height, block_max, visit, visit_context, ret_height);
+}
+
+cairn_event_source cairn_engine_event_source(cairn_engine *engine)
+{
+    return (cairn_event_source){.context = engine, .read = read_events};
+}

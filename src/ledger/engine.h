@@ -6,6 +6,7 @@
 #ifndef CAIRN_LEDGER_ENGINE_H
 #define CAIRN_LEDGER_ENGINE_H
 
+#include "core/jobs/event.h"
 #include "ledger/ledger.h"
 
 typedef struct cairn_verdict {
@@ -17,6 +18,9 @@ typedef struct cairn_verdict {
 } cairn_verdict;
 
 typedef void (*cairn_verdict_fn)(void *context, const cairn_verdict *verdict);
+
+/* Told that a new view was published. */
+typedef void (*cairn_view_fn)(void *context);
 
 typedef struct cairn_engine cairn_engine;
 
@@ -32,6 +36,10 @@ typedef struct cairn_engine_ops {
                        cairn_bytes *ret_entry);
     cairn_err (*read_tile)(void *engine, unsigned level, uint64_t tile, size_t count,
                            cairn_hash *ret_hashes);
+    cairn_err (*events)(cairn_engine *engine, uint64_t after_height, size_t block_max,
+                        cairn_job_visit visit, void *context, uint64_t *ret_height);
+    cairn_err (*subscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
+    void (*unsubscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
 } cairn_engine_ops;
 
 /* First member of every engine. */
@@ -90,6 +98,36 @@ static inline CAIRN_MUST_USE cairn_err cairn_engine_entry(cairn_engine *engine, 
 static inline cairn_merkle_source cairn_engine_source(cairn_engine *engine)
 {
     return (cairn_merkle_source){.read_tile = engine->ops->read_tile, .context = engine};
+}
+
+/* Visits, in order, the events of at most `block_max` blocks above `after_height`, up to the newest
+ * view's height, and says which height it came to: `after_height` when there is nothing new. The
+ * newest blocks come from memory, older ones by one walk through the block log. An error of `visit`
+ * ends the walk and is returned; CORRUPT when blocks are missing. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_events(cairn_engine *engine,
+                                                           uint64_t after_height, size_t block_max,
+                                                           cairn_job_visit visit, void *context,
+                                                           uint64_t *ret_height)
+{
+    return engine->ops->events(engine, after_height, block_max, visit, context, ret_height);
+}
+
+/* The same as the jobs want it. Lives as long as the engine. */
+cairn_event_source cairn_engine_event_source(cairn_engine *engine);
+
+/* From now on `fn` is called after each new view, or once after several, on a thread of the engine.
+ * It must not block and neither subscribe nor unsubscribe: it wakes somebody up. NO_MEMORY. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_subscribe(cairn_engine *engine,
+                                                              cairn_view_fn fn, void *context)
+{
+    return engine->ops->subscribe(engine, fn, context);
+}
+
+/* On return `fn` is not running with this context and is not called again. Nothing happens when it
+ * was not subscribed. */
+static inline void cairn_engine_unsubscribe(cairn_engine *engine, cairn_view_fn fn, void *context)
+{
+    engine->ops->unsubscribe(engine, fn, context);
 }
 
 /* Entry `index` and its inclusion path in the log of the view, checked against the view's root

@@ -179,17 +179,30 @@ static cairn_err check_entry(const cairn_block_record *record)
     return CAIRN_OK;
 }
 
+static cairn_err open_record(cairn_bytes in, cairn_cbor_reader *r, uint32_t *ret_slot)
+{
+    uint64_t slot = 0;
+    size_t count = 0;
+    CAIRN_TRY(cairn_cbor_open(r, in, CAIRN_CBOR_STRICT, "record", clause));
+    CAIRN_TRY(cairn_cbor_read_array(r, "record", RECORD_FIELDS, RECORD_FIELDS, &count));
+    CAIRN_TRY(cairn_cbor_read_magic(r, magic));
+    CAIRN_TRY(cairn_cbor_read_uint(r, "slot", 0, UINT32_MAX, &slot));
+    *ret_slot = (uint32_t)slot;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_block_record_slot(cairn_bytes in, uint32_t *ret_slot)
+{
+    cairn_cbor_reader r;
+    return open_record(in, &r, ret_slot);
+}
+
 cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     cairn_block_record *ret_record)
 {
     cairn_cbor_reader r;
     cairn_block_record record = {0};
-    uint64_t slot = 0;
-    size_t count = 0;
-    CAIRN_TRY(cairn_cbor_open(&r, in, CAIRN_CBOR_STRICT, "record", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "record", RECORD_FIELDS, RECORD_FIELDS, &count));
-    CAIRN_TRY(cairn_cbor_read_magic(&r, magic));
-    CAIRN_TRY(cairn_cbor_read_uint(&r, "slot", 0, UINT32_MAX, &slot));
+    CAIRN_TRY(open_record(in, &r, &record.slot));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "height", 0, INT64_MAX, &record.height));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "time", 0, CAIRN_TIME_MAX_MS, &record.time_ms));
     CAIRN_TRY(read_transactions(arena, &r, &record));
@@ -199,7 +212,6 @@ cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     &record.entry_bytes));
     CAIRN_TRY(cairn_cbor_end(&r));
     CAIRN_TRY(cairn_block_entry_decode(record.entry_bytes, &record.entry));
-    record.slot = (uint32_t)slot;
     CAIRN_TRY(check_entry(&record));
     *ret_record = record;
     return CAIRN_OK;

@@ -40,6 +40,9 @@ cairn_err cairn_block_record_encode(cairn_arena *arena, uint32_t slot, const cai
 cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     cairn_block_record *ret_record) CAIRN_MUST_USE;
 
+/* The slot alone, of a record that the block log checked; nothing behind it is looked at. */
+cairn_err cairn_block_record_slot(cairn_bytes in, uint32_t *ret_slot) CAIRN_MUST_USE;
+
 /* Log entry number `place` of the block (its accepted transactions in order, the block entry last;
  * at height 0 the genesis first): a view. NOT_FOUND beyond. */
 cairn_err cairn_block_record_log_entry(const cairn_block_record *record, uint64_t place,

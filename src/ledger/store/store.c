@@ -76,6 +76,8 @@ static void free_ledger(store_ledger *ledger)
     cairn_ledger_free(ledger->ledger);
     cairn_tail_done(&ledger->tail);
     free(ledger->places);
+    cairn_store_subscribers_free(ledger);
+    pthread_mutex_destroy(&ledger->subscriber_lock);
     pthread_rwlock_destroy(&ledger->tail_lock);
     free(ledger);
 }
@@ -115,6 +117,7 @@ static cairn_err new_ledger(cairn_store *store, store_ledger **ret_ledger)
     ledger->slot = (uint32_t)store->ledger_count;
     ledger->clean_slice = 1u << CLEAN_BITS; /* the index holds nothing to forget */
     pthread_rwlock_init(&ledger->tail_lock, NULL);
+    pthread_mutex_init(&ledger->subscriber_lock, NULL);
     cairn_tail_init(&ledger->tail, &empty);
     cairn_err err = cairn_ledger_new(store->options.features, store->keys, &ledger->ledger);
     if (err != CAIRN_OK)
@@ -209,6 +212,7 @@ static cairn_err write_genesis(store_ledger *ledger, cairn_block *block, cairn_a
         return cairn_store_fail(store, err);
     store->record_count++;
     store->sealed = false;
+    cairn_recent_add(&store->recent, *ret_record, ledger->slot, record);
     return CAIRN_OK;
 }
 
@@ -483,6 +487,7 @@ static cairn_store *new_store(const cairn_store_options *options)
     store->lock_fd = -1;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->write_lock, NULL);
+    cairn_recent_init(&store->recent);
     pthread_cond_init(&store->work, NULL);
     init_wake(&store->wake);
     pthread_cond_init(&store->turn, NULL);
@@ -541,6 +546,7 @@ void cairn_store_free(cairn_store *store)
     cairn_kv_close(store->kv);
     cairn_file_close(store->lock_fd);
     cairn_key_cache_free(store->keys);
+    cairn_recent_done(&store->recent);
     pthread_cond_destroy(&store->written);
     pthread_cond_destroy(&store->turn);
     pthread_cond_destroy(&store->wake);

@@ -204,6 +204,16 @@ static cairn_err sync_all(cairn_store *store, size_t appended)
     return CAIRN_OK;
 }
 
+/* Shows what is durable. */
+static cairn_err publish(cycle_block *cycle)
+{
+    store_ledger *ledger = cycle->ledger;
+    cairn_recent_add(&ledger->store->recent, cycle->number, ledger->slot, cycle->record);
+    CAIRN_TRY(cairn_store_install(ledger, &cycle->block, cycle->number));
+    cairn_store_notify(ledger);
+    return CAIRN_OK;
+}
+
 /* Installs what is durable, then answers. */
 static cairn_err finish(cairn_store *store, cycle_block *cycles, cairn_err sync_err)
 {
@@ -212,8 +222,7 @@ static cairn_err finish(cairn_store *store, cycle_block *cycles, cairn_err sync_
         cycle_block *c = cycles;
         cycles = c->next;
         if (c->err == CAIRN_OK && c->block.changed)
-            c->err = sync_err != CAIRN_OK ? sync_err
-                                          : cairn_store_install(c->ledger, &c->block, c->number);
+            c->err = sync_err != CAIRN_OK ? sync_err : publish(c);
         if (c->err != CAIRN_OK && first == CAIRN_OK)
             first = c->err;
         answer_cycle(c, fate(store, c->err));

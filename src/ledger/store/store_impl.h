@@ -9,6 +9,7 @@
 #include "core/store/kv.h"
 #include "ledger/log/tail.h"
 #include "ledger/map/smt_kv.h"
+#include "ledger/store/recent.h"
 #include "ledger/store/store.h"
 
 enum { TABLE_META, TABLE_STATE, TABLE_TILE, TABLE_BLOCK, TABLE_HEIGHT, TABLE_COUNT };
@@ -46,6 +47,8 @@ typedef struct block_place {
     uint64_t last_index; /* of its block entry */
 } block_place;
 
+typedef struct store_subscriber store_subscriber;
+
 typedef struct store_ledger {
     cairn_engine engine; /* first: the engine is the ledger */
     cairn_store *store;
@@ -60,6 +63,8 @@ typedef struct store_ledger {
     block_place *places; /* rising */
     size_t place_count;
     size_t place_capacity;
+    pthread_mutex_t subscriber_lock; /* guards the next */
+    store_subscriber *subscribers;
     /* the writer's */
     uint64_t indexed_height; /* the index holds the blocks up to here */
     bool indexed;            /* false: the index does not know the ledger yet */
@@ -86,6 +91,7 @@ struct cairn_store {
     cairn_kv *kv;
     cairn_block_log *log;
     cairn_key_cache *keys;
+    cairn_recent recent; /* records, the writer's to add */
 
     pthread_mutex_t lock;   /* guards from here to `stopping` */
     pthread_cond_t work;    /* workers: unchecked, stopping */
@@ -207,12 +213,27 @@ cairn_err cairn_store_find_height(store_ledger *ledger, uint64_t height,
 /* The record at a place that memory or the index named; CORRUPT when it is not that block's. */
 cairn_err cairn_store_read_block(store_ledger *ledger, const block_place *place, cairn_arena *arena,
                                  cairn_block_record *ret_record) CAIRN_MUST_USE;
+/* A walk that begins at `from` met this block first: CORRUPT when it is not the first one there. */
+cairn_err cairn_store_check_first(store_ledger *ledger, uint64_t from,
+                                  const cairn_block_record *record) CAIRN_MUST_USE;
 /* Visits the blocks from the first one at or above height `from` to height `to`, which exists.
  * CORRUPT when one is missing. An error of `visit` ends the walk and is returned. */
 cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t to,
                                   cairn_err (*visit)(void *context,
                                                      const cairn_block_record *record),
                                   void *context) CAIRN_MUST_USE;
+
+/* --- store_events.c --- */
+
+cairn_err cairn_store_read_events(cairn_engine *engine, uint64_t after_height, size_t block_max,
+                                  cairn_job_visit visit, void *context,
+                                  uint64_t *ret_height) CAIRN_MUST_USE;
+cairn_err cairn_store_subscribe(cairn_engine *engine, cairn_view_fn fn,
+                                void *context) CAIRN_MUST_USE;
+void cairn_store_unsubscribe(cairn_engine *engine, cairn_view_fn fn, void *context);
+/* The writer: a new view is published. */
+void cairn_store_notify(store_ledger *ledger);
+void cairn_store_subscribers_free(store_ledger *ledger);
 
 /* --- store_replay.c --- */
 

@@ -205,4 +205,7 @@ const cairn_engine_ops cairn_store_engine_ops = {
     .prove = cairn_store_read_prove,
     .entry = cairn_store_read_entry,
     .read_tile = cairn_store_read_tile,
+    .events = cairn_store_read_events,
+    .subscribe = cairn_store_subscribe,
+    .unsubscribe = cairn_store_unsubscribe,
 };

@@ -103,12 +103,22 @@ cairn_err cairn_store_find_height(store_ledger *ledger, uint64_t height, block_p
     return find_block(ledger, BY_HEIGHT, height, ret_place);
 }
 
+static cairn_err read_payload(cairn_store *store, uint64_t number, cairn_arena *arena,
+                              cairn_bytes *ret_payload)
+{
+    CAIRN_CLEANUP(cairn_recent_release_p)
+    cairn_recent_record *recent = cairn_recent_get(&store->recent, number);
+    if (recent != NULL)
+        return cairn_arena_copy(arena, cairn_bytes_of(recent->payload, recent->size), ret_payload);
+    return cairn_block_log_read(arena, store->log, number, ret_payload);
+}
+
 cairn_err cairn_store_read_block(store_ledger *ledger, const block_place *place, cairn_arena *arena,
                                  cairn_block_record *ret_record)
 {
     cairn_bytes payload;
     cairn_block_record record;
-    cairn_err err = cairn_block_log_read(arena, ledger->store->log, place->record, &payload);
+    cairn_err err = read_payload(ledger->store, place->record, arena, &payload);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                           "index.block: record %llu is beyond the block log",
@@ -148,8 +158,8 @@ cairn_err cairn_store_read_entry(cairn_engine *engine, uint64_t index, cairn_are
     return cairn_block_record_log_entry(&record, index - first, ret_entry);
 }
 
-/* A walk that begins at `from` met this block first: is it the first one there? */
-static cairn_err check_first(store_ledger *ledger, uint64_t from, const cairn_block_record *record)
+cairn_err cairn_store_check_first(store_ledger *ledger, uint64_t from,
+                                  const cairn_block_record *record)
 {
     block_place before;
     uint64_t first = cairn_block_record_first_index(record);
@@ -183,7 +193,7 @@ cairn_err cairn_store_walk_blocks(store_ledger *ledger, uint64_t from, uint64_t 
         if (err == CAIRN_OK)
             err = cairn_store_read_block(ledger, &place, &arena, &record);
         if (err == CAIRN_OK && next_index == 0)
-            err = check_first(ledger, from, &record);
+            err = cairn_store_check_first(ledger, from, &record);
         else if (err == CAIRN_OK && cairn_block_record_first_index(&record) != next_index)
             err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
                              "index.height: a block is missing before height %llu",
