@@ -127,8 +127,6 @@ struct cairn_store {
 
 /* Turns the store read-only for `reason`; returns it. */
 cairn_err cairn_store_fail(cairn_store *store, cairn_err reason);
-/* READ_ONLY with the first reason in the detail, or OK. */
-cairn_err cairn_store_writable(cairn_store *store) CAIRN_MUST_USE;
 /* For recovery, which nobody watches: the ledger is seen before it has a view. CORRUPT when `slot`
  * is not the next one. */
 cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot,

@@ -1,0 +1,160 @@
+/* One family after another, each sample of a family together, as the format asks for. */
+#include "node/metrics.h"
+
+#include <stdlib.h>
+
+#include "node/api.h"
+
+/* --- ledgers --- */
+
+typedef struct family {
+    const char *name;
+    const char *type; /* "counter" or "gauge" */
+    const char *help;
+    uint64_t (*read)(cairn_node_ledger *ledger);
+} family;
+
+static uint64_t read_height(cairn_node_ledger *ledger)
+{
+    CAIRN_CLEANUP(cairn_view_free_p)
+    cairn_view *view = cairn_engine_view(ledger->service.engine);
+    return view->height;
+}
+
+static uint64_t read_log_size(cairn_node_ledger *ledger)
+{
+    CAIRN_CLEANUP(cairn_view_free_p)
+    cairn_view *view = cairn_engine_view(ledger->service.engine);
+    return view->log_size;
+}
+
+static uint64_t read_pending(cairn_node_ledger *ledger)
+{
+    return cairn_pending_count(ledger->pending);
+}
+
+#define COUNT(field)                                        \
+    static uint64_t read_##field(cairn_node_ledger *ledger) \
+    {                                                       \
+        return atomic_load(&ledger->counts.field);          \
+    }
+COUNT(submitted)
+COUNT(accepted)
+COUNT(refused)
+COUNT(busy)
+COUNT(receipts)
+COUNT(feeds)
+COUNT(events)
+
+static const family families[] = {
+    {"cairn_ledger_height", "gauge", "Height of the newest block.", read_height},
+    {"cairn_ledger_log_size", "gauge", "Entries of the log.", read_log_size},
+    {"cairn_ledger_pending", "gauge", "Transactions that wait for a verdict.", read_pending},
+    {"cairn_ledger_submitted", "counter", "Transactions that were queued.", read_submitted},
+    {"cairn_ledger_accepted", "counter", "Transactions that a block accepted.", read_accepted},
+    {"cairn_ledger_refused", "counter", "Transactions that were refused after they were queued.",
+     read_refused},
+    {"cairn_ledger_busy", "counter", "Transactions that were not queued.", read_busy},
+    {"cairn_ledger_receipts", "counter", "Receipts that were handed out.", read_receipts},
+    {"cairn_ledger_streams", "gauge", "Open event streams.", read_feeds},
+    {"cairn_ledger_streamed", "counter", "Events that were sent on them.", read_events},
+};
+
+static void print_head(cairn_text *text, const char *name, const char *type, const char *help)
+{
+    cairn_text_printf(text, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
+}
+
+static const char *suffix_of(const char *type)
+{
+    return strcmp(type, "counter") == 0 ? "_total" : "";
+}
+
+static void print_ledgers(cairn_text *text, cairn_node *node)
+{
+    for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+        const family *row = &families[f];
+        print_head(text, row->name, row->type, row->help);
+        for (size_t i = 0; i < cairn_node_ledger_count(node); i++) {
+            cairn_node_ledger *ledger = cairn_node_ledger_at(node, i);
+            cairn_text_printf(text, "%s%s{ledger=\"%s\"} %llu\n", row->name, suffix_of(row->type),
+                              ledger->id_text, (unsigned long long)row->read(ledger));
+        }
+    }
+}
+
+/* --- the process --- */
+
+static void print_one(cairn_text *text, const char *name, const char *type, const char *help,
+                      uint64_t value)
+{
+    print_head(text, name, type, help);
+    cairn_text_printf(text, "%s%s %llu\n", name, suffix_of(type), (unsigned long long)value);
+}
+
+static void print_http(cairn_text *text, const cairn_node *node)
+{
+    cairn_http_counts c;
+    cairn_node_http_counts(node, &c);
+    print_one(text, "cairn_http_connections", "gauge", "Open connections.", c.connections);
+    print_one(text, "cairn_http_calls", "gauge", "Calls under way.", c.exchanges);
+    print_one(text, "cairn_http_accepted", "counter", "Connections.", c.accepted);
+    print_one(text, "cairn_http_requests", "counter", "Requests that were understood.", c.requests);
+    print_one(text, "cairn_http_refused", "counter", "Requests that broke framing or a limit.",
+              c.refused);
+    print_one(text, "cairn_http_overloaded", "counter", "Requests beyond what may be under way.",
+              c.overloaded);
+    print_one(text, "cairn_tls_handshakes", "counter", "TLS handshakes that succeeded.",
+              c.handshakes);
+    print_one(text, "cairn_tls_handshakes_failed", "counter", "TLS handshakes that did not.",
+              c.handshakes_failed);
+}
+
+void cairn_metrics_print(cairn_text *text, cairn_node *node)
+{
+    print_ledgers(text, node);
+    print_http(text, node);
+    print_one(text, "cairn_ready", "gauge", "1 when the node takes transactions.",
+              cairn_node_ready(node) == CAIRN_OK);
+    cairn_text_printf(text, "# EOF\n");
+}
+
+/* --- the route --- */
+
+/* Between the two passes a figure may have grown by a digit. */
+enum { GROWTH = 4096 };
+
+static void answer_metrics(cairn_call *call, cairn_node *node)
+{
+    cairn_text text = {NULL, 0, 0};
+    cairn_metrics_print(&text, node);
+    size_t room = text.size + GROWTH;
+    char *memory = malloc(room);
+    if (memory == NULL) {
+        cairn_api_refuse(call, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "metrics"));
+        return;
+    }
+    text = (cairn_text){memory, room, 0};
+    cairn_metrics_print(&text, node);
+    if (cairn_text_whole(&text))
+        cairn_api_answer(call, 200, CAIRN_METRICS_TYPE, NULL, 0,
+                         cairn_bytes_of(text.data, text.size));
+    else
+        cairn_api_refuse(call, CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "metrics: grew meanwhile"));
+    free(memory);
+}
+
+void cairn_api_metrics(cairn_call *call)
+{
+    cairn_node *node = cairn_api_node(call);
+    cairn_err err = CAIRN_OK;
+    if (!cairn_config_bool(cairn_node_config(node), "api.metrics_public") &&
+        !cairn_principal_has_scope(&call->principal, "metrics.read"))
+        err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "metrics: are not here");
+    if (err == CAIRN_OK)
+        err = cairn_api_query(call, NULL, 0);
+    if (err == CAIRN_OK)
+        answer_metrics(call, node);
+    else
+        cairn_api_refuse(call, err);
+}

@@ -1,0 +1,276 @@
+/* The node put together: ledgers, routes, servers. */
+#include "node/node.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "node/api.h"
+#include "node/node_keys.h"
+
+struct cairn_node {
+    cairn_node_setup setup;
+    cairn_services services;
+    cairn_node_keys *keys;
+    cairn_work *work;
+    size_t ledger_count;
+    cairn_node_ledger **ledgers;
+    cairn_router *router;
+    cairn_http_group *group;
+    bool open[2]; /* by sight: what anybody may see */
+};
+
+/* --- what it is made of --- */
+
+cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind, cairn_head_key *ret_key)
+{
+    return cairn_node_keys_find(node->keys, CAIRN_PURPOSE_COSIGN,
+                                kind == CAIRN_HEAD_NOTE ? CAIRN_KEY_ED25519 : CAIRN_KEY_P256,
+                                ret_key);
+}
+
+static cairn_err find_key(void *context, cairn_head_kind kind, cairn_head_key *ret_key)
+{
+    return cairn_node_find_key(context, kind, ret_key);
+}
+
+static cairn_err make_ledgers(cairn_node *node)
+{
+    cairn_store *store = node->setup.store;
+    size_t count = cairn_store_ledger_count(store);
+    if (count == 0)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: the store has no ledger");
+    CAIRN_TRY(cairn_node_keys_new(node->setup.signer, cairn_store_ledger(store, 0), &node->keys));
+    node->ledgers = calloc(count, sizeof(cairn_node_ledger *));
+    if (node->ledgers == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledgers");
+    for (size_t i = 0; i < count; i++) {
+        const cairn_node_ledger_setup setup = {.engine = cairn_store_ledger(store, i),
+                                               .slot = (uint32_t)i,
+                                               .signer = node->setup.signer,
+                                               .work = node->work,
+                                               .find_key = find_key,
+                                               .context = node};
+        CAIRN_TRY(cairn_node_ledger_new(&setup, &node->ledgers[i]));
+        node->ledger_count++;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_err read_public(cairn_node *node)
+{
+    static const char *const words[] = {"nothing", "proofs", "entries"};
+    const char *text = cairn_config_text(node->setup.config, "api.public");
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(text, words[i]) == 0) {
+            node->open[CAIRN_SIGHT_PROOFS] = i >= 1;
+            node->open[CAIRN_SIGHT_ENTRIES] = i == 2;
+            return CAIRN_OK;
+        }
+    return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
+                      "cairn.yaml: api.public is nothing, proofs or entries");
+}
+
+static cairn_err find_ledger(void *context, const cairn_principal *caller, cairn_bytes id,
+                             cairn_service_ledger *ret_ledger)
+{
+    cairn_node_ledger *ledger = cairn_node_find(context, caller, id, CAIRN_SIGHT_PROOFS);
+    if (ledger == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
+    *ret_ledger = ledger->service;
+    return CAIRN_OK;
+}
+
+static void make_services(cairn_node *node)
+{
+    node->services = (cairn_services){.clock = node->setup.clock,
+                                      .log = node->setup.log,
+                                      .config = node->setup.config,
+                                      .signer = node->setup.signer,
+                                      .node = node,
+                                      .find_ledger = find_ledger};
+}
+
+static cairn_err make_router(cairn_node *node)
+{
+    const cairn_features *features = node->setup.features;
+    cairn_route_table *tables = calloc(features->count + 1, sizeof *tables);
+    if (tables == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
+    size_t count = 0;
+    tables[count++] = cairn_api_routes;
+    for (size_t i = 0; i < features->count; i++)
+        if (features->list[i]->route_count > 0)
+            tables[count++] = (cairn_route_table){.rows = features->list[i]->routes,
+                                                  .count = features->list[i]->route_count};
+    const cairn_router_options options = {.tables = tables,
+                                          .table_count = count,
+                                          .services = &node->services,
+                                          .log = node->setup.log};
+    cairn_err err = cairn_router_new(&options, &node->router);
+    free(tables);
+    return err;
+}
+
+static cairn_err make_group(cairn_node *node)
+{
+    const cairn_config *config = node->setup.config;
+    cairn_http_server_options options = cairn_http_server_defaults();
+    options.connection_count_max = (unsigned)cairn_config_u64(config, "node.connections");
+    options.address_connection_count_max =
+        (unsigned)cairn_config_u64(config, "node.connections_per_address");
+    options.exchange_count_max = (unsigned)cairn_config_u64(config, "node.calls");
+    options.drain_timeout_ms = (uint32_t)cairn_config_u64(config, "node.drain");
+    return cairn_http_group_new(&node->setup.clock, node->setup.log, &options,
+                                (unsigned)cairn_config_u64(config, "node.threads"),
+                                cairn_router_handle, node->router, &node->group);
+}
+
+cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
+{
+    CAIRN_CLEANUP(cairn_node_free_p) cairn_node *node = calloc(1, sizeof *node);
+    if (node == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node");
+    node->setup = *setup;
+    CAIRN_TRY(read_public(node));
+    CAIRN_TRY(
+        cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
+    CAIRN_TRY(make_ledgers(node));
+    make_services(node);
+    CAIRN_TRY(make_router(node));
+    CAIRN_TRY(make_group(node));
+    *ret_node = CAIRN_STEAL(node);
+    return CAIRN_OK;
+}
+
+void cairn_node_free(cairn_node *node)
+{
+    if (node == NULL)
+        return;
+    cairn_http_group_free(node->group);
+    cairn_router_free(node->router);
+    cairn_work_free(node->work); /* before the ledgers, which its work uses */
+    for (size_t i = 0; i < node->ledger_count; i++)
+        cairn_node_ledger_free(node->ledgers[i]);
+    free(node->ledgers);
+    cairn_node_keys_free(node->keys);
+    free(node);
+}
+
+/* --- running --- */
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port)
+{
+    const cairn_config *config = node->setup.config;
+    const char *address = cairn_config_text(config, "node.address");
+    bool plain = cairn_config_bool(config, "node.plain");
+    if (plain && !is_loopback(address))
+        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
+                          "cairn.yaml: node.plain is for a loopback address alone");
+    return cairn_http_group_listen(node->group, NULL, address,
+                                   (uint16_t)cairn_config_u64(config, "node.port"), ret_port);
+}
+
+/* Verdicts come in until every transaction that was taken has one. */
+static void settle(cairn_node *node)
+{
+    for (size_t i = 0; i < node->ledger_count; i++)
+        cairn_node_ledger_settle(node->ledgers[i]);
+}
+
+cairn_err cairn_node_run(cairn_node *node)
+{
+    cairn_err err = cairn_http_group_run(node->group);
+    settle(node);
+    return err;
+}
+
+void cairn_node_stop(cairn_node *node)
+{
+    cairn_http_group_stop(node->group);
+}
+
+cairn_err cairn_node_reload(cairn_node *node)
+{
+    return cairn_node_keys_reload(node->keys);
+}
+
+/* --- for the handlers --- */
+
+cairn_node_ledger *cairn_node_find_any(cairn_node *node, cairn_bytes id)
+{
+    for (size_t i = 0; i < node->ledger_count; i++)
+        if (cairn_bytes_equal(id, cairn_bytes_str(node->ledgers[i]->id_text)))
+            return node->ledgers[i];
+    return NULL;
+}
+
+bool cairn_node_is_public(const cairn_node *node, cairn_node_sight sight)
+{
+    return node->open[sight];
+}
+
+cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                                   cairn_node_sight sight)
+{
+    cairn_node_ledger *ledger = cairn_node_find_any(node, id);
+    if (ledger == NULL || node->open[sight])
+        return ledger;
+    bool known = caller->has_organisation && cairn_node_ledger_knows(ledger, &caller->organisation);
+    return known ? ledger : NULL;
+}
+
+size_t cairn_node_ledger_count(const cairn_node *node)
+{
+    return node->ledger_count;
+}
+
+cairn_node_ledger *cairn_node_ledger_at(cairn_node *node, size_t place)
+{
+    return node->ledgers[place];
+}
+
+cairn_store *cairn_node_store(cairn_node *node)
+{
+    return node->setup.store;
+}
+
+cairn_jobs *cairn_node_jobs(cairn_node *node)
+{
+    return node->services.jobs;
+}
+
+cairn_work *cairn_node_work(cairn_node *node)
+{
+    return node->work;
+}
+
+const cairn_features *cairn_node_features(const cairn_node *node)
+{
+    return node->setup.features;
+}
+
+const cairn_config *cairn_node_config(const cairn_node *node)
+{
+    return node->setup.config;
+}
+
+cairn_err cairn_node_ready(cairn_node *node)
+{
+    cairn_head_key key = {.public_key = NULL};
+    CAIRN_TRY(cairn_store_writable(node->setup.store));
+    cairn_err err = cairn_node_find_key(node, CAIRN_HEAD_RECEIPT, &key);
+    cairn_key_free(key.public_key);
+    return err == CAIRN_ERR_NOT_FOUND
+               ? CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: no key signs receipts")
+               : err;
+}
+
+void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts)
+{
+    cairn_http_group_counts(node->group, ret_counts);
+}

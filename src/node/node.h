@@ -1,0 +1,78 @@
+/* The daemon: a ledger directory as a service. It holds the store, signs what it serves through the
+ * signer, answers the API of api/openapi.yaml, and ends when it is told to without losing what it
+ * has acknowledged. Source: house (ARCHITECTURE, The node). */
+#ifndef CAIRN_NODE_H
+#define CAIRN_NODE_H
+
+#include "core/config.h"
+#include "core/jobs/jobs.h"
+#include "core/net/http_group.h"
+#include "core/net/route.h"
+#include "ledger/feature.h"
+#include "ledger/store/store.h"
+#include "node/node_ledger.h"
+#include "node/node_work.h"
+
+typedef struct cairn_node cairn_node;
+
+/* Rows of cairn.yaml that the node reads. */
+extern const cairn_config_table cairn_node_options;
+
+/* What the node stands on, all of it the caller's and longer-lived. */
+typedef struct cairn_node_setup {
+    const char *directory;
+    const cairn_features *features;
+    const cairn_config *config;
+    cairn_clock clock;
+    cairn_log *log;       /* may be NULL */
+    cairn_store *store;   /* opened for writing, with threads */
+    cairn_signer *signer; /* has the organisation's keys */
+} cairn_node_setup;
+
+/* A node that does not answer yet. CONFIG for options that do not go together; NOT_FOUND when the
+ * store has no ledger. */
+cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node) CAIRN_MUST_USE;
+
+/* When it does not run. Takes NULL. */
+void cairn_node_free(cairn_node *node);
+CAIRN_DEFINE_CLEANUP(cairn_node, cairn_node_free)
+
+/* Binds the configured address; `ret_port` is the port that it got. ADDRESS_IN_USE and so on. */
+cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port) CAIRN_MUST_USE;
+
+/* Answers until cairn_node_stop, then until every begun call is answered. */
+cairn_err cairn_node_run(cairn_node *node) CAIRN_MUST_USE;
+
+/* Any thread, also a signal handler; returns at once. */
+void cairn_node_stop(cairn_node *node);
+
+/* Looks again at the signer's keys: one was made or registered. Any thread. */
+cairn_err cairn_node_reload(cairn_node *node) CAIRN_MUST_USE;
+
+/* --- for the handlers --- */
+
+/* The ledger that `id` (64 lower-case hexadecimal digits) names, when `caller` may see that much of
+ * it; NULL alike for one that is not here and one that he may not see. */
+cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                                   cairn_node_sight sight);
+/* The same without asking who calls: for a transaction, which says by itself who speaks. */
+cairn_node_ledger *cairn_node_find_any(cairn_node *node, cairn_bytes id);
+/* May anybody see that much of the node's ledgers? */
+bool cairn_node_is_public(const cairn_node *node, cairn_node_sight sight);
+
+size_t cairn_node_ledger_count(const cairn_node *node);
+cairn_node_ledger *cairn_node_ledger_at(cairn_node *node, size_t place);
+
+cairn_store *cairn_node_store(cairn_node *node);
+cairn_jobs *cairn_node_jobs(cairn_node *node);
+cairn_work *cairn_node_work(cairn_node *node);
+const cairn_features *cairn_node_features(const cairn_node *node);
+const cairn_config *cairn_node_config(const cairn_node *node);
+/* The newest valid key of the node's organisation for that kind of head. NOT_FOUND. */
+cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
+                              cairn_head_key *ret_key) CAIRN_MUST_USE;
+/* OK, or what the node lacks to take transactions and sign receipts. */
+cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
+void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts);
+
+#endif

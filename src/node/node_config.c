@@ -1,0 +1,41 @@
+/* What cairn.yaml says of the node. */
+#include "node/node.h"
+
+static const cairn_config_option rows[] = {
+    {"node.address", CAIRN_UNIT_TEXT, 2, 45, "127.0.0.1",
+     "Numeric address on which the node listens."},
+    {"node.port", CAIRN_UNIT_COUNT, 0, 65535, "8443", "Its port; 0 takes a free one."},
+    {"node.plain", CAIRN_UNIT_BOOL, 0, 1, "false",
+     "Plain HTTP instead of TLS: on a loopback address alone."},
+    {"node.url", CAIRN_UNIT_TEXT, 0, 256, "",
+     "What others call the node by, such as https://node.example; made of address and port if "
+     "empty."},
+    {"node.certificate", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "PEM file of the TLS certificate and its chain; if empty the node issues itself one."},
+    {"node.certificate_key", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "PEM file of its private key; if empty the signer has it by the name node-tls."},
+    {"node.client_cas", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "PEM file of the CAs whose client certificates are taken, beside the ledger's tls keys."},
+    {"node.threads", CAIRN_UNIT_COUNT, 1, 64, "2", "Threads that answer the network."},
+    {"node.readers", CAIRN_UNIT_COUNT, 1, 64, "2", "Threads for calls that read many blocks."},
+    {"node.verifiers", CAIRN_UNIT_COUNT, 1, 64, "2",
+     "Threads that verify the signatures of transactions."},
+    {"node.connections", CAIRN_UNIT_COUNT, 1, 1000000, "10240",
+     "Open connections; further clients wait."},
+    {"node.connections_per_address", CAIRN_UNIT_COUNT, 0, 1000000, "0",
+     "Open connections of one address; 0 is no bound."},
+    {"node.calls", CAIRN_UNIT_COUNT, 1, 1000000, "8192",
+     "Calls under way; further ones are answered 503."},
+    {"node.queue", CAIRN_UNIT_COUNT, 64, 1000000, "65536",
+     "Transactions that wait for a block; further ones are answered 503."},
+    {"node.drain", CAIRN_UNIT_DURATION, 0, 3600000, "5s",
+     "Time for open calls after the signal to end."},
+    {"node.rate", CAIRN_UNIT_COUNT, 0, 1000000, "0",
+     "Calls a second of one caller; 0 is no bound."},
+    {"node.burst", CAIRN_UNIT_COUNT, 1, 1000000, "1000", "Calls at once of one caller."},
+    {"api.public", CAIRN_UNIT_TEXT, 6, 7, "proofs",
+     "What callers without credentials see of the ledgers: nothing, proofs or entries."},
+    {"api.metrics_public", CAIRN_UNIT_BOOL, 0, 1, "false", "Whether they see /metrics."},
+    {"log.level", CAIRN_UNIT_TEXT, 4, 7, "info", "What is logged: error, warning, info or debug."},
+};
+const cairn_config_table cairn_node_options = {.rows = rows, .count = sizeof rows / sizeof rows[0]};

@@ -1,0 +1,266 @@
+/* One signature at a time for each kind of head; whoever comes meanwhile waits for the next. */
+#include "node/node_head.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "cairn/note.h"
+#include "cairn/receipt.h"
+
+enum { SCRATCH_SIZE_MAX = 64 << 10 };
+
+typedef struct waiter {
+    struct waiter *next;
+    uint64_t log_size;
+    cairn_head_fn done;
+    void *context;
+} waiter;
+
+struct cairn_heads {
+    cairn_heads_setup setup;
+    pthread_mutex_t lock; /* guards from here to `signing` */
+    cairn_head *current;  /* a reference, NULL before the first */
+    waiter *waiters;
+    bool signing;
+    /* Of whoever signs. */
+    cairn_view *view;
+    cairn_head_key key;
+    cairn_arena arena;
+    cairn_bytes text; /* of the checkpoint */
+};
+
+/* --- heads --- */
+
+void cairn_head_free(cairn_head *head)
+{
+    if (head == NULL || atomic_fetch_sub(&head->references, 1) != 1)
+        return;
+    cairn_view_free(head->view);
+    free((void *)(uintptr_t)head->note.data);
+    free(head);
+}
+
+static cairn_receipt_head receipt_head(const char *origin, const cairn_hash *kid,
+                                       const cairn_view *view)
+{
+    return (cairn_receipt_head){.origin = cairn_bytes_str(origin),
+                                .kid = *kid,
+                                .height = view->height,
+                                .time_ms = view->time_ms,
+                                .size = view->log_size};
+}
+
+cairn_err cairn_head_receipt(const cairn_head *head, cairn_engine *engine, const char *origin,
+                             uint64_t index, cairn_bytes entry, cairn_arena *arena,
+                             cairn_bytes *ret_receipt)
+{
+    const cairn_merkle_source source = cairn_engine_source(engine);
+    const cairn_receipt_head signed_head = receipt_head(origin, &head->kid, head->view);
+    cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
+    cairn_hash leaf;
+    size_t count = 0;
+    CAIRN_TRY(cairn_merkle_prove_inclusion(&source, index, head->view->log_size, path, &count));
+    cairn_merkle_leaf(entry, &leaf);
+    if (cairn_merkle_verify_inclusion(&leaf, index, head->view->log_size, path, count,
+                                      &head->view->log_root) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "RFC 6962 section 2.1.1",
+                          "log: stored tiles do not lead from entry %llu to the root",
+                          (unsigned long long)index);
+    return cairn_receipt_assemble(arena, &signed_head, index, path, count,
+                                  cairn_bytes_of(head->signature, head->signature_size),
+                                  ret_receipt);
+}
+
+/* --- signing --- */
+
+static void on_signed(void *context, cairn_err err, cairn_bytes signature);
+
+/* What is to be signed over the newest view. */
+static cairn_err prepare(cairn_heads *heads, cairn_bytes *ret_message)
+{
+    const cairn_heads_setup *setup = &heads->setup;
+    heads->view = cairn_engine_view(setup->engine);
+    CAIRN_TRY(setup->find_key(setup->context, setup->kind, &heads->key));
+    if (setup->kind == CAIRN_HEAD_RECEIPT) {
+        const cairn_receipt_head head =
+            receipt_head(setup->origin, cairn_key_id(heads->key.public_key), heads->view);
+        return cairn_receipt_to_be_signed(&heads->arena, &head, &heads->view->log_root,
+                                          ret_message);
+    }
+    const cairn_checkpoint checkpoint = {.origin = cairn_bytes_str(setup->origin),
+                                         .size = heads->view->log_size,
+                                         .root = heads->view->log_root};
+    CAIRN_TRY(cairn_checkpoint_format(&heads->arena, &checkpoint, &heads->text));
+    return cairn_note_message(&heads->arena, CAIRN_NOTE_ED25519, heads->text, 0, ret_message);
+}
+
+/* The whole checkpoint, on the heap. */
+static cairn_err make_note(cairn_heads *heads, cairn_bytes signature, cairn_bytes *ret_note)
+{
+    cairn_vkey vkey;
+    cairn_bytes line;
+    cairn_bytes note;
+    CAIRN_TRY(cairn_vkey_init(cairn_bytes_str(heads->setup.origin), CAIRN_NOTE_ED25519,
+                              heads->key.public_key, &vkey));
+    cairn_err err = cairn_note_line(&heads->arena, &vkey, 0, signature, &line);
+    cairn_vkey_done(&vkey);
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_note_join(&heads->arena, heads->text, &line, 1, &note));
+    uint8_t *copy = malloc(note.size);
+    if (copy == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "checkpoint");
+    memcpy(copy, note.data, note.size);
+    *ret_note = cairn_bytes_of(copy, note.size);
+    return CAIRN_OK;
+}
+
+static cairn_err make_head(cairn_heads *heads, cairn_bytes signature, cairn_head **ret_head)
+{
+    CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = calloc(1, sizeof *head);
+    if (head == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head");
+    atomic_init(&head->references, 1);
+    CAIRN_ASSERT(signature.size <= sizeof head->signature);
+    head->kid = *cairn_key_id(heads->key.public_key);
+    memcpy(head->signature, signature.data, signature.size);
+    head->signature_size = signature.size;
+    if (heads->setup.kind == CAIRN_HEAD_NOTE)
+        CAIRN_TRY(make_note(heads, signature, &head->note));
+    head->view = CAIRN_STEAL(heads->view);
+    *ret_head = CAIRN_STEAL(head);
+    return CAIRN_OK;
+}
+
+static void forget_signing(cairn_heads *heads)
+{
+    cairn_view_free(CAIRN_STEAL(heads->view));
+    cairn_key_free(CAIRN_STEAL(heads->key.public_key));
+    cairn_arena_reset(&heads->arena);
+}
+
+/* Under the lock: the waiters whom `head` serves, or all of them after a failure. */
+static waiter *take_waiters(cairn_heads *heads, const cairn_head *head)
+{
+    waiter *taken = NULL;
+    waiter **at = &heads->waiters;
+    while (*at != NULL) {
+        waiter *w = *at;
+        if (head != NULL && w->log_size > head->view->log_size) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = taken;
+        taken = w;
+    }
+    return taken;
+}
+
+static void answer(waiter *list, cairn_err err, const cairn_head *head)
+{
+    while (list != NULL) {
+        waiter *w = list;
+        list = w->next;
+        w->done(w->context, err, head);
+        free(w);
+    }
+}
+
+/* The end of one signature: installs and answers. True when others still wait. */
+static bool settle(cairn_heads *heads, cairn_err err, cairn_head *head)
+{
+    pthread_mutex_lock(&heads->lock);
+    cairn_head *old = head == NULL ? NULL : heads->current;
+    if (head != NULL) {
+        (void)atomic_fetch_add(&head->references, 1);
+        heads->current = head;
+    }
+    waiter *served = take_waiters(heads, head);
+    heads->signing = heads->waiters != NULL;
+    bool more = heads->signing;
+    pthread_mutex_unlock(&heads->lock);
+    cairn_head_free(old);
+    answer(served, err, head);
+    return more;
+}
+
+/* Called by whoever set `signing`. */
+static void sign(cairn_heads *heads)
+{
+    for (bool more = true; more;) {
+        cairn_bytes message;
+        cairn_err err = prepare(heads, &message);
+        if (err == CAIRN_OK)
+            err =
+                cairn_signer_sign(heads->setup.signer, heads->key.name, message, on_signed, heads);
+        if (err == CAIRN_OK)
+            return; /* on_signed goes on */
+        forget_signing(heads);
+        more = settle(heads, err, NULL);
+    }
+}
+
+static void on_signed(void *context, cairn_err err, cairn_bytes signature)
+{
+    cairn_heads *heads = context;
+    CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = NULL;
+    if (err == CAIRN_OK)
+        err = make_head(heads, signature, &head);
+    forget_signing(heads);
+    if (settle(heads, err, head))
+        sign(heads);
+}
+
+void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done, void *context)
+{
+    CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = NULL;
+    waiter *w = malloc(sizeof *w);
+    bool begin = false;
+    pthread_mutex_lock(&heads->lock);
+    if (heads->current != NULL && heads->current->view->log_size >= log_size) {
+        head = heads->current;
+        (void)atomic_fetch_add(&head->references, 1);
+    } else if (w != NULL) {
+        *w = (waiter){
+            .next = heads->waiters, .log_size = log_size, .done = done, .context = context};
+        heads->waiters = w;
+        begin = !heads->signing;
+        heads->signing = true;
+        w = NULL;
+        done = NULL;
+    }
+    pthread_mutex_unlock(&heads->lock);
+    free(w);
+    if (head != NULL)
+        done(context, CAIRN_OK, head);
+    else if (done != NULL)
+        done(context, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head: waiter"), NULL);
+    if (begin)
+        sign(heads);
+}
+
+/* --- life --- */
+
+cairn_err cairn_heads_new(const cairn_heads_setup *setup, cairn_heads **ret_heads)
+{
+    cairn_heads *heads = calloc(1, sizeof *heads);
+    if (heads == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "heads");
+    heads->setup = *setup;
+    pthread_mutex_init(&heads->lock, NULL);
+    cairn_arena_init(&heads->arena, SCRATCH_SIZE_MAX);
+    *ret_heads = heads;
+    return CAIRN_OK;
+}
+
+void cairn_heads_free(cairn_heads *heads)
+{
+    if (heads == NULL)
+        return;
+    CAIRN_ASSERT(heads->waiters == NULL && !heads->signing);
+    cairn_head_free(heads->current);
+    pthread_mutex_destroy(&heads->lock);
+    cairn_arena_done(&heads->arena);
+    free(heads);
+}

@@ -1,0 +1,30 @@
+/* The keys of this node's organisation that the signer has and the ledger knows, in the order of
+ * their registration: the newest valid one for a purpose is the one that is used. Source: house. */
+#ifndef CAIRN_NODE_KEYS_H
+#define CAIRN_NODE_KEYS_H
+
+#include "core/crypto/signer.h"
+#include "ledger/registry.h"
+#include "node/node_head.h"
+
+typedef struct cairn_node_keys cairn_node_keys;
+
+/* Reads the signer's keys and looks each up in `engine`'s newest state; both outlive it. NOT_FOUND
+ * when the ledger knows none of them. */
+cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine,
+                              cairn_node_keys **ret_keys) CAIRN_MUST_USE;
+/* Takes NULL. */
+void cairn_node_keys_free(cairn_node_keys *keys);
+CAIRN_DEFINE_CLEANUP(cairn_node_keys, cairn_node_keys_free)
+
+/* Looks again: a key was made or registered. An error leaves what was. Any thread. */
+cairn_err cairn_node_keys_reload(cairn_node_keys *keys) CAIRN_MUST_USE;
+
+/* The newest key of that purpose and type that is valid now. NOT_FOUND. Any thread. */
+cairn_err cairn_node_keys_find(cairn_node_keys *keys, cairn_purpose purpose, cairn_key_type type,
+                               cairn_head_key *ret_key) CAIRN_MUST_USE;
+
+/* The organisation. Set once. */
+const cairn_hash *cairn_node_keys_org(const cairn_node_keys *keys);
+
+#endif

@@ -1,0 +1,102 @@
+/* One ledger of the node. */
+#include "node/node_ledger.h"
+
+#include <stdlib.h>
+
+#include "ledger/registry.h"
+
+enum { KNOWS_ARENA_SIZE_MAX = 64 << 10 };
+
+static cairn_err make_heads(cairn_node_ledger *ledger, const cairn_node_ledger_setup *setup)
+{
+    cairn_heads_setup heads = {.engine = setup->engine,
+                               .signer = setup->signer,
+                               .origin = ledger->origin,
+                               .find_key = setup->find_key,
+                               .context = setup->context};
+    for (unsigned kind = 0; kind < CAIRN_HEAD_KIND_COUNT; kind++) {
+        heads.kind = (cairn_head_kind)kind;
+        CAIRN_TRY(cairn_heads_new(&heads, &ledger->heads[kind]));
+    }
+    return CAIRN_OK;
+}
+
+cairn_err cairn_node_ledger_new(const cairn_node_ledger_setup *setup,
+                                cairn_node_ledger **ret_ledger)
+{
+    CAIRN_CLEANUP(cairn_node_ledger_free_p)
+    cairn_node_ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledger");
+    pthread_mutex_init(&ledger->lock, NULL);
+    pthread_cond_init(&ledger->settled, NULL);
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(setup->engine);
+    ledger->service = (cairn_service_ledger){
+        .engine = setup->engine, .slot = setup->slot, .id = view->ledger, .origin = ledger->origin};
+    cairn_ledger_origin(&view->ledger, ledger->origin);
+    cairn_hex_encode(cairn_bytes_hash(&view->ledger), ledger->id_text);
+    CAIRN_TRY(make_heads(ledger, setup));
+    CAIRN_TRY(cairn_pending_new(&ledger->pending));
+    CAIRN_TRY(cairn_feed_new(setup->engine, setup->work, &ledger->counts.feeds,
+                             &ledger->counts.events, &ledger->feed));
+    *ret_ledger = CAIRN_STEAL(ledger);
+    return CAIRN_OK;
+}
+
+void cairn_node_ledger_free(cairn_node_ledger *ledger)
+{
+    if (ledger == NULL)
+        return;
+    cairn_feed_free(ledger->feed);
+    for (unsigned kind = 0; kind < CAIRN_HEAD_KIND_COUNT; kind++)
+        cairn_heads_free(ledger->heads[kind]);
+    cairn_pending_free(ledger->pending);
+    pthread_cond_destroy(&ledger->settled);
+    pthread_mutex_destroy(&ledger->lock);
+    free(ledger);
+}
+
+void cairn_node_ledger_begin(cairn_node_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    ledger->under_way++;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void cairn_node_ledger_end(cairn_node_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    if (--ledger->under_way == 0)
+        pthread_cond_broadcast(&ledger->settled);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+void cairn_node_ledger_settle(cairn_node_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    while (ledger->under_way > 0)
+        pthread_cond_wait(&ledger->settled, &ledger->lock);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                           cairn_bytes *ret_value)
+{
+    return cairn_engine_get_newest(context, map, key, arena, ret_value);
+}
+
+cairn_state_source cairn_node_ledger_state(cairn_node_ledger *ledger)
+{
+    return (cairn_state_source){.context = ledger->service.engine, .get = get_state};
+}
+
+bool cairn_node_ledger_knows(cairn_node_ledger *ledger, const cairn_hash *org)
+{
+    cairn_state_source state = cairn_node_ledger_state(ledger);
+    cairn_org_record record;
+    cairn_arena arena;
+    cairn_arena_init(&arena, KNOWS_ARENA_SIZE_MAX);
+    cairn_err err = cairn_registry_org(&state, &arena, org, &record);
+    cairn_arena_done(&arena);
+    return err == CAIRN_OK && record.status != CAIRN_ORG_REMOVED;
+}
