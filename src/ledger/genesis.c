@@ -20,7 +20,7 @@ static cairn_err decode_member(cairn_cbor_reader *r, cairn_genesis_member *membe
         uint64_t purpose = 0;
         CAIRN_TRY(cairn_cbor_read_array(r, "member.key", 2, 2, &count));
         CAIRN_TRY(cairn_cbor_read_uint(r, "member.key.purpose", CAIRN_PURPOSE_SIGN,
-                                       CAIRN_PURPOSE_VALIDATOR, &purpose));
+                                       CAIRN_PURPOSE_LAST, &purpose));
         CAIRN_TRY(cairn_cbor_read_bytes(r, "member.key.cose_key", 1, CAIRN_COSE_KEY_SIZE_MAX,
                                         &key->cose_key));
         key->purpose = (cairn_purpose)purpose;
@@ -138,8 +138,26 @@ static cairn_err apply_key(cairn_delta *delta, const cairn_hash *org,
     return cairn_delta_write(delta, CAIRN_MAP_STATE, cairn_state_key_view(&key), &value);
 }
 
+static cairn_err put_record(void *context, const cairn_state_key *key, cairn_bytes value)
+{
+    return cairn_delta_write(context, CAIRN_MAP_STATE, cairn_state_key_view(key), &value);
+}
+
+/* The organisation's own records; its name is nobody else's. */
+static cairn_err apply_org(cairn_delta *delta, const cairn_hash *id, cairn_bytes name,
+                           uint64_t time_ms, cairn_org_record *org)
+{
+    const cairn_registry_sink sink = {.context = delta, .put = put_record};
+    cairn_state_key key;
+    cairn_registry_name_key(name, &key);
+    if (cairn_delta_find(delta, CAIRN_MAP_STATE, cairn_state_key_view(&key)) != NULL)
+        return CAIRN_FAIL(CAIRN_ERR_EXISTS, clause, "genesis.member.name: appears twice");
+    CAIRN_TRY(cairn_registry_store_name(&sink, name, id));
+    return cairn_registry_store(&sink, id, org, 0, time_ms);
+}
+
 static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *member,
-                              cairn_member_list *list)
+                              uint64_t time_ms, cairn_member_list *list)
 {
     cairn_org_record org = {
         .status = CAIRN_ORG_ACTIVE, .member = true, .version = 1, .kid_count = member->key_count};
@@ -158,16 +176,14 @@ static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *me
         CAIRN_TRY(apply_key(delta, &id, &member->keys[i], &org.kids[i]));
     }
     CAIRN_TRY(cairn_member_list_add(list, &id));
-    uint8_t out[CAIRN_ORG_RECORD_SIZE_MAX];
-    return put(delta, CAIRN_MAP_STATE, "org/", cairn_bytes_hash(&id), out,
-               cairn_org_record_encode(&org, out));
+    return apply_org(delta, &id, member->name, time_ms, &org);
 }
 
 cairn_err cairn_genesis_apply(const cairn_genesis *genesis, cairn_delta *delta)
 {
     cairn_member_list list = {0};
     for (size_t i = 0; i < genesis->member_count; i++)
-        CAIRN_TRY(apply_member(delta, &genesis->members[i], &list));
+        CAIRN_TRY(apply_member(delta, &genesis->members[i], genesis->created_ms, &list));
     uint8_t members[CAIRN_MEMBERS_SIZE_MAX];
     CAIRN_TRY(put(delta, CAIRN_MAP_STATE, "members", (cairn_bytes){0}, members,
                   cairn_member_list_encode(&list, members)));

@@ -160,7 +160,8 @@ static void test_drafts(void **state)
     EXPECT_TAKE(CAIRN_ERR_BAD_VALUE, w.genesis.name = cairn_bytes_str("a/b"));
     EXPECT_TAKE(CAIRN_ERR_BAD_VALUE, w.members[1].name = cairn_bytes_str(" B"));
     EXPECT_TAKE(CAIRN_ERR_BAD_VALUE, w.members[1].name = cairn_bytes_str("B+"));
-    EXPECT_TAKE(CAIRN_OK, w.members[1].name = cairn_bytes_str("A")); /* ids tell, not names */
+    EXPECT_TAKE(CAIRN_ERR_EXISTS, w.members[1].name = cairn_bytes_str("A"));
+    EXPECT_TAKE(CAIRN_ERR_EXISTS, w.members[1].name = cairn_bytes_str("a")); /* looks alike */
     EXPECT_TAKE(CAIRN_ERR_BAD_VALUE, w.members[1].key_count = 0);
     EXPECT_TAKE(CAIRN_ERR_BAD_VALUE, w.members[1].keys[0].purpose = CAIRN_PURPOSE_TLS);
     EXPECT_TAKE(CAIRN_ERR_BAD_KEY, w.members[1].keys[0].cose_key = ed);

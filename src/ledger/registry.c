@@ -4,6 +4,7 @@
 #include "cairn/cbor.h"
 #include "cairn/key.h"
 #include "cairn/sha256.h"
+#include "cairn/transaction.h"
 
 static const char clause[] = "docs/formats/block-entry.md";
 
@@ -32,6 +33,7 @@ const char *cairn_purpose_name(cairn_purpose purpose)
         [CAIRN_PURPOSE_SIGN] = "sign",       [CAIRN_PURPOSE_TLS] = "tls",
         [CAIRN_PURPOSE_COSIGN] = "cosign",   [CAIRN_PURPOSE_OWNER] = "owner",
         [CAIRN_PURPOSE_ENCRYPT] = "encrypt", [CAIRN_PURPOSE_VALIDATOR] = "validator",
+        [CAIRN_PURPOSE_ISSUE] = "issue",
     };
     size_t i = (size_t)purpose;
     return i >= 1 && i < sizeof names / sizeof names[0] ? names[i] : "unknown";
@@ -54,6 +56,7 @@ cairn_err cairn_org_record_decode(cairn_bytes in, cairn_org_record *ret_org)
     cairn_cbor_map map;
     cairn_bytes name;
     uint64_t status = 0;
+    uint64_t roles = 0;
     cairn_org_record org = {0};
     CAIRN_TRY(cairn_cbor_open(&r, in, CAIRN_CBOR_STRICT, "organisation", clause));
     CAIRN_TRY(cairn_cbor_read_map(&r, "organisation", &map));
@@ -71,10 +74,15 @@ cairn_err cairn_org_record_decode(cairn_bytes in, cairn_org_record *ret_org)
     CAIRN_TRY(cairn_cbor_read_array(&r, "keys", 0, CAIRN_ORG_KEYS_MAX, &org.kid_count));
     for (size_t i = 0; i < org.kid_count; i++)
         CAIRN_TRY(cairn_cbor_read_hash(&r, "keys", &org.kids[i]));
+    CAIRN_TRY(cairn_cbor_key(&r, &map, 7, "roles"));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "roles", 0, UINT32_MAX, &roles));
+    CAIRN_TRY(cairn_cbor_key(&r, &map, 8, "editions"));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "editions", 1, INT64_MAX, &org.editions));
     CAIRN_TRY(cairn_cbor_end_map(&r, &map));
     CAIRN_TRY(cairn_cbor_end(&r));
     memcpy(org.name, name.data, name.size);
     org.status = (cairn_org_status)status;
+    org.roles = (uint32_t)roles;
     *ret_org = org;
     return CAIRN_OK;
 }
@@ -84,7 +92,7 @@ size_t cairn_org_record_encode(const cairn_org_record *org, uint8_t out[CAIRN_OR
     cairn_cbor_writer w;
     cairn_bytes encoded;
     cairn_cbor_writer_init(&w, out, CAIRN_ORG_RECORD_SIZE_MAX);
-    cairn_cbor_put_map(&w, 6);
+    cairn_cbor_put_map(&w, 8);
     cairn_cbor_put_int(&w, 1);
     cairn_cbor_put_text(&w, org->name);
     cairn_cbor_put_int(&w, 2);
@@ -99,6 +107,10 @@ size_t cairn_org_record_encode(const cairn_org_record *org, uint8_t out[CAIRN_OR
     cairn_cbor_put_array(&w, org->kid_count);
     for (size_t i = 0; i < org->kid_count; i++)
         cairn_cbor_put_hash(&w, &org->kids[i]);
+    cairn_cbor_put_int(&w, 7);
+    cairn_cbor_put_uint(&w, org->roles);
+    cairn_cbor_put_int(&w, 8);
+    cairn_cbor_put_uint(&w, org->editions);
     CAIRN_ASSERT(cairn_cbor_writer_end(&w, &encoded) == CAIRN_OK);
     return encoded.size;
 }
@@ -125,7 +137,7 @@ cairn_err cairn_key_record_decode(cairn_bytes in, cairn_key_record *ret_key)
     CAIRN_TRY(cairn_cbor_read_hash(&r, "organisation", &key.org));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 2, "purpose"));
     CAIRN_TRY(
-        cairn_cbor_read_uint(&r, "purpose", CAIRN_PURPOSE_SIGN, CAIRN_PURPOSE_VALIDATOR, &purpose));
+        cairn_cbor_read_uint(&r, "purpose", CAIRN_PURPOSE_SIGN, CAIRN_PURPOSE_LAST, &purpose));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 3, "cose_key"));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "cose_key", 1, CAIRN_COSE_KEY_SIZE_MAX, &key.cose_key));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 4, "since"));
@@ -190,6 +202,43 @@ size_t cairn_member_list_encode(const cairn_member_list *members,
     return encoded.size;
 }
 
+cairn_err cairn_edition_decode(cairn_bytes in, cairn_edition *ret_edition)
+{
+    cairn_cbor_reader r;
+    uint64_t status = 0, roles = 0, kid_count = 0;
+    size_t count = 0;
+    cairn_edition edition = {0};
+    CAIRN_TRY(cairn_cbor_open(&r, in, CAIRN_CBOR_STRICT, "edition", clause));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "edition", 5, 5, &count));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "height", 0, INT64_MAX, &edition.height));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "time", 0, CAIRN_TIME_MAX_MS, &edition.time_ms));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "status", CAIRN_ORG_ACTIVE, CAIRN_ORG_REMOVED, &status));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "roles", 0, UINT32_MAX, &roles));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "keys", 1, CAIRN_ORG_KEYS_MAX, &kid_count));
+    CAIRN_TRY(cairn_cbor_end(&r));
+    edition.status = (cairn_org_status)status;
+    edition.roles = (uint32_t)roles;
+    edition.kid_count = (size_t)kid_count;
+    *ret_edition = edition;
+    return CAIRN_OK;
+}
+
+size_t cairn_edition_encode(const cairn_edition *edition,
+                            uint8_t out[CAIRN_EDITION_RECORD_SIZE_MAX])
+{
+    cairn_cbor_writer w;
+    cairn_bytes encoded;
+    cairn_cbor_writer_init(&w, out, CAIRN_EDITION_RECORD_SIZE_MAX);
+    cairn_cbor_put_array(&w, 5);
+    cairn_cbor_put_uint(&w, edition->height);
+    cairn_cbor_put_uint(&w, edition->time_ms);
+    cairn_cbor_put_uint(&w, (uint64_t)edition->status);
+    cairn_cbor_put_uint(&w, edition->roles);
+    cairn_cbor_put_uint(&w, edition->kid_count);
+    CAIRN_ASSERT(cairn_cbor_writer_end(&w, &encoded) == CAIRN_OK);
+    return encoded.size;
+}
+
 static cairn_err get(const cairn_state_source *state, cairn_arena *arena, const char *prefix,
                      cairn_bytes suffix, cairn_bytes *ret_value)
 {
@@ -212,6 +261,80 @@ cairn_err cairn_registry_key(const cairn_state_source *state, cairn_arena *arena
     cairn_bytes value;
     CAIRN_TRY(get(state, arena, "key/", cairn_bytes_hash(kid), &value));
     return cairn_key_record_decode(value, ret_key);
+}
+
+static void edition_key(const cairn_hash *org, uint64_t number, cairn_state_key *ret_key)
+{
+    cairn_state_key_make(ret_key, "edition/", cairn_bytes_hash(org));
+    cairn_put_u64(ret_key->data + ret_key->size, number);
+    ret_key->size += 8;
+}
+
+cairn_err cairn_registry_edition(const cairn_state_source *state, cairn_arena *arena,
+                                 const cairn_hash *org, uint64_t number, cairn_edition *ret_edition)
+{
+    cairn_state_key key;
+    cairn_bytes value;
+    edition_key(org, number, &key);
+    CAIRN_TRY(cairn_state_get(state, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena, &value));
+    return cairn_edition_decode(value, ret_edition);
+}
+
+void cairn_registry_name_key(cairn_bytes name, cairn_state_key *ret_key)
+{
+    cairn_state_key_make(ret_key, "name/", name);
+    for (size_t i = ret_key->size - name.size; i < ret_key->size; i++)
+        if (ret_key->data[i] >= 'A' && ret_key->data[i] <= 'Z')
+            ret_key->data[i] = (uint8_t)(ret_key->data[i] | 0x20);
+}
+
+cairn_err cairn_registry_named(const cairn_state_source *state, cairn_arena *arena,
+                               cairn_bytes name, cairn_hash *ret_org)
+{
+    cairn_state_key key;
+    cairn_bytes value;
+    cairn_cbor_reader r;
+    cairn_hash org;
+    CAIRN_TRY(cairn_org_name_check(name));
+    cairn_registry_name_key(name, &key);
+    CAIRN_TRY(cairn_state_get(state, CAIRN_MAP_STATE, cairn_state_key_view(&key), arena, &value));
+    CAIRN_TRY(cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "name", clause));
+    CAIRN_TRY(cairn_cbor_read_hash(&r, "name", &org));
+    CAIRN_TRY(cairn_cbor_end(&r));
+    *ret_org = org;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_registry_store(const cairn_registry_sink *sink, const cairn_hash *id,
+                               cairn_org_record *org, uint64_t height, uint64_t time_ms)
+{
+    uint8_t out[CAIRN_ORG_RECORD_SIZE_MAX];
+    cairn_state_key key;
+    const cairn_edition edition = {.height = height,
+                                   .time_ms = time_ms,
+                                   .status = org->status,
+                                   .roles = org->roles,
+                                   .kid_count = org->kid_count};
+    org->editions++;
+    edition_key(id, org->editions, &key);
+    CAIRN_TRY(
+        sink->put(sink->context, &key, cairn_bytes_of(out, cairn_edition_encode(&edition, out))));
+    cairn_state_key_make(&key, "org/", cairn_bytes_hash(id));
+    return sink->put(sink->context, &key, cairn_bytes_of(out, cairn_org_record_encode(org, out)));
+}
+
+cairn_err cairn_registry_store_name(const cairn_registry_sink *sink, cairn_bytes name,
+                                    const cairn_hash *id)
+{
+    uint8_t out[CAIRN_NAME_RECORD_SIZE];
+    cairn_state_key key;
+    cairn_cbor_writer w;
+    cairn_bytes value;
+    cairn_cbor_writer_init(&w, out, sizeof out);
+    cairn_cbor_put_hash(&w, id);
+    CAIRN_TRY(cairn_cbor_writer_end(&w, &value));
+    cairn_registry_name_key(name, &key);
+    return sink->put(sink->context, &key, value);
 }
 
 cairn_err cairn_registry_members(const cairn_state_source *state, cairn_arena *arena,

@@ -1,11 +1,9 @@
 /* Writes the golden files of the newest application version: `golden-generate DIRECTORY`. By hand,
  * once for each version, before it is released: see README.md. Each step names the code that it
  * expects, so that a scenario which means something else is not written at all. */
-#include <sys/stat.h>
-
+#include "golden/generate.h"
 #include "ledger/store/block_record.h"
 #include "support/high_s.h"
-#include "support/ledger_memory.h"
 
 enum { TXS_MAX = 64 };
 
@@ -20,27 +18,6 @@ typedef struct scene {
     FILE *records;
     FILE *roots;
 } scene;
-
-static FILE *open_file(const char *directory, const char *name)
-{
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        perror(path);
-        exit(1);
-    }
-    return file;
-}
-
-static void must_match(const char *what, cairn_err got, cairn_err want)
-{
-    if (got == want)
-        return;
-    fprintf(stderr, "%s: %s instead of %s: %s\n", what, cairn_err_name(got), cairn_err_name(want),
-            cairn_err_detail());
-    exit(1);
-}
 
 /* --- v1: the log --- */
 
@@ -156,7 +133,7 @@ static void play_new_keys(scene *s)
     uint8_t zeros[64] = {0};
     cairn_key *ed25519 = NULL;
     MEMORY_MUST(cairn_key_from_private(CAIRN_KEY_ED25519, cairn_bytes_of(seed, 32), &ed25519));
-    for (cairn_purpose p = CAIRN_PURPOSE_SIGN; p <= CAIRN_PURPOSE_VALIDATOR; p++)
+    for (cairn_purpose p = CAIRN_PURPOSE_SIGN; p <= CAIRN_PURPOSE_LAST; p++)
         say(s, me, CAIRN_TX_KEY_ADD, key_add(s, me, p, memory_key((uint8_t)(30 + p))), CAIRN_OK);
     say(s, me, CAIRN_TX_KEY_ADD, key_add(s, me, CAIRN_PURPOSE_COSIGN, ed25519), CAIRN_OK);
     say(s, me, CAIRN_TX_KEY_ADD, key_add(s, me, CAIRN_PURPOSE_SIGN, ed25519), CAIRN_ERR_BAD_KEY);
@@ -345,77 +322,6 @@ static void write_log(const char *directory)
 }
 
 /* --- vectors --- */
-
-#define VECTOR_TIME_MS (MEMORY_TIME_MS + 1000)
-
-typedef struct vectors {
-    memory_ledger m;
-    uint64_t number;
-    bool act; /* of an act: a proposal's code is what the act came to */
-    FILE *file;
-} vectors;
-
-static void print_line(FILE *file, const char *code, const char *label, cairn_bytes raw)
-{
-    fprintf(file, "%s %s ", code, label);
-    for (size_t i = 0; i < raw.size; i++)
-        fprintf(file, "%02x", raw.data[i]);
-    fputc('\n', file);
-}
-
-static void vectors_begin(vectors *v, const char *directory, const char *name, size_t members,
-                          const cairn_params *params)
-{
-    char path[4096];
-    char file[64];
-    (void)snprintf(path, sizeof path, "%s/vectors", directory);
-    (void)mkdir(path, 0777);
-    (void)snprintf(file, sizeof file, "%s.txt", name);
-    *v = (vectors){.file = open_file(path, file)};
-    memory_begin(&v->m, members, params);
-    print_line(v->file, "genesis", "-", v->m.genesis);
-}
-
-static void vectors_end(vectors *v)
-{
-    CAIRN_ASSERT(fclose(v->file) == 0);
-    memory_end(&v->m);
-}
-
-/* Applies raw bytes, which must give `code`, and writes them down. */
-static void vector_raw(vectors *v, const char *label, cairn_bytes raw, cairn_err code)
-{
-    cairn_tx tx;
-    cairn_approval approval;
-    cairn_err err = memory_send(&v->m, VECTOR_TIME_MS, raw);
-    if (err == CAIRN_OK && v->act && cairn_tx_decode(raw, &tx) == CAIRN_OK &&
-        tx.type == CAIRN_TX_APPROVAL_PROPOSE) {
-        MEMORY_MUST(memory_approval(&v->m, &tx.id, &approval));
-        err = approval.code;
-    }
-    must_match(label, err, code);
-    print_line(v->file, code == CAIRN_OK ? "OK" : cairn_err_name(code), label, raw);
-}
-
-static cairn_bytes vector_tx(vectors *v, uint8_t key, uint16_t type, cairn_bytes body)
-{
-    return memory_tx(&v->m, memory_key(key), type, body, VECTOR_TIME_MS + 1 + v->number++);
-}
-
-static cairn_hash vector(vectors *v, const char *label, uint8_t key, uint16_t type,
-                         cairn_bytes body, cairn_err code)
-{
-    cairn_bytes raw = vector_tx(v, key, type, body);
-    vector_raw(v, label, raw, code);
-    return memory_id(raw);
-}
-
-static void vector_act(vectors *v, const char *label, uint16_t type, cairn_bytes act,
-                       cairn_err code)
-{
-    vector(v, label, MEMORY_SIGN, CAIRN_TX_APPROVAL_PROPOSE,
-           memory_propose(&v->m.arena, type, act, VECTOR_TIME_MS + 1000), code);
-}
 
 static void write_anchor_vectors(const char *directory)
 {
@@ -630,6 +536,7 @@ int main(int argc, char **argv)
     write_anchor_vectors(argv[1]);
     write_key_vectors(argv[1]);
     write_organisation_vectors(argv[1]);
+    golden_write_identity(argv[1]);
     write_configuration_vectors(argv[1]);
     write_approval_vectors(argv[1]);
     write_check_vectors(argv[1]);

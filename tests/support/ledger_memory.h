@@ -213,7 +213,7 @@ static inline cairn_bytes memory_admit(cairn_arena *arena, const cairn_hash *led
     const cairn_key *key = memory_key(number);
     cairn_bytes body;
     MEMORY_MUST(cairn_org_admit_body(arena, cairn_bytes_str(name), member, memory_cose(arena, key),
-                                     memory_proof(arena, ledger, &org, CAIRN_PURPOSE_SIGN, key),
+                                     memory_proof(arena, ledger, &org, CAIRN_PURPOSE_SIGN, key), 0,
                                      &body));
     return body;
 }
