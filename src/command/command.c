@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "command/verb.h"
+#include "core/unit.h"
 
 enum { COMMAND_ARENA_SIZE_MAX = 1 << 30, WORDS_MAX = 4096 };
 
@@ -49,6 +50,21 @@ const char *cairn_option_value(const cairn_arguments *arguments, const char *nam
 bool cairn_option_given(const cairn_arguments *arguments, const char *name)
 {
     return arguments->options[known_place(arguments, name)].count != 0;
+}
+
+cairn_err cairn_option_number(const cairn_arguments *arguments, const char *name, uint64_t min,
+                              uint64_t max, uint64_t *ret_number)
+{
+    const char *text = cairn_option_value(arguments, name);
+    uint64_t number = 0;
+    if (text == NULL)
+        return CAIRN_OK;
+    if (cairn_unit_parse(text, CAIRN_UNIT_COUNT, &number) != CAIRN_OK || number < min ||
+        number > max)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--%s: a number from %llu to %llu", name,
+                          (unsigned long long)min, (unsigned long long)max);
+    *ret_number = number;
+    return CAIRN_OK;
 }
 
 typedef struct reading {

@@ -70,6 +70,10 @@ const char *cairn_option_value(const cairn_arguments *arguments, const char *nam
 size_t cairn_option_values(const cairn_arguments *arguments, const char *name,
                            const char *const **ret_values);
 bool cairn_option_given(const cairn_arguments *arguments, const char *name);
+/* A whole number from `min` to `max`; without the option `ret_number` keeps what it holds. USAGE
+ * names the option and its range. */
+cairn_err cairn_option_number(const cairn_arguments *arguments, const char *name, uint64_t min,
+                              uint64_t max, uint64_t *ret_number) CAIRN_MUST_USE;
 
 /* Runs one command line; returns the exit code: 0 yes, 1 no, 2 usage, 3 bad input, 4 environment.
  */

@@ -6,9 +6,8 @@
 #include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
-#include "core/unit.h"
 
-enum { DAYS_DEFAULT = 400 };
+enum { DAYS_DEFAULT = 400, DAYS_MAX = 36500 };
 #define DAY_MS UINT64_C(86400000)
 
 /* --- export --- */
@@ -61,24 +60,33 @@ static cairn_err fill_trust(cairn_home *home, cairn_trust *trust)
     return CAIRN_OK;
 }
 
+/* Members who can vouch: one signature of each counts. */
+static uint64_t cosigner_count(const cairn_trust *trust)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < trust->member_count; i++) {
+        const cairn_trust_member *member = &trust->members[i];
+        bool cosigns = false;
+        for (size_t k = 0; k < member->key_count; k++)
+            cosigns |= member->keys[k].purpose == CAIRN_TRUST_COSIGN;
+        count += cosigns;
+    }
+    return count;
+}
+
 static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments,
                               cairn_bytes *ret_encoded)
 {
-    const char *threshold = cairn_option_value(arguments, "threshold");
-    const char *days = cairn_option_value(arguments, "days");
     uint64_t day_count = DAYS_DEFAULT;
     cairn_trust trust = {.ledger = home->ledger,
                          .origin = cairn_bytes_str(home->origin),
                          .threshold = 1,
                          .issued_ms = cairn_clock_wall_ms(&home->clock)};
-    if (threshold != NULL)
-        CAIRN_TRY(cairn_unit_parse(threshold, CAIRN_UNIT_COUNT, &trust.threshold));
-    if (days != NULL)
-        CAIRN_TRY(cairn_unit_parse(days, CAIRN_UNIT_COUNT, &day_count));
-    if (day_count == 0 || day_count > 36500)
-        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--days: 1 to 36500");
+    CAIRN_TRY(cairn_option_number(arguments, "days", 1, DAYS_MAX, &day_count));
     trust.expires_ms = trust.issued_ms + day_count * DAY_MS;
     CAIRN_TRY(fill_trust(home, &trust));
+    CAIRN_TRY(cairn_option_number(arguments, "threshold", 1, cosigner_count(&trust),
+                                  &trust.threshold));
     return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
 }
 

@@ -33,6 +33,11 @@ static const err_row *find(cairn_err err)
     return &unknown;
 }
 
+bool cairn_err_is_known(cairn_err err)
+{
+    return find(err) != &unknown;
+}
+
 const char *cairn_err_text(cairn_err err)
 {
     return find(err)->text;
@@ -88,7 +93,7 @@ cairn_err cairn_err_set(cairn_err code, const char *clause, const char *fmt, ...
 cairn_err cairn_err_from_errno(int errnum, const char *what)
 {
     cairn_err code = CAIRN_ERR_IO;
-    if (errnum == ENOSPC || errnum == EDQUOT)
+    if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG)
         code = CAIRN_ERR_NO_SPACE;
     else if (errnum == ENOMEM)
         code = CAIRN_ERR_NO_MEMORY;
