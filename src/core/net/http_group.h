@@ -25,7 +25,7 @@ cairn_err cairn_http_group_listen(cairn_http_group *group, cairn_tls_server *tls
                                   const char *address, uint16_t port,
                                   uint16_t *ret_port) CAIRN_MUST_USE;
 
-/* Every loop takes connections from one inherited listening socket. Owned on success. */
+/* Every loop takes connections from one inherited listening socket, which stays the caller's. */
 cairn_err cairn_http_group_adopt(cairn_http_group *group, cairn_tls_server *tls,
                                  int fd) CAIRN_MUST_USE;
 

@@ -29,7 +29,9 @@ typedef struct growing {
 struct cairn_http_parser {
     llhttp_t llhttp;
     cairn_arena *arena;
-    size_t body_size_max;
+    uint64_t body_size_max;
+    uint64_t taken; /* bytes of the body that went out in pieces */
+    bool pieces;
     parser_state state;
     cairn_http_refusal refusal;
     bool skipped_empty_line;
@@ -56,14 +58,15 @@ size_t cairn_http_parser_memory(size_t body_size_max)
     return total;
 }
 
-static bool append(cairn_http_parser *p, growing *g, const void *data, size_t size, size_t size_max)
+static bool append(cairn_http_parser *p, growing *g, const void *data, size_t size,
+                   uint64_t size_max)
 {
     if (size > g->room - g->size) {
         size_t room = g->room == 0 ? GROW_FIRST : g->room;
         while (room - g->size < size)
             room *= 2;
         if (room > size_max)
-            room = size_max;
+            room = (size_t)size_max;
         void *memory = NULL;
         if (cairn_arena_alloc(p->arena, room, &memory) != CAIRN_OK)
             return false;
@@ -85,10 +88,16 @@ static int on_header_value_complete(llhttp_t *llhttp)
     return HPE_OK;
 }
 
+/* Bytes that the body may still grow by. */
+static uint64_t body_room(const cairn_http_parser *p)
+{
+    return p->body_size_max - p->taken - p->body.size;
+}
+
 static int on_body(llhttp_t *llhttp, const char *at, size_t size)
 {
     cairn_http_parser *p = llhttp->data;
-    if (size > p->body_size_max - p->body.size)
+    if (size > body_room(p))
         p->refusal = CAIRN_HTTP_REFUSAL_BODY_TOO_LARGE;
     else if (!append(p, &p->body, at, size, p->body_size_max))
         p->refusal = CAIRN_HTTP_REFUSAL_NO_MEMORY;
@@ -248,8 +257,7 @@ static cairn_http_refusal chunk_size_byte(cairn_http_parser *p, uint8_t c)
         return CAIRN_HTTP_REFUSAL_CHUNK;
     p->chunk_digit_count++;
     p->left = p->left * 16 + (uint64_t)(letter ? lower - 'a' + 10 : c - '0');
-    return p->left > p->body_size_max - p->body.size ? CAIRN_HTTP_REFUSAL_BODY_TOO_LARGE
-                                                     : CAIRN_HTTP_REFUSAL_NONE;
+    return p->left > body_room(p) ? CAIRN_HTTP_REFUSAL_BODY_TOO_LARGE : CAIRN_HTTP_REFUSAL_NONE;
 }
 
 /* A byte of the coding outside the data. */
@@ -319,9 +327,29 @@ cairn_http_progress cairn_http_parser_feed(cairn_http_parser *parser, cairn_byte
         progress = feed_body(parser, bytes, ret_used);
     else
         progress = feed_chunked(parser, bytes, ret_used);
-    if (progress == CAIRN_HTTP_COMPLETE)
+    if (progress == CAIRN_HTTP_COMPLETE && !parser->pieces)
         parser->request.body = cairn_bytes_of(parser->body.data, parser->body.size);
     return progress;
+}
+
+bool cairn_http_parser_limit(cairn_http_parser *parser, uint64_t body_size_max)
+{
+    CAIRN_ASSERT(parser->taken == 0 && parser->body.size == 0);
+    parser->body_size_max = body_size_max;
+    return parser->request.content_length <= body_size_max;
+}
+
+void cairn_http_parser_begin_pieces(cairn_http_parser *parser)
+{
+    parser->pieces = true;
+}
+
+cairn_bytes cairn_http_parser_take(cairn_http_parser *parser)
+{
+    cairn_bytes piece = cairn_bytes_of(parser->body.data, parser->body.size);
+    parser->taken += piece.size;
+    parser->body.size = 0;
+    return piece;
 }
 
 bool cairn_http_parser_started(const cairn_http_parser *parser)

@@ -33,6 +33,14 @@ size_t cairn_http_parser_memory(size_t body_size_max);
 cairn_http_progress cairn_http_parser_feed(cairn_http_parser *parser, cairn_bytes bytes,
                                            size_t *ret_used);
 
+/* After HEAD_DONE, or before: a new limit for the body. False when the head has announced more. */
+bool cairn_http_parser_limit(cairn_http_parser *parser, uint64_t body_size_max) CAIRN_MUST_USE;
+
+/* From now on the request's body stays empty, and what a feed has decoded is taken by
+ * cairn_http_parser_take: a view that lives until the next feed. */
+void cairn_http_parser_begin_pieces(cairn_http_parser *parser);
+cairn_bytes cairn_http_parser_take(cairn_http_parser *parser);
+
 /* True once a byte of the request was taken. */
 bool cairn_http_parser_started(const cairn_http_parser *parser);
 

@@ -1,13 +1,14 @@
 /* Serialises a response; refuses what would let a header value become a second response. */
 #include "core/net/http_reply.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/text.h"
 
-enum { DETAIL_SIZE_MAX = 512, LINE_SIZE_MAX = 160 };
+enum { DETAIL_SIZE_MAX = 512, LINE_SIZE_MAX = 160, HEAD_SIZE_USUAL = 1024 };
 
 typedef struct reason_row {
     int status;
@@ -110,7 +111,12 @@ static void print_head(cairn_text *out, const cairn_http_response *response,
         cairn_text_printf(out, "Content-Type: %s\r\n", response->content_type);
     for (size_t i = 0; i < response->field_count; i++)
         cairn_text_printf(out, "%s: %s\r\n", response->fields[i].name, response->fields[i].value);
-    if (response->status != 204 && response->status != 304)
+    if (framing->extent == CAIRN_HTTP_EXTENT_CHUNKED)
+        cairn_text_printf(out, "Transfer-Encoding: chunked\r\n");
+    else if (framing->extent == CAIRN_HTTP_EXTENT_LENGTH)
+        cairn_text_printf(out, "Content-Length: %" PRIu64 "\r\n", framing->length);
+    else if (framing->extent == CAIRN_HTTP_EXTENT_BODY && response->status != 204 &&
+             response->status != 304)
         cairn_text_printf(out, "Content-Length: %zu\r\n", response->body.size);
     if (framing->close)
         cairn_text_printf(out, "Connection: close\r\n");
@@ -124,18 +130,23 @@ cairn_err cairn_http_reply_encode(const cairn_http_response *response,
     CAIRN_ASSERT(response->status >= 200 && response->status <= 599);
     CAIRN_ASSERT((response->status != 204 && response->status != 304) || response->body.size == 0);
     CAIRN_TRY(check_fields(response));
-    cairn_text count = {NULL, 0, 0};
-    print_head(&count, response, framing);
+    char line[HEAD_SIZE_USUAL];
+    cairn_text head = {line, sizeof line, 0};
+    print_head(&head, response, framing);
     size_t body_size = framing->head_only ? 0 : response->body.size;
-    uint8_t *bytes = malloc(count.size + 1 + body_size);
+    uint8_t *bytes = malloc(framing->reserve + head.size + 1 + body_size);
     if (bytes == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: response of %zu bytes",
                           response->body.size);
-    cairn_text head = {(char *)bytes, count.size + 1, 0};
-    print_head(&head, response, framing);
-    CAIRN_ASSERT(cairn_text_whole(&head));
+    uint8_t *at = bytes + framing->reserve;
+    if (cairn_text_whole(&head)) {
+        memcpy(at, line, head.size);
+    } else {
+        cairn_text again = {(char *)at, head.size + 1, 0};
+        print_head(&again, response, framing);
+    }
     if (body_size > 0)
-        memcpy(bytes + head.size, response->body.data, body_size);
+        memcpy(at + head.size, response->body.data, body_size);
     *ret_bytes = bytes;
     *ret_size = head.size + body_size;
     return CAIRN_OK;

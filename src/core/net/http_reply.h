@@ -21,14 +21,26 @@ typedef struct cairn_http_response {
     cairn_bytes body; /* nothing for 204 and 304 */
 } cairn_http_response;
 
+/* How a client knows where the body ends. */
+typedef enum cairn_http_extent {
+    CAIRN_HTTP_EXTENT_BODY,   /* Content-Length of the response's body */
+    CAIRN_HTTP_EXTENT_LENGTH, /* Content-Length of what follows in pieces */
+    CAIRN_HTTP_EXTENT_CHUNKED,
+    CAIRN_HTTP_EXTENT_CLOSE, /* with the connection: HTTP/1.0 */
+} cairn_http_extent;
+
 /* How the response is framed. */
 typedef struct cairn_http_framing {
     uint64_t wall_ms; /* for Date */
     bool head_only;   /* answers a HEAD: the body is announced, not sent */
     bool close;       /* the connection ends after it */
+    cairn_http_extent extent;
+    uint64_t length; /* for EXTENT_LENGTH */
+    size_t reserve;  /* bytes left free before the response, for the caller's own use */
 } cairn_http_framing;
 
-/* The whole response in one heap block, which the caller frees. ARGUMENT when a field would break
+/* The whole response in one heap block, which the caller frees; `ret_size` is without the reserve.
+ * ARGUMENT when a field would break
  * the framing (a control character in a value, a name that is no token), NO_MEMORY. */
 cairn_err cairn_http_reply_encode(const cairn_http_response *response,
                                   const cairn_http_framing *framing, uint8_t **ret_bytes,

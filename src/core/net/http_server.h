@@ -78,8 +78,9 @@ cairn_err cairn_http_server_listen_tls(cairn_http_server *server, cairn_tls_serv
                                        const char *address, uint16_t port,
                                        uint16_t *ret_port) CAIRN_MUST_USE;
 
-/* Takes a listening socket that somebody else has made (socket activation): owned on success.
- * `tls` as above, or NULL. ARGUMENT when it is no listening stream socket, TOO_MANY, IO. */
+/* Takes connections from a listening socket that somebody else has made (socket activation); `fd`
+ * is duplicated and stays the caller's. `tls` as above, or NULL. ARGUMENT when it is no listening
+ * stream socket, TOO_MANY, IO. */
 cairn_err cairn_http_server_adopt(cairn_http_server *server, cairn_tls_server *tls,
                                   int fd) CAIRN_MUST_USE;
 

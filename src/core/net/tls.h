@@ -12,9 +12,9 @@
 #include "core/crypto/signer.h"
 
 enum {
-    CAIRN_TLS_SIGN_TIMEOUT_MS = 2000,       /* until a signer has signed a handshake */
-    CAIRN_TLS_CHAIN_MAX = 8,                /* certificates of a chain */
-    CAIRN_TLS_CERTIFICATE_SIZE_MAX = 16384, /* bytes of a client's certificate */
+    CAIRN_TLS_SIGN_TIMEOUT_MS = 2000, /* until a signer has signed a handshake */
+    CAIRN_TLS_CHAIN_MAX = 8,          /* certificates of a chain */
+    CAIRN_TLS_CHAIN_SIZE_MAX = 32768, /* bytes of the certificates that a client shows */
 };
 
 /* A certificate chain and its key. All pointers are borrowed for the call that takes it, but the
