@@ -4,6 +4,7 @@
 #include "golden/generate.h"
 #include "ledger/store/block_record.h"
 #include "support/high_s.h"
+#include "support/identity_bodies.h"
 
 enum { TXS_MAX = 64 };
 
@@ -291,11 +292,58 @@ static void play_last_member(scene *s)
     must_end(s, &open, CAIRN_APPROVAL_OPEN, CAIRN_OK);
     set_status(s, me + 1, CAIRN_ORG_SUSPENDED, 1, CAIRN_OK);
     s->voters = 1;
-    set_status(s, me, CAIRN_ORG_REMOVED, 1, CAIRN_ERR_TX_FORBIDDEN);
+    set_status(s, me, CAIRN_ORG_REMOVED, 2, CAIRN_ERR_TX_FORBIDDEN);
     set_status(s, me + 1, CAIRN_ORG_ACTIVE, 2, CAIRN_OK);
     approve(s, me, &open, type, act, CAIRN_OK); /* and that of member 1 counts again */
     close_block(s);
     must_end(s, &open, CAIRN_APPROVAL_EXECUTED, CAIRN_OK);
+}
+
+static void play_subjects(scene *s)
+{
+    memory_ledger *m = &s->m;
+    const uint8_t me = MEMORY_SIGN, other = MEMORY_SIGN + 2;
+    const cairn_hash other_org = memory_org(other);
+    const uint64_t end = s->time_ms + 100000;
+    for (uint8_t i = 1; i <= 6; i++)
+        say(s, me, CAIRN_TX_SUBJECT_REGISTER, memory_register(m, i, i <= 3 ? 1 : 2), CAIRN_OK);
+    say(s, other, CAIRN_TX_SUBJECT_REGISTER, memory_register(m, 1, 1), CAIRN_ERR_EXISTS);
+    say(s, me, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(m, 1, 1, 2), CAIRN_OK);
+    say(s, me, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(m, 2, 1, 3), CAIRN_OK);
+    say(s, me, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(m, 2, 2, 1), CAIRN_ERR_CLOSED);
+    say(s, me, CAIRN_TX_SUBJECT_ROTATE, memory_replace(m, 3, 1, 13), CAIRN_OK);
+    say(s, me, CAIRN_TX_SUBJECT_OFFER, memory_offer(m, 4, 1, &other_org), CAIRN_OK);
+    say(s, me, CAIRN_TX_SUBJECT_OFFER, memory_offer(m, 13, 1, &other_org), CAIRN_ERR_TX_FORBIDDEN);
+    say(s, other, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(m, 4, 2, 14), CAIRN_OK);
+    say(s, other, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(m, 5, 1, 15), CAIRN_ERR_TX_FORBIDDEN);
+    close_block(s);
+    say(s, me, CAIRN_TX_GRANT_SET, memory_grant(m, 13, me, "read", end, 0), CAIRN_OK);
+    say(s, me, CAIRN_TX_GRANT_SET, memory_grant(m, 1, me, "read", end, 0), CAIRN_ERR_CLOSED);
+    say(s, me, CAIRN_TX_GRANT_REVOKE, memory_grant_revoke(m, 13, me, 1), CAIRN_OK);
+    say(s, me, CAIRN_TX_LIST_ANCHOR, memory_list(m, CAIRN_LIST_TOKEN, 1, end), CAIRN_OK);
+    say(s, me, CAIRN_TX_LIST_ANCHOR, memory_list(m, CAIRN_LIST_TOKEN, 3, end),
+        CAIRN_ERR_TX_WRONG_VERSION);
+    close_block(s);
+}
+
+static void play_rotations(scene *s)
+{
+    memory_ledger *m = &s->m;
+    const cairn_hash me = memory_org(MEMORY_SIGN);
+    decide(s, CAIRN_TX_ORG_ROLES, memory_roles(m, &me, CAIRN_ROLE_OPERATOR, 1), CAIRN_OK);
+    decide(s, CAIRN_TX_ORG_ROLES, memory_roles(m, &me, 0, 1), CAIRN_ERR_TX_WRONG_VERSION);
+    decide(s, CAIRN_TX_ORG_ADMIT, memory_admit(&m->arena, &m->id, "oRG 1", false, 60),
+           CAIRN_ERR_EXISTS);
+    say(s, MEMORY_SIGN, CAIRN_TX_KEY_ROTATE,
+        memory_rotate(m, MEMORY_COSIGN, 70, CAIRN_PURPOSE_COSIGN, CAIRN_HEIGHT_OPEN), CAIRN_OK);
+    say(s, MEMORY_SIGN, CAIRN_TX_KEY_ROTATE, memory_rotate(m, 70, 71, CAIRN_PURPOSE_COSIGN, 1000),
+        CAIRN_OK);
+    say(s, MEMORY_SIGN, CAIRN_TX_KEY_ROTATE, memory_rotate(m, 70, 72, CAIRN_PURPOSE_COSIGN, 1000),
+        CAIRN_ERR_CLOSED);
+    close_block(s);
+    say(s, MEMORY_SIGN, CAIRN_TX_KEY_REVOKE, /* it ended before it was found to have leaked */
+        memory_key_revoke(&m->arena, memory_kid(MEMORY_COSIGN), 1), CAIRN_OK);
+    close_block(s);
 }
 
 static void write_log(const char *directory)
@@ -316,6 +364,8 @@ static void write_log(const char *directory)
     play_organisations(&s);
     play_configuration(&s);
     play_votes(&s);
+    play_subjects(&s);
+    play_rotations(&s);
     play_last_member(&s);
     CAIRN_ASSERT(fclose(s.records) == 0 && fclose(s.roots) == 0);
     memory_end(&s.m);

@@ -1,52 +1,8 @@
 /* Vectors of identity's transactions beyond keys and admissions. */
 #include "golden/generate.h"
+#include "support/identity_bodies.h"
 
 enum { ME = MEMORY_SIGN, OTHER = MEMORY_SIGN + 1 };
-
-/* Pseudonym number n of the vectors. */
-static cairn_hash name_of(uint8_t number)
-{
-    return (cairn_hash){{number, 0x5a, [31] = number}};
-}
-
-static cairn_subject_row row_of(uint8_t number, uint64_t kind, uint64_t version, uint64_t status)
-{
-    return (cairn_subject_row){
-        .pseudonym = name_of(number), .kind = kind, .version = version, .status = status};
-}
-
-static cairn_bytes registration(vectors *v, uint8_t number, uint64_t kind)
-{
-    cairn_subject_row row = row_of(number, kind, 0, 0);
-    cairn_bytes body;
-    MEMORY_MUST(cairn_subject_register_body(&v->m.arena, &row, 1, &body));
-    return body;
-}
-
-static cairn_bytes status_of(vectors *v, uint8_t number, uint64_t version, uint64_t status)
-{
-    cairn_subject_row row = row_of(number, 0, version, status);
-    cairn_bytes body;
-    MEMORY_MUST(cairn_subject_status_body(&v->m.arena, &row, 1, &body));
-    return body;
-}
-
-static cairn_bytes offer_of(vectors *v, uint8_t number, uint64_t version, const cairn_hash *to)
-{
-    cairn_subject_row row = row_of(number, 0, version, 0);
-    cairn_bytes body;
-    MEMORY_MUST(cairn_subject_offer_body(&v->m.arena, &row, 1, to, &body));
-    return body;
-}
-
-static cairn_bytes replacement(vectors *v, uint8_t number, uint64_t version, uint8_t fresh)
-{
-    cairn_subject_row row = row_of(number, 0, version, 0);
-    cairn_hash name = name_of(fresh);
-    cairn_bytes body;
-    MEMORY_MUST(cairn_subject_replace_body(&v->m.arena, &row, 1, &name, &body));
-    return body;
-}
 
 static cairn_bytes raw_body(vectors *v, const char *head, const cairn_hash *a, const char *between,
                             const cairn_hash *b, const char *tail)
@@ -68,20 +24,20 @@ static cairn_bytes raw_body(vectors *v, const char *head, const cairn_hash *a, c
 static void write_registrations(const char *directory)
 {
     vectors v;
-    const cairn_hash one = name_of(1), two = name_of(2);
-    cairn_subject_row rows[] = {row_of(3, CAIRN_SUBJECT_DEVICE, 0, 0),
-                                row_of(2, CAIRN_SUBJECT_PERSON, 0, 0)};
+    const cairn_hash one = memory_name(1), two = memory_name(2);
+    cairn_subject_row rows[] = {memory_row(3, CAIRN_SUBJECT_DEVICE, 0, 0),
+                                memory_row(2, CAIRN_SUBJECT_PERSON, 0, 0)};
     cairn_bytes body;
     vectors_begin(&v, directory, "identity.subject.register", 2, NULL);
-    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_DEVICE),
-           CAIRN_OK);
-    vector(&v, "again", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_DEVICE),
-           CAIRN_ERR_EXISTS);
+    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(&v, "again", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_DEVICE), CAIRN_ERR_EXISTS);
     vector(&v, "by-another", OTHER, CAIRN_TX_SUBJECT_REGISTER,
-           registration(&v, 1, CAIRN_SUBJECT_PERSON), CAIRN_ERR_EXISTS);
+           memory_register(&v.m, 1, CAIRN_SUBJECT_PERSON), CAIRN_ERR_EXISTS);
     MEMORY_MUST(cairn_subject_register_body(&v.m.arena, rows, 2, &body));
     vector(&v, "batch", OTHER, CAIRN_TX_SUBJECT_REGISTER, body, CAIRN_OK);
-    vector(&v, "third-kind", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 4, 3),
+    vector(&v, "third-kind", ME, CAIRN_TX_SUBJECT_REGISTER, memory_register(&v.m, 4, 3),
            CAIRN_ERR_BAD_VALUE);
     vector(&v, "none", ME, CAIRN_TX_SUBJECT_REGISTER, cairn_bytes_of("\xa1\x01\x80", 3),
            CAIRN_ERR_BAD_VALUE);
@@ -98,20 +54,25 @@ static void write_statuses(const char *directory)
 {
     vectors v;
     vectors_begin(&v, directory, "identity.subject.status", 2, NULL);
-    vector(&v, "unknown", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 1, 2), CAIRN_ERR_NOT_FOUND);
-    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_DEVICE),
-           CAIRN_OK);
-    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 1, 2),
+    vector(&v, "unknown", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 1, 2),
+           CAIRN_ERR_NOT_FOUND);
+    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 1, 2),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "wrong-version", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 2, 2),
+    vector(&v, "wrong-version", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 2, 2),
            CAIRN_ERR_TX_WRONG_VERSION);
-    vector(&v, "suspend", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 1, 2), CAIRN_OK);
-    vector(&v, "suspend-again", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 2, 2),
+    vector(&v, "suspend", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 1, 2),
+           CAIRN_OK);
+    vector(&v, "suspend-again", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 2, 2),
            CAIRN_ERR_CLOSED);
-    vector(&v, "resume", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 2, 1), CAIRN_OK);
-    vector(&v, "replace", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 3, 4), CAIRN_ERR_BAD_VALUE);
-    vector(&v, "revoke", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 3, 3), CAIRN_OK);
-    vector(&v, "resume-revoked", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 1, 4, 1),
+    vector(&v, "resume", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 2, 1),
+           CAIRN_OK);
+    vector(&v, "replace", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 3, 4),
+           CAIRN_ERR_BAD_VALUE);
+    vector(&v, "revoke", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 3, 3),
+           CAIRN_OK);
+    vector(&v, "resume-revoked", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(&v.m, 1, 4, 1),
            CAIRN_ERR_CLOSED);
     vectors_end(&v);
 }
@@ -119,28 +80,28 @@ static void write_statuses(const char *directory)
 static void write_rotations(const char *directory)
 {
     vectors v;
-    const cairn_hash one = name_of(1), two = name_of(2);
-    cairn_subject_row mixed[] = {row_of(5, 0, 1, 0), row_of(6, 0, 1, 0)};
-    cairn_hash fresh[] = {name_of(7), name_of(8)};
+    const cairn_hash one = memory_name(1), two = memory_name(2);
+    cairn_subject_row mixed[] = {memory_row(5, 0, 1, 0), memory_row(6, 0, 1, 0)};
+    cairn_hash fresh[] = {memory_name(7), memory_name(8)};
     cairn_bytes body;
     vectors_begin(&v, directory, "identity.subject.rotate", 2, NULL);
-    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_PERSON),
-           CAIRN_OK);
-    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_ROTATE, replacement(&v, 1, 1, 2),
+    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_PERSON), CAIRN_OK);
+    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_ROTATE, memory_replace(&v.m, 1, 1, 2),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "to-itself", ME, CAIRN_TX_SUBJECT_ROTATE, replacement(&v, 1, 1, 1),
+    vector(&v, "to-itself", ME, CAIRN_TX_SUBJECT_ROTATE, memory_replace(&v.m, 1, 1, 1),
            CAIRN_ERR_EXISTS);
-    vector(&v, "rotate", ME, CAIRN_TX_SUBJECT_ROTATE, replacement(&v, 1, 1, 2), CAIRN_OK);
-    vector(&v, "the-old-one", ME, CAIRN_TX_SUBJECT_ROTATE, replacement(&v, 1, 2, 3),
+    vector(&v, "rotate", ME, CAIRN_TX_SUBJECT_ROTATE, memory_replace(&v.m, 1, 1, 2), CAIRN_OK);
+    vector(&v, "the-old-one", ME, CAIRN_TX_SUBJECT_ROTATE, memory_replace(&v.m, 1, 2, 3),
            CAIRN_ERR_CLOSED);
     vector(&v, "two-for-one", ME, CAIRN_TX_SUBJECT_ROTATE,
            raw_body(&v, "\xa2\x01\x82\x82\x58\x20", &one, "\x01\x82\x58\x20", &two,
                     "\x01\x02\x81\x58\x20zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"),
            CAIRN_ERR_BAD_VALUE);
-    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 5, CAIRN_SUBJECT_DEVICE),
-           CAIRN_OK);
-    vector(&v, "person", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 6, CAIRN_SUBJECT_PERSON),
-           CAIRN_OK);
+    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 5, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(&v, "person", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 6, CAIRN_SUBJECT_PERSON), CAIRN_OK);
     MEMORY_MUST(cairn_subject_replace_body(&v.m.arena, mixed, 2, fresh, &body));
     vector(&v, "of-two-kinds", ME, CAIRN_TX_SUBJECT_ROTATE, body, CAIRN_ERR_BAD_VALUE);
     vectors_end(&v);
@@ -151,101 +112,83 @@ static void write_offers(const char *directory)
     vectors v;
     const cairn_hash me = memory_org(ME), other = memory_org(OTHER), nobody = memory_org(99);
     vectors_begin(&v, directory, "identity.subject.offer", 2, NULL);
-    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_DEVICE),
-           CAIRN_OK);
-    vector(&v, "person", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 2, CAIRN_SUBJECT_PERSON),
-           CAIRN_OK);
-    vector(&v, "a-person", ME, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 2, 1, &other),
+    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(&v, "person", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 2, CAIRN_SUBJECT_PERSON), CAIRN_OK);
+    vector(&v, "a-person", ME, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 2, 1, &other),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "to-nobody", ME, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 1, 1, &nobody),
+    vector(&v, "to-nobody", ME, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 1, 1, &nobody),
            CAIRN_ERR_NOT_FOUND);
-    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 1, 1, &other),
+    vector(&v, "of-another", OTHER, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 1, 1, &other),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "offer", ME, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 1, 1, &other), CAIRN_OK);
-    vector(&v, "take-back", ME, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 1, 2, &me), CAIRN_OK);
-    vector(&v, "too-late", OTHER, CAIRN_TX_SUBJECT_ACCEPT, replacement(&v, 1, 3, 9),
+    vector(&v, "offer", ME, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 1, 1, &other), CAIRN_OK);
+    vector(&v, "take-back", ME, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 1, 2, &me), CAIRN_OK);
+    vector(&v, "too-late", OTHER, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(&v.m, 1, 3, 9),
            CAIRN_ERR_TX_FORBIDDEN);
     vectors_end(&v);
 
     vectors_begin(&v, directory, "identity.subject.accept", 2, NULL);
-    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_DEVICE),
-           CAIRN_OK);
-    vector(&v, "not-offered", OTHER, CAIRN_TX_SUBJECT_ACCEPT, replacement(&v, 1, 1, 9),
+    vector(&v, "device", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(&v, "not-offered", OTHER, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(&v.m, 1, 1, 9),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "offer", ME, CAIRN_TX_SUBJECT_OFFER, offer_of(&v, 1, 1, &other), CAIRN_OK);
-    vector(&v, "by-the-old-one", ME, CAIRN_TX_SUBJECT_ACCEPT, replacement(&v, 1, 2, 9),
+    vector(&v, "offer", ME, CAIRN_TX_SUBJECT_OFFER, memory_offer(&v.m, 1, 1, &other), CAIRN_OK);
+    vector(&v, "by-the-old-one", ME, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(&v.m, 1, 2, 9),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "accept", OTHER, CAIRN_TX_SUBJECT_ACCEPT, replacement(&v, 1, 2, 9), CAIRN_OK);
-    vector(&v, "twice", OTHER, CAIRN_TX_SUBJECT_ACCEPT, replacement(&v, 1, 3, 10),
+    vector(&v, "accept", OTHER, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(&v.m, 1, 2, 9), CAIRN_OK);
+    vector(&v, "twice", OTHER, CAIRN_TX_SUBJECT_ACCEPT, memory_replace(&v.m, 1, 3, 10),
            CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "the-new-one-is-another's", ME, CAIRN_TX_SUBJECT_STATUS, status_of(&v, 9, 1, 2),
-           CAIRN_ERR_TX_FORBIDDEN);
+    vector(&v, "the-new-one-is-another's", ME, CAIRN_TX_SUBJECT_STATUS,
+           memory_subject_status(&v.m, 9, 1, 2), CAIRN_ERR_TX_FORBIDDEN);
     vectors_end(&v);
-}
-
-static cairn_bytes grant_of(vectors *v, uint8_t subject, uint8_t key, const char *scope,
-                            uint64_t expires_ms, uint64_t version)
-{
-    const cairn_hash name = name_of(subject);
-    const cairn_bytes scopes[] = {cairn_bytes_str(scope), cairn_bytes_str("write")};
-    cairn_bytes body;
-    MEMORY_MUST(cairn_grant_set_body(&v->m.arena, &name, memory_kid(key), scopes, 2, expires_ms,
-                                     version, &body));
-    return body;
 }
 
 static void write_grants(const char *directory)
 {
     vectors v;
-    const cairn_hash name = name_of(1);
+    const cairn_hash name = memory_name(1);
     const uint64_t end = VECTOR_TIME_MS + 1000;
     cairn_bytes body;
     vectors_begin(&v, directory, "identity.grant.set", 2, NULL);
-    vector(&v, "unknown-subject", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end, 0),
+    vector(&v, "unknown-subject", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end, 0),
            CAIRN_ERR_NOT_FOUND);
-    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_PERSON),
-           CAIRN_OK);
-    vector(&v, "new", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end, 0), CAIRN_OK);
-    vector(&v, "new-again", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end, 0),
+    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_PERSON), CAIRN_OK);
+    vector(&v, "new", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end, 0), CAIRN_OK);
+    vector(&v, "new-again", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end, 0),
            CAIRN_ERR_TX_WRONG_VERSION);
-    vector(&v, "longer", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end + 5, 1), CAIRN_OK);
-    vector(&v, "ended", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", VECTOR_TIME_MS, 2),
-           CAIRN_ERR_BAD_VALUE);
-    vector(&v, "of-another", OTHER, CAIRN_TX_GRANT_SET, grant_of(&v, 1, OTHER, "read", end, 0),
-           CAIRN_ERR_TX_FORBIDDEN);
-    vector(&v, "key-of-another", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, OTHER, "read", end, 0),
-           CAIRN_ERR_TX_FORBIDDEN);
+    vector(&v, "longer", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end + 5, 1),
+           CAIRN_OK);
+    vector(&v, "ended", ME, CAIRN_TX_GRANT_SET,
+           memory_grant(&v.m, 1, ME, "read", VECTOR_TIME_MS, 2), CAIRN_ERR_BAD_VALUE);
+    vector(&v, "of-another", OTHER, CAIRN_TX_GRANT_SET,
+           memory_grant(&v.m, 1, OTHER, "read", end, 0), CAIRN_ERR_TX_FORBIDDEN);
+    vector(&v, "key-of-another", ME, CAIRN_TX_GRANT_SET,
+           memory_grant(&v.m, 1, OTHER, "read", end, 0), CAIRN_ERR_TX_FORBIDDEN);
     vector(&v, "key-for-cosigning", ME, CAIRN_TX_GRANT_SET,
-           grant_of(&v, 1, MEMORY_COSIGN, "read", end, 0), CAIRN_ERR_TX_WRONG_PURPOSE);
-    vector(&v, "blank-in-scope", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "a b", end, 2),
+           memory_grant(&v.m, 1, MEMORY_COSIGN, "read", end, 0), CAIRN_ERR_TX_WRONG_PURPOSE);
+    vector(&v, "blank-in-scope", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "a b", end, 2),
            CAIRN_ERR_BAD_VALUE);
-    vector(&v, "falling-scopes", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "x", end, 2),
+    vector(&v, "falling-scopes", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "x", end, 2),
            CAIRN_ERR_NOT_CANONICAL);
     vectors_end(&v);
 
     vectors_begin(&v, directory, "identity.grant.revoke", 2, NULL);
     MEMORY_MUST(cairn_grant_revoke_body(&v.m.arena, &name, memory_kid(ME), 1, &body));
     vector(&v, "none", ME, CAIRN_TX_GRANT_REVOKE, body, CAIRN_ERR_NOT_FOUND);
-    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER, registration(&v, 1, CAIRN_SUBJECT_PERSON),
+    vector(&v, "register", ME, CAIRN_TX_SUBJECT_REGISTER,
+           memory_register(&v.m, 1, CAIRN_SUBJECT_PERSON), CAIRN_OK);
+    vector(&v, "grant", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end, 0),
            CAIRN_OK);
-    vector(&v, "grant", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end, 0), CAIRN_OK);
     vector(&v, "of-another", OTHER, CAIRN_TX_GRANT_REVOKE, body, CAIRN_ERR_TX_FORBIDDEN);
     vector(&v, "revoke", ME, CAIRN_TX_GRANT_REVOKE, body, CAIRN_OK);
     vector(&v, "old-version", ME, CAIRN_TX_GRANT_REVOKE, body, CAIRN_ERR_TX_WRONG_VERSION);
     MEMORY_MUST(cairn_grant_revoke_body(&v.m.arena, &name, memory_kid(ME), 2, &body));
     vector(&v, "again", ME, CAIRN_TX_GRANT_REVOKE, body, CAIRN_ERR_CLOSED);
-    vector(&v, "grant-anew", ME, CAIRN_TX_GRANT_SET, grant_of(&v, 1, ME, "read", end, 2), CAIRN_OK);
+    vector(&v, "grant-anew", ME, CAIRN_TX_GRANT_SET, memory_grant(&v.m, 1, ME, "read", end, 2),
+           CAIRN_OK);
     vectors_end(&v);
-}
-
-static cairn_bytes anchor_of(vectors *v, cairn_list_format format, uint64_t version,
-                             uint64_t expires_ms)
-{
-    const cairn_hash list = name_of(1), hash = name_of((uint8_t)version);
-    cairn_bytes body;
-    MEMORY_MUST(
-        cairn_list_anchor_body(&v->m.arena, &list, format, &hash, version, expires_ms, &body));
-    return body;
 }
 
 static void write_lists(const char *directory)
@@ -253,33 +196,21 @@ static void write_lists(const char *directory)
     vectors v;
     const uint64_t end = VECTOR_TIME_MS + 1000;
     vectors_begin(&v, directory, "identity.list.anchor", 2, NULL);
-    vector(&v, "second-first", ME, CAIRN_TX_LIST_ANCHOR, anchor_of(&v, CAIRN_LIST_TOKEN, 2, end),
-           CAIRN_ERR_TX_WRONG_VERSION);
-    vector(&v, "first", ME, CAIRN_TX_LIST_ANCHOR, anchor_of(&v, CAIRN_LIST_TOKEN, 1, end),
+    vector(&v, "second-first", ME, CAIRN_TX_LIST_ANCHOR,
+           memory_list(&v.m, CAIRN_LIST_TOKEN, 2, end), CAIRN_ERR_TX_WRONG_VERSION);
+    vector(&v, "first", ME, CAIRN_TX_LIST_ANCHOR, memory_list(&v.m, CAIRN_LIST_TOKEN, 1, end),
            CAIRN_OK);
-    vector(&v, "first-again", ME, CAIRN_TX_LIST_ANCHOR, anchor_of(&v, CAIRN_LIST_TOKEN, 1, end + 1),
-           CAIRN_ERR_TX_WRONG_VERSION);
-    vector(&v, "second", ME, CAIRN_TX_LIST_ANCHOR, anchor_of(&v, CAIRN_LIST_TOKEN, 2, end),
+    vector(&v, "first-again", ME, CAIRN_TX_LIST_ANCHOR,
+           memory_list(&v.m, CAIRN_LIST_TOKEN, 1, end + 1), CAIRN_ERR_TX_WRONG_VERSION);
+    vector(&v, "second", ME, CAIRN_TX_LIST_ANCHOR, memory_list(&v.m, CAIRN_LIST_TOKEN, 2, end),
            CAIRN_OK);
     vector(&v, "another-format", ME, CAIRN_TX_LIST_ANCHOR,
-           anchor_of(&v, CAIRN_LIST_BITSTRING, 3, end), CAIRN_ERR_BAD_VALUE);
+           memory_list(&v.m, CAIRN_LIST_BITSTRING, 3, end), CAIRN_ERR_BAD_VALUE);
     vector(&v, "ended", ME, CAIRN_TX_LIST_ANCHOR,
-           anchor_of(&v, CAIRN_LIST_TOKEN, 3, VECTOR_TIME_MS), CAIRN_ERR_BAD_VALUE);
+           memory_list(&v.m, CAIRN_LIST_TOKEN, 3, VECTOR_TIME_MS), CAIRN_ERR_BAD_VALUE);
     vector(&v, "same-name-of-another", OTHER, CAIRN_TX_LIST_ANCHOR,
-           anchor_of(&v, CAIRN_LIST_BITSTRING, 1, end), CAIRN_OK);
+           memory_list(&v.m, CAIRN_LIST_BITSTRING, 1, end), CAIRN_OK);
     vectors_end(&v);
-}
-
-static cairn_bytes rotation(vectors *v, uint8_t old, uint8_t fresh, cairn_purpose purpose,
-                            uint64_t until)
-{
-    const cairn_hash org = memory_org(ME);
-    const cairn_key *key = memory_key(fresh);
-    cairn_bytes body;
-    MEMORY_MUST(cairn_key_rotate_body(&v->m.arena, memory_kid(old), memory_cose(&v->m.arena, key),
-                                      memory_proof(&v->m.arena, &v->m.id, &org, purpose, key),
-                                      until, &body));
-    return body;
 }
 
 static void write_key_rotations(const char *directory)
@@ -287,26 +218,28 @@ static void write_key_rotations(const char *directory)
     vectors v;
     vectors_begin(&v, directory, "identity.key.rotate", 2, NULL);
     vector(&v, "unknown", ME, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, 40, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_NOT_FOUND);
+           memory_rotate(&v.m, 40, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_NOT_FOUND);
     vector(&v, "of-another", OTHER, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, ME, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_TX_FORBIDDEN);
+           memory_rotate(&v.m, ME, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN),
+           CAIRN_ERR_TX_FORBIDDEN);
     vector(&v, "proof-for-another-purpose", ME, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, ME, 41, CAIRN_PURPOSE_TLS, CAIRN_HEIGHT_OPEN), CAIRN_ERR_BAD_SIGNATURE);
+           memory_rotate(&v.m, ME, 41, CAIRN_PURPOSE_TLS, CAIRN_HEIGHT_OPEN),
+           CAIRN_ERR_BAD_SIGNATURE);
     vector(&v, "ends-before-now", ME, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, ME, 41, CAIRN_PURPOSE_SIGN, 1), CAIRN_ERR_BAD_VALUE);
+           memory_rotate(&v.m, ME, 41, CAIRN_PURPOSE_SIGN, 1), CAIRN_ERR_BAD_VALUE);
     vector(&v, "only-key-at-once", ME, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, ME, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_OK);
+           memory_rotate(&v.m, ME, 41, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_OK);
     vector(&v, "by-the-old-key", ME, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, 41, 42, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN),
+           memory_rotate(&v.m, 41, 42, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN),
            CAIRN_ERR_TX_REVOKED_SIGNER);
     vector(&v, "the-ended-key", 41, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, ME, 42, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_CLOSED);
+           memory_rotate(&v.m, ME, 42, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_CLOSED);
     vector(&v, "with-an-overlap", 41, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, 41, 42, CAIRN_PURPOSE_SIGN, 1000), CAIRN_OK);
+           memory_rotate(&v.m, 41, 42, CAIRN_PURPOSE_SIGN, 1000), CAIRN_OK);
     vector(&v, "old-key-in-the-overlap", 41, CAIRN_TX_ANCHOR, memory_anchor(&v.m.arena, 1),
            CAIRN_OK);
     vector(&v, "ends-already", 42, CAIRN_TX_KEY_ROTATE,
-           rotation(&v, 41, 43, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_CLOSED);
+           memory_rotate(&v.m, 41, 43, CAIRN_PURPOSE_SIGN, CAIRN_HEIGHT_OPEN), CAIRN_ERR_CLOSED);
     vectors_end(&v);
 }
 
