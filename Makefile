@@ -46,7 +46,7 @@ format:
 	@find include src tests bench examples -name '*.[ch]' -exec clang-format-14 -i {} +
 
 install: all
-	@meson install -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
 	@rm -rf $(BUILD)
