@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "command/verb.h"
+#include "node/process.h"
 
 /* A standard descriptor that is closed would become the first file that is opened, and what is
  * printed would be written into a ledger. Open the wrong way round, each still fails as it should.
@@ -20,9 +21,12 @@ static bool hold_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
+    int exit_code = 0;
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write */
     (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file that grows past its limit */
     if (!hold_standard_descriptors())
         return cairn_err_exit(CAIRN_ERR_IO);
+    if (cairn_process_main(argc, argv, NULL, 0, &exit_code))
+        return exit_code;
     return cairn_command_main(argc, argv, stdout, stderr);
 }

@@ -6,6 +6,7 @@
 #ifndef CAIRN_ERR_H
 #define CAIRN_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* X(name, number, text, HTTP status, exit code).
@@ -90,6 +91,9 @@ typedef enum cairn_err_code {
 /* Zero or one of `cairn_err_code`. Every function that returns it is must-use. */
 typedef int cairn_err;
 #define CAIRN_MUST_USE __attribute__((warn_unused_result))
+
+/* True for zero and for the codes of the list: what another process says is checked first. */
+bool cairn_err_is_known(cairn_err err);
 
 /* Static text of a code, "unknown error" for a number that is not listed. Never NULL. */
 const char *cairn_err_text(cairn_err err);

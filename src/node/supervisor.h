@@ -4,6 +4,7 @@
 #ifndef CAIRN_NODE_SUPERVISOR_H
 #define CAIRN_NODE_SUPERVISOR_H
 
+#include "core/crypto/key_link.h"
 #include "core/crypto/signer.h"
 #include "core/log.h"
 #include "core/store/vault_holder.h"

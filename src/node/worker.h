@@ -48,10 +48,9 @@ typedef struct cairn_worker_sink {
 } cairn_worker_sink;
 
 /* Runs the parser `name` over the source in a fresh worker, and waits for it. NOT_FOUND when there
- * is no such parser; BAD_VALUE when the worker crashed or was stopped by its limit on memory or CPU
- * time, or broke a rule of its sandbox; EXPIRED past wall_ms; TOO_LARGE past output_size_max;
- * UNAVAILABLE when no process can be started; else the parser's, source's or sink's own error. Any
- * thread; blocks. */
+ * is no such parser; BAD_VALUE when the worker crashed or broke a rule of its sandbox; TOO_LARGE
+ * when it reached a limit, which the detail names; UNAVAILABLE when no process can be started; else
+ * the parser's, source's or sink's own error. Any thread; blocks. */
 cairn_err cairn_worker_run(cairn_spawner *spawner, const char *name,
                            const cairn_worker_limits *limits, const cairn_worker_source *source,
                            const cairn_worker_sink *sink) CAIRN_MUST_USE;

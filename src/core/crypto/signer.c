@@ -89,6 +89,30 @@ bool cairn_signer_name_valid(const char *name)
            size;
 }
 
+unsigned cairn_signer_purpose_of(const char *name)
+{
+    static const struct {
+        const char *stem;
+        unsigned purpose;
+    } rows[] = {
+        {"sign", CAIRN_SIGNER_FOR_SIGN},           {"tls", CAIRN_SIGNER_FOR_TLS},
+        {"cosign", CAIRN_SIGNER_FOR_COSIGN},       {"note", CAIRN_SIGNER_FOR_COSIGN},
+        {"owner", CAIRN_SIGNER_FOR_OWNER},         {"encrypt", CAIRN_SIGNER_FOR_ENCRYPT},
+        {"validator", CAIRN_SIGNER_FOR_VALIDATOR},
+    };
+    size_t size = strcspn(name, "-._");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strlen(rows[i].stem) == size && memcmp(rows[i].stem, name, size) == 0)
+            return rows[i].purpose;
+    return CAIRN_SIGNER_FOR_NONE;
+}
+
+void *cairn_signer_state(cairn_signer *signer, const cairn_signer_backend *backend)
+{
+    CAIRN_ASSERT(signer->backend == backend);
+    return signer->state;
+}
+
 /* Where `name` stands, or would. Under the lock. */
 static size_t find_place(const cairn_signer *signer, const char *name, bool *ret_found)
 {
@@ -116,6 +140,14 @@ static const cairn_signer_key *find_key(cairn_signer *signer, const char *name)
     const cairn_signer_key *key = found ? signer->keys[place] : NULL;
     (void)pthread_mutex_unlock(&signer->lock);
     return key;
+}
+
+static size_t count_keys(cairn_signer *signer)
+{
+    (void)pthread_mutex_lock(&signer->lock);
+    size_t count = signer->key_count;
+    (void)pthread_mutex_unlock(&signer->lock);
+    return count;
 }
 
 static cairn_err fail_not_found(const char *name)
@@ -168,7 +200,7 @@ static void run_generation(cairn_signer *signer, generation *g)
     cairn_err err = CAIRN_OK;
     if (find_key(signer, g->name) != NULL)
         err = CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "signer: there is a key named %s", g->name);
-    else if (signer->key_count == CAIRN_SIGNER_KEYS_MAX) /* no other thread adds keys */
+    else if (count_keys(signer) == CAIRN_SIGNER_KEYS_MAX)
         err = CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "signer: more than %d keys",
                          CAIRN_SIGNER_KEYS_MAX);
     else
@@ -341,16 +373,11 @@ cairn_err cairn_signer_each(cairn_signer *signer,
     return CAIRN_OK;
 }
 
-cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes message,
-                            cairn_signer_done_fn done, void *context)
+/* Queues a copy of the message. */
+static cairn_err enqueue_message(cairn_signer *signer, const cairn_signer_key *key,
+                                 cairn_bytes message, cairn_signer_done_fn done, void *context)
 {
-    job j = {.size = message.size, .done = done, .context = context};
-    if (message.size > CAIRN_SIGNER_MESSAGE_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "signer: message of %zu bytes",
-                          message.size);
-    j.key = find_key(signer, name);
-    if (j.key == NULL)
-        return fail_not_found(name);
+    job j = {.key = key, .size = message.size, .done = done, .context = context};
     j.message = malloc(message.size == 0 ? 1 : message.size);
     if (j.message == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "signer: message of %zu bytes",
@@ -361,6 +388,29 @@ cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes 
     if (err != CAIRN_OK)
         free(j.message);
     return err;
+}
+
+cairn_err cairn_signer_sign_for(cairn_signer *signer, unsigned purposes, const char *name,
+                                cairn_bytes message, cairn_signer_done_fn done, void *context)
+{
+    const cairn_signer_backend *backend = signer->backend;
+    if (message.size > CAIRN_SIGNER_MESSAGE_SIZE_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "signer: message of %zu bytes",
+                          message.size);
+    const cairn_signer_key *key = find_key(signer, name);
+    if (key == NULL)
+        return fail_not_found(name);
+    if ((cairn_signer_purpose_of(name) & purposes) == 0)
+        return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, "house", "signer: %s is not for this", name);
+    if (backend->submit != NULL)
+        return backend->submit(signer->state, key, purposes, message, done, context);
+    return enqueue_message(signer, key, message, done, context);
+}
+
+cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes message,
+                            cairn_signer_done_fn done, void *context)
+{
+    return cairn_signer_sign_for(signer, CAIRN_SIGNER_FOR_ANY, name, message, done, context);
 }
 
 typedef struct waiting_sign {
@@ -379,15 +429,24 @@ static void finish_waiting(void *context, cairn_err err, cairn_bytes signature)
     waiter_finish(&w->waiter, err);
 }
 
-cairn_err cairn_signer_sign_wait(cairn_signer *signer, const char *name, cairn_bytes message,
-                                 uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX], size_t *ret_size)
+cairn_err cairn_signer_sign_wait_for(cairn_signer *signer, unsigned purposes, const char *name,
+                                     cairn_bytes message,
+                                     uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX],
+                                     size_t *ret_size)
 {
     CAIRN_ASSERT(!pthread_equal(signer->thread, pthread_self()));
     waiting_sign w = {.size = 0};
     waiter_init(&w.waiter);
-    CAIRN_TRY(cairn_signer_sign(signer, name, message, finish_waiting, &w));
+    CAIRN_TRY(cairn_signer_sign_for(signer, purposes, name, message, finish_waiting, &w));
     CAIRN_TRY(waiter_wait(&w.waiter));
     memcpy(ret_signature, w.signature, w.size);
     *ret_size = w.size;
     return CAIRN_OK;
+}
+
+cairn_err cairn_signer_sign_wait(cairn_signer *signer, const char *name, cairn_bytes message,
+                                 uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX], size_t *ret_size)
+{
+    return cairn_signer_sign_wait_for(signer, CAIRN_SIGNER_FOR_ANY, name, message, ret_signature,
+                                      ret_size);
 }
