@@ -84,7 +84,7 @@ static uint64_t dirty_count(const cairn_store *store)
 static cairn_err index_on_the_way(cairn_store *store, uint64_t replayed)
 {
     checkpoint *cp = NULL;
-    if (store->options.read_only || dirty_count(store) < store->options.checkpoint_changes * 2)
+    if (store->options.read_only || dirty_count(store) < store->options.checkpoint_changes)
         return CAIRN_OK;
     uint64_t all = store->record_count;
     store->record_count = replayed;
