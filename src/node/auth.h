@@ -8,7 +8,7 @@
 
 #include "core/net/route.h"
 #include "ledger/engine.h"
-#include "node/auth_grants.h"
+#include "node/auth_accounts.h"
 #include "node/auth_issuers.h"
 #include "node/oauth.h"
 
@@ -73,8 +73,8 @@ typedef struct cairn_auth_options {
     cairn_clock clock;
     cairn_auth_directory directory;
     const char *mtls_scopes;   /* what a caller by certificate may do; kept */
-    cairn_grants *grants;      /* Basic; NULL: not taken */
-    cairn_password_pool *pool; /* goes with `grants` */
+    cairn_accounts *accounts;  /* Basic; NULL: not taken */
+    cairn_password_pool *pool; /* goes with `accounts` */
     cairn_oauth *oauth;        /* tokens of ours; NULL: not taken */
     cairn_issuers *issuers;    /* tokens of others; NULL: not taken */
     const char *audience;      /* that tokens of ours must be for; kept */

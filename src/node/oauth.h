@@ -15,7 +15,7 @@
 #include "core/crypto/jwt.h"
 #include "core/crypto/signer.h"
 #include "core/net/route.h"
-#include "node/auth_grants.h"
+#include "node/auth_accounts.h"
 
 enum {
     CAIRN_OAUTH_BODY_SIZE_MAX = 16384, /* bytes of a form */
@@ -33,7 +33,7 @@ typedef struct cairn_oauth_options {
     const char *issuer;   /* "https://host:port": also the base of the endpoints; copied */
     const char *audience; /* of the tokens; copied */
     cairn_signer *signer;
-    cairn_grants *grants;
+    cairn_accounts *accounts;
     cairn_password_pool *pool;
     uint32_t token_life_ms; /* 1 s to 1 h */
     uint64_t key_life_ms;   /* how long a key signs */
@@ -50,8 +50,8 @@ cairn_oauth_options cairn_oauth_defaults(void);
 /* Events: oauth.refused, oauth.key, oauth.failed. */
 extern const cairn_log_table cairn_oauth_log_events;
 
-/* Borrows signer, grants and pool. Makes the first key if there is none: waits for the signer.
- * ARGUMENT; errors of the signer and of the grants. */
+/* Borrows signer, accounts and pool. Makes the first key if there is none: waits for the signer.
+ * ARGUMENT; errors of the signer and of the accounts. */
 cairn_err cairn_oauth_new(const cairn_oauth_options *options,
                           cairn_oauth **ret_oauth) CAIRN_MUST_USE;
 /* When no call is under way. Takes NULL. */

@@ -120,14 +120,14 @@ typedef void (*cairn_audit_done_fn)(void *context, cairn_err err);
 typedef struct cairn_router_options {
     const cairn_route_table *tables; /* copied; the rows are borrowed */
     size_t table_count;
-    cairn_services *services; /* for the calls; may be NULL */
-    cairn_log *log;           /* NULL: silent; else made with cairn_route_log_events */
-    cairn_authenticator authenticator;
-    const char *challenge; /* WWW-Authenticate of every 401, such as `Bearer realm="cairn"` */
-    /* DER certificate of the exchange's TLS peer, living as long as the exchange; empty without. */
-    cairn_bytes (*certificate)(cairn_http_exchange *exchange);
-    /* Says whether the caller may make another call now; if not, after how many seconds. */
-    bool (*admit)(void *context, const cairn_principal *principal, uint32_t *ret_retry_s);
+    cairn_services *services;          /* for the calls; may be NULL */
+    cairn_log *log;                    /* NULL: silent; else made with cairn_route_log_events */
+    cairn_authenticator authenticator; /* zero: nobody is ever found */
+    const char *challenge; /* WWW-Authenticate of every 401; NULL: Bearer realm="cairn" */
+    /* Takes one call of the caller's (method NONE: of the exchange's address): OK, or RATE with
+     * the time to wait. Asked before anything is audited. */
+    cairn_err (*admit)(void *context, const cairn_http_exchange *exchange,
+                       const cairn_principal *principal, uint64_t *ret_wait_ms);
     void *admit_context;
     /* Records `fact`; calls `done` once, from any thread. BUSY and so on: `done` is not called. */
     cairn_err (*audit)(void *context, const cairn_audit_fact *fact, cairn_audit_done_fn done,
