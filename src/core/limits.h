@@ -40,6 +40,7 @@ enum {
     CAIRN_TIMER_ID_SIZE_MAX = 128,             /* bytes */
     CAIRN_TIMER_PAYLOAD_SIZE_MAX = 4096,       /* bytes */
     CAIRN_TIMER_FIRINGS_MAX = 256,             /* under way */
+    CAIRN_TIMER_RETRY_MS_MAX = 300000,         /* longest wait before another attempt */
     CAIRN_OUTBOX_DESTINATION_SIZE_MAX = 256,   /* bytes of a lane's name */
     CAIRN_OUTBOX_HEADERS_MAX = 8,              /* of one message, besides those that we add */
     CAIRN_OUTBOX_HEADER_SIZE_MAX = 1024,       /* bytes of one of them */
@@ -49,6 +50,8 @@ enum {
     CAIRN_OUTBOX_DEAD_MAX = 256,               /* dead letters of one tenant */
     CAIRN_OUTBOX_IN_FLIGHT_MAX = 64,           /* deliveries under way */
     CAIRN_OUTBOX_ATTEMPTS_MAX = 64,            /* of one message */
+    CAIRN_OUTBOX_ORIGIN_MAX = 4,               /* of them to one scheme, host and port */
+    CAIRN_OUTBOX_RETRY_MS_MAX = 3600000,       /* longest wait before another attempt */
 
     /* ledger */
     CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */
