@@ -49,6 +49,7 @@ static const cairn_ca_profile_row rows[] = {
      .eku = {CLIENT_AUTH},
      .names = BIT(CAIRN_CA_NAME_URI),
      .names_min = 1,
+     .names_organisation = true,
      .validity_s = DAYS(90),
      .validity_min_s = 3600,
      .renew_before_s = DAYS(30)},

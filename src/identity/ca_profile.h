@@ -61,6 +61,7 @@ typedef struct cairn_ca_profile_row {
     const char *unit; /* organisational unit that marks the profile in the subject, or NULL */
     uint32_t names;   /* bits 1 << cairn_ca_name_kind that it may hold */
     uint8_t names_min;
+    bool names_organisation; /* the one name is the organisation's own URI */
     bool device;             /* the subject has a serialNumber (802.1AR section 8.6) */
     bool constrained;        /* carries the organisation's name constraints */
     bool no_check;           /* id-pkix-ocsp-nocheck */
