@@ -4,6 +4,10 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <strings.h>
+#include <sys/socket.h>
+
+#include "core/crypto/openssl.h"
+#include "core/net/tls_impl.h"
 
 typedef struct receiver {
     cairn_arena *arena;
@@ -84,6 +88,35 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
     return size;
 }
 
+/* Where the call may go, and whether it was kept from going somewhere. */
+typedef struct gate {
+    const cairn_http_call *call;
+    bool shut; /* an address was refused */
+} gate;
+
+static bool may_reach(const cairn_http_call *call, const struct sockaddr *address)
+{
+    if (call->reach == CAIRN_HTTP_CLIENT_ANYWHERE || cairn_address_is_public(address))
+        return true;
+    for (size_t i = 0; i < call->allowed_count; i++)
+        if (cairn_network_holds(&call->allowed[i], address))
+            return true;
+    return false;
+}
+
+/* libcurl asks for a socket for each address that it is about to connect to, after the name was
+ * resolved: no second resolution can slip in between. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    gate *g = context;
+    (void)purpose;
+    if (!may_reach(g->call, &address->addr)) {
+        g->shut = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static cairn_err append(struct curl_slist **list, const char *line)
 {
     if (!printable(line))
@@ -120,34 +153,121 @@ static cairn_err make_headers(const cairn_http_call *call, cairn_arena *arena,
             code = curl_easy_setopt(handle, (option), (value)); \
     } while (0)
 
-static CURLcode set_options(CURL *handle, const cairn_http_call *call,
-                            const struct curl_slist *headers, receiver *r, char *reason)
+/* So that a wrong identity is told as what it is, and not as a failed handshake. */
+static cairn_err check_identity(const cairn_http_call *call)
+{
+    if (call->identity == NULL)
+        return CAIRN_OK;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx == NULL)
+        return cairn_openssl_fail("tls: context");
+    cairn_err err = cairn_tls_use_identity(ctx, call->identity);
+    SSL_CTX_free(ctx);
+    return err;
+}
+
+/* libcurl hands its SSL_CTX over before the handshake; `context` is the identity. */
+static CURLcode show_identity(CURL *handle, void *ctx, void *context)
+{
+    (void)handle;
+    return cairn_tls_use_identity(ctx, context) == CAIRN_OK ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+static CURLcode set_trust(CURL *handle, const cairn_http_call *call)
 {
     CURLcode code = CURLE_OK;
-    SET(CURLOPT_ERRORBUFFER, reason);
-    SET(CURLOPT_URL, call->url);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(CURLOPT_HTTPHEADER, headers);
-    SET(CURLOPT_WRITEFUNCTION, receive);
-    SET(CURLOPT_WRITEDATA, r);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (call->ca_file != NULL) {
         SET(CURLOPT_CAINFO, call->ca_file);
         SET(CURLOPT_CAPATH, NULL);
     }
-    if (call->method == CAIRN_HTTP_CLIENT_POST) {
+    if (call->spki_pin != NULL) {
+        char pin[64] = "sha256//";
+        cairn_base64_encode(cairn_bytes_hash(call->spki_pin), pin + strlen(pin));
+        SET(CURLOPT_PINNEDPUBLICKEY, pin); /* copied */
+    }
+    if (call->identity != NULL) {
+        SET(CURLOPT_SSL_CTX_FUNCTION, show_identity);
+        SET(CURLOPT_SSL_CTX_DATA, call->identity);
+    }
+    return code;
+}
+
+static CURLcode set_method(CURL *handle, const cairn_http_call *call)
+{
+    static const char *const names[] = {
+        [CAIRN_HTTP_CLIENT_GET] = "GET",       [CAIRN_HTTP_CLIENT_POST] = "POST",
+        [CAIRN_HTTP_CLIENT_PUT] = "PUT",       [CAIRN_HTTP_CLIENT_PATCH] = "PATCH",
+        [CAIRN_HTTP_CLIENT_DELETE] = "DELETE",
+    };
+    CURLcode code = CURLE_OK;
+    if (call->method != CAIRN_HTTP_CLIENT_GET && call->method != CAIRN_HTTP_CLIENT_DELETE) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.size);
         SET(CURLOPT_POSTFIELDS, call->body.size == 0 ? "" : (const char *)call->body.data);
     }
+    SET(CURLOPT_CUSTOMREQUEST, names[call->method]);
     return code;
+}
+
+static CURLcode set_options(CURL *handle, const struct curl_slist *headers, receiver *r, gate *g,
+                            char *reason)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_ERRORBUFFER, reason);
+    SET(CURLOPT_URL, g->call->url);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_TIMEOUT_MS, (long)g->call->timeout_ms);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_WRITEFUNCTION, receive);
+    SET(CURLOPT_WRITEDATA, r);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, g);
+    if (code == CURLE_OK)
+        code = set_trust(handle, g->call);
+    return code == CURLE_OK ? set_method(handle, g->call) : code;
+}
+
+static cairn_err copy_text(cairn_arena *arena, const char *text, cairn_bytes *ret_copy)
+{
+    cairn_bytes copy;
+    CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_of(text, strlen(text) + 1), &copy));
+    *ret_copy = cairn_bytes_of(copy.data, copy.size - 1);
+    return CAIRN_OK;
+}
+
+static cairn_err read_headers(CURL *handle, cairn_arena *arena, cairn_http_reply *reply)
+{
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_array(arena, CAIRN_HTTP_CLIENT_REPLY_HEADERS_MAX,
+                                sizeof(cairn_http_header), &memory));
+    cairn_http_header *list = memory;
+    struct curl_header *h = NULL;
+    while (reply->header_count < CAIRN_HTTP_CLIENT_REPLY_HEADERS_MAX &&
+           (h = curl_easy_nextheader(handle, CURLH_HEADER, -1, h)) != NULL) {
+        cairn_http_header *header = &list[reply->header_count++];
+        CAIRN_TRY(copy_text(arena, h->name, &header->name));
+        CAIRN_TRY(copy_text(arena, h->value, &header->value));
+    }
+    reply->headers = list;
+    return CAIRN_OK;
+}
+
+bool cairn_http_reply_header(const cairn_http_reply *reply, const char *name,
+                             cairn_bytes *ret_value)
+{
+    for (size_t i = 0; i < reply->header_count; i++)
+        if (cairn_http_text_is(reply->headers[i].name, name)) {
+            *ret_value = reply->headers[i].value;
+            return true;
+        }
+    return false;
 }
 
 static cairn_err read_reply(CURL *handle, const receiver *r, cairn_http_reply *ret_reply)
@@ -163,10 +283,24 @@ static cairn_err read_reply(CURL *handle, const receiver *r, cairn_http_reply *r
     if (type == NULL)
         type = "";
     CAIRN_TRY(cairn_arena_copy(r->arena, cairn_bytes_of(type, strlen(type) + 1), &copy));
-    *ret_reply = (cairn_http_reply){.status = (int)status,
-                                    .content_type = (const char *)copy.data,
-                                    .body = cairn_bytes_of(r->data, r->size)};
+    cairn_http_reply reply = {.status = (int)status,
+                              .content_type = (const char *)copy.data,
+                              .body = cairn_bytes_of(r->data, r->size)};
+    CAIRN_TRY(read_headers(handle, r->arena, &reply));
+    *ret_reply = reply;
     return CAIRN_OK;
+}
+
+static cairn_err explain(const gate *g, CURLcode code, const char *reason)
+{
+    int size = (int)strcspn(g->call->url, "?"); /* a query may hold a secret */
+    if (code == CURLE_OUT_OF_MEMORY)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: out of memory");
+    if (g->shut && code == CURLE_COULDNT_CONNECT)
+        return CAIRN_FAIL(CAIRN_ERR_PERMISSION, "house",
+                          "%.*s: the host has no address that may be called", size, g->call->url);
+    return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%.*s: %s", size, g->call->url,
+                      reason[0] != '\0' ? reason : curl_easy_strerror(code));
 }
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT; /* libcurl's tables, set up once a process */
@@ -182,6 +316,7 @@ cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call
 {
     CAIRN_ASSERT(call->timeout_ms > 0);
     CAIRN_TRY(check_url(call->url));
+    CAIRN_TRY(check_identity(call));
     CAIRN_ASSERT(pthread_once(&curl_once, curl_start) == 0);
     CAIRN_CLEANUP(curl_free_handle) CURL *handle = NULL;
     CAIRN_CLEANUP(curl_free_list) struct curl_slist *headers = NULL;
@@ -191,17 +326,14 @@ cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: libcurl cannot start");
     CAIRN_TRY(make_headers(call, arena, &headers));
     receiver r = {.arena = arena, .size_max = call->body_size_max};
+    gate g = {.call = call};
     char reason[CURL_ERROR_SIZE] = "";
-    CURLcode code = set_options(handle, call, headers, &r, reason);
+    CURLcode code = set_options(handle, headers, &r, &g, reason);
     if (code == CURLE_OK)
         code = curl_easy_perform(handle);
     if (r.err != CAIRN_OK)
         return r.err;
-    if (code == CURLE_OUT_OF_MEMORY)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: out of memory");
     if (code != CURLE_OK)
-        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%.*s: %s", (int)strcspn(call->url, "?"),
-                          call->url, /* a query may hold a secret */
-                          reason[0] != '\0' ? reason : curl_easy_strerror(code));
+        return explain(&g, code, reason);
     return read_reply(handle, &r, ret_reply);
 }

@@ -1,0 +1,98 @@
+/* The table's rows, and the headers that go with them. */
+#include "core/net/http_static.h"
+
+#include <stdlib.h>
+
+/* Scripts, styles and everything else from this host alone; no frame, no form, no plugin. */
+#define POLICY                                                                                 \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src " \
+    "'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "   \
+    "frame-ancestors 'none'"
+
+static int compare(const void *key, const void *row)
+{
+    const cairn_bytes *path = key;
+    const cairn_http_file *file = row;
+    return cairn_bytes_compare(*path, cairn_bytes_str(file->path));
+}
+
+const cairn_http_file *cairn_http_files_find(const cairn_http_files *files, cairn_bytes path)
+{
+    return bsearch(&path, files->rows, files->count, sizeof files->rows[0], compare);
+}
+
+static cairn_bytes trim(cairn_bytes text)
+{
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+        text = cairn_bytes_of(text.data + 1, text.size - 1);
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
+}
+
+/* RFC 9110 section 13.1.2: `*`, or a list that holds the tag by weak comparison. A tag holds no
+ * comma of ours, so the list is cut at commas. */
+static bool names_tag(cairn_bytes list, const char *etag)
+{
+    cairn_bytes tag = cairn_bytes_str(etag);
+    while (list.size > 0) {
+        const uint8_t *comma = memchr(list.data, ',', list.size);
+        size_t size = comma == NULL ? list.size : (size_t)(comma - list.data);
+        cairn_bytes item = trim(cairn_bytes_of(list.data, size));
+        if (item.size > 2 && memcmp(item.data, "W/", 2) == 0)
+            item = cairn_bytes_of(item.data + 2, item.size - 2);
+        if (cairn_bytes_equal(item, tag) || cairn_bytes_equal(item, cairn_bytes_str("*")))
+            return true;
+        size_t step = comma == NULL ? size : size + 1;
+        list = cairn_bytes_of(list.data + step, list.size - step);
+    }
+    return false;
+}
+
+static bool is_current(const cairn_http_request *request, const cairn_http_file *file)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (cairn_http_text_is(request->headers[i].name, "If-None-Match") &&
+            names_tag(request->headers[i].value, file->etag))
+            return true;
+    return false;
+}
+
+static void respond_wrong_method(cairn_http_exchange *exchange)
+{
+    static const cairn_http_field allow = {"Allow", "GET, HEAD"};
+    char problem[CAIRN_HTTP_PROBLEM_SIZE_MAX];
+    cairn_http_problem_write(405, "METHOD", "a file is read by GET or HEAD", problem);
+    const cairn_http_response response = {.status = 405,
+                                          .content_type = CAIRN_HTTP_PROBLEM_TYPE,
+                                          .fields = &allow,
+                                          .field_count = 1,
+                                          .body = cairn_bytes_str(problem)};
+    cairn_http_respond(exchange, &response);
+}
+
+void cairn_http_respond_file(cairn_http_exchange *exchange, const cairn_http_request *request,
+                             const cairn_http_file *file)
+{
+    if (request->method != CAIRN_HTTP_GET && request->method != CAIRN_HTTP_HEAD) {
+        respond_wrong_method(exchange);
+        return;
+    }
+    const cairn_http_field fields[] = {
+        {"ETag", file->etag},
+        {"Cache-Control", file->immutable ? "public, max-age=31536000, immutable" : "no-cache"},
+        {"Content-Security-Policy", POLICY},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+    };
+    bool current = is_current(request, file);
+    const cairn_http_response response = {.status = current ? 304 : 200,
+                                          .content_type = current ? NULL : file->type,
+                                          .fields = fields,
+                                          .field_count = sizeof fields / sizeof fields[0],
+                                          .body = current ? cairn_bytes_of(NULL, 0) : file->bytes};
+    cairn_http_respond(exchange, &response);
+}
