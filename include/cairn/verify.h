@@ -9,6 +9,7 @@
 #define CAIRN_VERIFY_H
 
 #include "cairn/receipt.h"
+#include "cairn/refusal.h"
 #include "cairn/state_proof.h"
 #include "cairn/trust.h"
 
@@ -84,6 +85,18 @@ typedef struct cairn_state_verdict {
 cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
                                    const cairn_trust *trust, uint64_t now_ms,
                                    cairn_state_verdict *verdict) CAIRN_MUST_USE;
+
+typedef struct cairn_refusal_verdict {
+    cairn_vouching vouching;
+    cairn_refusal_proof proof; /* proof.block_entry holds the height and time of the refusal */
+} cairn_refusal_verdict;
+
+/* Same for a refusal proof; BAD_PROOF also when the refusal is not in the block's results. The
+ * ledger vouches that it decided so; what the transaction said is not in the proof but for its id.
+ */
+cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
+                               const cairn_trust *trust, uint64_t now_ms,
+                               cairn_refusal_verdict *verdict) CAIRN_MUST_USE;
 
 /* Static word for a verdict in print, such as "vouches". */
 const char *cairn_standing_text(cairn_standing standing);

@@ -50,3 +50,17 @@ cairn_event_source cairn_engine_event_source(cairn_engine *engine)
 {
     return (cairn_event_source){.context = engine, .read = read_events};
 }
+
+cairn_err cairn_engine_prove_refusal(cairn_engine *engine, const cairn_view *view,
+                                     const cairn_hash *id, cairn_arena *arena,
+                                     cairn_refusal_proof *ret_proof)
+{
+    cairn_refusal_proof proof;
+    CAIRN_TRY(engine->ops->prove_refusal(engine, id, arena, &proof));
+    if (proof.block_entry.height > view->height)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "docs/formats/receipt.md, Refusal proof",
+                          "transaction: was refused after height %llu",
+                          (unsigned long long)view->height);
+    *ret_proof = proof;
+    return CAIRN_OK;
+}

@@ -6,6 +6,7 @@
 #ifndef CAIRN_LEDGER_ENGINE_H
 #define CAIRN_LEDGER_ENGINE_H
 
+#include "cairn/refusal.h"
 #include "core/jobs/event.h"
 #include "ledger/ledger.h"
 
@@ -18,6 +19,22 @@ typedef struct cairn_verdict {
 } cairn_verdict;
 
 typedef void (*cairn_verdict_fn)(void *context, const cairn_verdict *verdict);
+
+typedef enum cairn_tx_standing {
+    CAIRN_TX_UNKNOWN, /* expired, if the caller knows that its valid_until has passed */
+    CAIRN_TX_PENDING, /* submitted, not yet decided */
+    CAIRN_TX_ACCEPTED,
+    CAIRN_TX_REFUSED, /* finally, by a block: provable */
+} cairn_tx_standing;
+
+/* What became of a transaction; beyond `standing` only for one that a block decided. */
+typedef struct cairn_tx_status {
+    cairn_tx_standing standing;
+    cairn_err code; /* why it was refused */
+    uint64_t height;
+    uint64_t time_ms; /* of the block */
+    uint64_t index;   /* log index when accepted */
+} cairn_tx_status;
 
 /* Told that a new view was published. */
 typedef void (*cairn_view_fn)(void *context);
@@ -40,6 +57,9 @@ typedef struct cairn_engine_ops {
                         cairn_job_visit visit, void *context, uint64_t *ret_height);
     cairn_err (*subscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
     void (*unsubscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
+    cairn_err (*status)(cairn_engine *engine, const cairn_hash *id, cairn_tx_status *ret_status);
+    cairn_err (*prove_refusal)(cairn_engine *engine, const cairn_hash *id, cairn_arena *arena,
+                               cairn_refusal_proof *ret_proof);
 } cairn_engine_ops;
 
 /* First member of every engine. */
@@ -129,6 +149,23 @@ static inline void cairn_engine_unsubscribe(cairn_engine *engine, cairn_view_fn 
 {
     engine->ops->unsubscribe(engine, fn, context);
 }
+
+/* Where the transaction with this id stands, however long ago it was decided. What was refused
+ * before a block left no trace and is unknown. CORRUPT when the index names a wrong place. */
+static inline CAIRN_MUST_USE cairn_err cairn_engine_status(cairn_engine *engine,
+                                                           const cairn_hash *id,
+                                                           cairn_tx_status *ret_status)
+{
+    return engine->ops->status(engine, id, ret_status);
+}
+
+/* The proof, without receipts, that a block of `view` finally refused the transaction, checked
+ * before it is handed out. In the arena. Its receipts are those of the log entry
+ * block_entry.first + block_entry.count. NOT_FOUND when it was not refused in that view; CORRUPT
+ * when what is stored does not lead to the block entry. */
+cairn_err cairn_engine_prove_refusal(cairn_engine *engine, const cairn_view *view,
+                                     const cairn_hash *id, cairn_arena *arena,
+                                     cairn_refusal_proof *ret_proof) CAIRN_MUST_USE;
 
 /* Entry `index` and its inclusion path in the log of the view, checked against the view's root
  * before it is handed out: CORRUPT when what is stored does not lead there. In the arena. */

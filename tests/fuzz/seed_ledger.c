@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "cairn/block_entry.h"
+#include "cairn/refusal.h"
 #include "cairn/state_proof.h"
 #include "support/vouch.h"
 
@@ -94,6 +95,33 @@ static void save_state_proof(test_world *w, const cairn_block_entry *entry, cons
     save("state_proof", name, encoded);
 }
 
+/* The second of three refusals. */
+static void save_refusal(test_world *w)
+{
+    uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    cairn_hash leaves[3], path[2];
+    cairn_bytes receipts[2], encoded;
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t leaf[CAIRN_REFUSAL_LEAF_SIZE] = {[0] = i, [34] = 420 >> 8, [35] = 420 & 0xff};
+        cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &leaves[i]);
+    }
+    const cairn_block_entry entry = {
+        .height = 90, .first = 5, .count = TEST_INDEX - 5, .results_root = test_mth(leaves, 3)};
+    const cairn_refusal_proof p = {.id = {{1}},
+                                   .code = -420,
+                                   .index = 1,
+                                   .count = 3,
+                                   .path = path,
+                                   .path_count = test_path(leaves, 3, 1, path),
+                                   .block_entry_raw =
+                                       cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
+    test_world_log(w, p.block_entry_raw);
+    for (size_t i = 0; i < 2; i++)
+        receipts[i] = test_world_receipt(w, (test_says){.org = i});
+    TEST_MUST(cairn_refusal_proof_encode(&w->arena, &p, receipts, 2, &encoded));
+    save("refusal", "second-of-three", encoded);
+}
+
 static void save_block_entries(test_world *w)
 {
     uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
@@ -137,6 +165,7 @@ int main(int argc, char **argv)
     save_manifests(&world);
     save_transactions(&world);
     save_block_entries(&world);
+    save_refusal(&world);
     test_world_done(&world);
     return 0;
 }

@@ -278,6 +278,62 @@ static cairn_bytes expected_entry(const model_ledger *m, const pool *p, size_t i
     return cairn_bytes_of(block->entry, block->entry_size);
 }
 
+/* An accepted transaction is found by its id alone. */
+static void check_status(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m, size_t i,
+                         cairn_bytes entry)
+{
+    cairn_tx tx;
+    cairn_tx_status status;
+    if ((m->what[i] & MODEL_IS_BLOCK) != 0 || m->what[i] == MODEL_IS_GENESIS ||
+        cairn_tx_decode(entry, &tx) != CAIRN_OK)
+        return;
+    cairn_err err = cairn_engine_status(engine, &tx.id, &status);
+    if (read_failed(ctx, err, "status of entry", i))
+        return;
+    SIM_CHECK(status.standing == CAIRN_TX_ACCEPTED && status.index == i,
+              "entry %zu is said to be %d at %" PRIu64, i, (int)status.standing, status.index);
+}
+
+typedef struct events_seen {
+    const model_ledger *m;
+    const pool *p;
+    uint64_t next_index; /* least log index that the next event may have */
+    uint64_t anchors;
+} events_seen;
+
+static cairn_err check_event(void *context, const cairn_job_event *event)
+{
+    events_seen *seen = context;
+    SIM_CHECK(event->index >= seen->next_index && event->index < seen->m->entry_count,
+              "event of entry %" PRIu64 " comes after entry %" PRIu64, event->index,
+              seen->next_index);
+    SIM_CHECK(cairn_bytes_equal(event->transaction,
+                                expected_entry(seen->m, seen->p, (size_t)event->index)),
+              "event of entry %" PRIu64 " shows another transaction", event->index);
+    seen->next_index = event->index;
+    seen->anchors += event->type == CAIRN_TX_ANCHOR;
+    return CAIRN_OK;
+}
+
+/* The events of all blocks; an anchor has one. */
+static void check_events(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m,
+                         const pool *p)
+{
+    events_seen seen = {.m = m, .p = p};
+    uint64_t height = 0, anchors = 0;
+    cairn_err err = cairn_engine_events(engine, 0, SIZE_MAX, check_event, &seen, &height);
+    if (read_failed(ctx, err, "events", 0))
+        return;
+    for (size_t i = 0; i < m->entry_count; i++) {
+        cairn_tx tx;
+        if ((m->what[i] & MODEL_IS_BLOCK) == 0 && m->what[i] != MODEL_IS_GENESIS &&
+            cairn_tx_decode(expected_entry(m, p, i), &tx) == CAIRN_OK)
+            anchors += tx.type == CAIRN_TX_ANCHOR;
+    }
+    SIM_CHECK(seen.anchors == anchors, "%" PRIu64 " events of %" PRIu64 " anchors", seen.anchors,
+              anchors);
+}
+
 static void check_entries(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
                           const model_ledger *m, const pool *p)
 {
@@ -296,8 +352,10 @@ static void check_entries(const sim_ctx *ctx, cairn_engine *engine, const cairn_
         SIM_CHECK(model_path_leads_to(&m->leaves[i], i, m->entry_count,
                                       (const model_hash *)(const void *)path, count, &root),
                   "the path of entry %zu does not lead to the root", i);
+        check_status(ctx, engine, m, i, entry);
     }
     cairn_arena_done(&arena);
+    check_events(ctx, engine, m, p);
 }
 
 static void check_record(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,

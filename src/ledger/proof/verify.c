@@ -204,11 +204,10 @@ cairn_err cairn_verify_receipt(cairn_arena *arena, cairn_bytes receipt_file,
 }
 
 /* The entry names its place and its height; nobody who vouches for it says otherwise. */
-static cairn_err check_block_entry(const cairn_state_verdict *verdict)
+static cairn_err check_block_entry(const cairn_block_entry *entry, const cairn_vouching *vouching)
 {
-    const cairn_block_entry *entry = &verdict->proof.block_entry;
-    for (size_t i = 0; i < verdict->vouching.vouching_count; i++) {
-        const cairn_receipt *receipt = verdict->vouching.vouching[i]->receipt;
+    for (size_t i = 0; i < vouching->vouching_count; i++) {
+        const cairn_receipt *receipt = vouching->vouching[i]->receipt;
         if (receipt->index != entry->first + entry->count)
             return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "receipt.index: not the block entry's");
         if (receipt->head.height < entry->height || receipt->head.time_ms < entry->time_ms)
@@ -229,5 +228,19 @@ cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
     CAIRN_TRY(cairn_state_proof_check(&verdict->proof));
     CAIRN_TRY(check_receipts(arena, verdict->proof.block_entry_raw, verdict->proof.receipts,
                              verdict->proof.receipt_count, &verdict->vouching));
-    return check_block_entry(verdict);
+    return check_block_entry(&verdict->proof.block_entry, &verdict->vouching);
+}
+
+cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
+                               const cairn_trust *trust, uint64_t now_ms,
+                               cairn_refusal_verdict *verdict)
+{
+    memset(verdict, 0, sizeof *verdict);
+    verdict->vouching.trust = trust;
+    CAIRN_TRY(cairn_refusal_proof_decode(arena, refusal_proof, &verdict->proof));
+    CAIRN_TRY(check_expiry(trust, now_ms));
+    CAIRN_TRY(cairn_refusal_proof_check(&verdict->proof));
+    CAIRN_TRY(check_receipts(arena, verdict->proof.block_entry_raw, verdict->proof.receipts,
+                             verdict->proof.receipt_count, &verdict->vouching));
+    return check_block_entry(&verdict->proof.block_entry, &verdict->vouching);
 }

@@ -76,6 +76,8 @@ static void free_ledger(store_ledger *ledger)
     cairn_ledger_free(ledger->ledger);
     cairn_tail_done(&ledger->tail);
     free(ledger->places);
+    cairn_id_table_done(&ledger->ids);
+    cairn_id_table_done(&ledger->indexing_ids);
     cairn_store_subscribers_free(ledger);
     pthread_mutex_destroy(&ledger->subscriber_lock);
     pthread_rwlock_destroy(&ledger->tail_lock);
@@ -411,7 +413,7 @@ static cairn_err open_index(cairn_store *store, const char *directory)
 {
     static const char *const tables[TABLE_COUNT] = {
         [TABLE_META] = "meta",   [TABLE_STATE] = "state",   [TABLE_TILE] = "tile",
-        [TABLE_BLOCK] = "block", [TABLE_HEIGHT] = "height",
+        [TABLE_BLOCK] = "block", [TABLE_HEIGHT] = "height", [TABLE_ID] = "id",
     };
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/index", directory) >= sizeof path)

@@ -71,7 +71,8 @@ cairn_err cairn_store_create(cairn_store *store, cairn_bytes genesis,
 size_t cairn_store_ledger_count(cairn_store *store);
 cairn_engine *cairn_store_ledger(cairn_store *store, size_t slot);
 
-/* OK while it takes transactions; else READ_ONLY with the first reason in the detail. Any thread. */
+/* OK while it takes transactions; else READ_ONLY with the first reason in the detail. Any thread.
+ */
 cairn_err cairn_store_writable(cairn_store *store) CAIRN_MUST_USE;
 
 /* One cycle, with threads = 0: checks what was submitted, applies, makes durable, answers, and

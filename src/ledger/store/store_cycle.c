@@ -132,12 +132,27 @@ static cairn_err place_block(store_ledger *ledger, const cairn_block *block, uin
     return CAIRN_OK;
 }
 
+/* Ids by the place that their transaction has in the record. */
+static void add_ids(cairn_id_table *ids, const cairn_block *block)
+{
+    uint64_t place = 0;
+    for (size_t i = 0; i < block->outcome.count; i++)
+        if (block->outcome.results[i].consumed)
+            cairn_id_table_add(ids, cairn_id_prefix(&block->inputs[i].tx.id), block->outcome.height,
+                               place++);
+}
+
 cairn_err cairn_store_install(store_ledger *ledger, cairn_block *block, uint64_t record)
 {
     pthread_rwlock_wrlock(&ledger->tail_lock);
     cairn_err err = cairn_tail_reserve(&ledger->tail, block->leaf_count);
     if (err == CAIRN_OK)
+        err = cairn_id_table_reserve(&ledger->ids,
+                                     block->outcome.accepted_count + block->outcome.refused_count);
+    if (err == CAIRN_OK)
         err = place_block(ledger, block, record);
+    if (err == CAIRN_OK)
+        add_ids(&ledger->ids, block);
     for (size_t i = 0; err == CAIRN_OK && i < block->leaf_count; i++)
         cairn_tail_append(&ledger->tail, &block->leaf_hashes[i]);
     pthread_rwlock_unlock(&ledger->tail_lock);

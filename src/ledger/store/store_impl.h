@@ -9,10 +9,11 @@
 #include "core/store/kv.h"
 #include "ledger/log/tail.h"
 #include "ledger/map/smt_kv.h"
+#include "ledger/store/id_runs.h"
 #include "ledger/store/recent.h"
 #include "ledger/store/store.h"
 
-enum { TABLE_META, TABLE_STATE, TABLE_TILE, TABLE_BLOCK, TABLE_HEIGHT, TABLE_COUNT };
+enum { TABLE_META, TABLE_STATE, TABLE_TILE, TABLE_BLOCK, TABLE_HEIGHT, TABLE_ID, TABLE_COUNT };
 
 enum {
     CLEAN_BITS = 6, /* slices in which a version forgets what the index holds */
@@ -22,11 +23,13 @@ enum {
     BLOCK_ARENA_SIZE_MAX = 512 << 20,
     CHECK_ARENA_SIZE_MAX = 4 << 20,
     BLOCK_BYTES_MAX = 8 << 20,
+    WAITING_CHAINS = 8192, /* a power of two */
 };
 
 /* A transaction on its way. */
 typedef struct submission {
     struct submission *next;
+    struct submission *next_waiting; /* store->lock: in its chain of store->waiting */
     struct store_ledger *ledger;
     cairn_tx_input input; /* views into raw */
     cairn_verdict_fn done;
@@ -58,11 +61,13 @@ typedef struct store_ledger {
     size_t in_flight;       /* store->lock: its part of the store's */
     bool listed;            /* store->lock: is in store->ready */
     struct store_ledger *next_ready;
-    pthread_rwlock_t tail_lock; /* guards tail and places; the writer alone changes them */
+    pthread_rwlock_t tail_lock; /* guards what follows; the writer alone changes it */
     cairn_tail tail;
     block_place *places; /* rising */
     size_t place_count;
     size_t place_capacity;
+    cairn_id_table ids;              /* of the blocks that no checkpoint has captured */
+    cairn_id_table indexing_ids;     /* captured: does not change until they are indexed */
     pthread_mutex_t subscriber_lock; /* guards the next */
     store_subscriber *subscribers;
     /* the writer's */
@@ -99,11 +104,12 @@ struct cairn_store {
     pthread_cond_t turn;    /* checkpointer: due, stopping */
     pthread_cond_t written; /* whoever needs the index: done */
     submission_queue unchecked;
-    store_ledger *ready;    /* ledgers with decided-next transactions */
-    size_t in_flight;       /* submitted and not yet answered */
-    size_t in_flight_size;  /* bytes of those */
-    size_t checking;        /* taken by workers, not yet ready or answered */
-    store_ledger **ledgers; /* grows; entries are stable */
+    store_ledger *ready;                 /* ledgers with decided-next transactions */
+    submission *waiting[WAITING_CHAINS]; /* submitted and not yet answered, by id */
+    size_t in_flight;                    /* how many those are */
+    size_t in_flight_size;               /* bytes of those */
+    size_t checking;                     /* taken by workers, not yet ready or answered */
+    store_ledger **ledgers;              /* grows; entries are stable */
     size_t ledger_count;
     size_t ledger_capacity;
     struct checkpoint *due;  /* captured by the writer, for the checkpointer */
@@ -150,8 +156,8 @@ cairn_err cairn_store_seal(cairn_store *store) CAIRN_MUST_USE;
 /* The writer: one cycle over all ledgers with something ready. */
 cairn_err cairn_store_cycle(cairn_store *store, bool *ret_worked) CAIRN_MUST_USE;
 
-/* Appends what the block log got to tail and places, and commits; the store fails when memory is
- * short. */
+/* Appends what the block log got to tail, places and ids, and commits; the store fails when memory
+ * is short. */
 cairn_err cairn_store_install(store_ledger *ledger, cairn_block *block,
                               uint64_t record) CAIRN_MUST_USE;
 
@@ -232,6 +238,16 @@ void cairn_store_unsubscribe(cairn_engine *engine, cairn_view_fn fn, void *conte
 /* The writer: a new view is published. */
 void cairn_store_notify(store_ledger *ledger);
 void cairn_store_subscribers_free(store_ledger *ledger);
+
+/* --- store_status.c --- */
+
+/* Under store->lock. */
+void cairn_store_waiting_add(submission *s);
+void cairn_store_waiting_remove(submission *s);
+cairn_err cairn_store_read_status(cairn_engine *engine, const cairn_hash *id,
+                                  cairn_tx_status *ret_status) CAIRN_MUST_USE;
+cairn_err cairn_store_prove_refusal(cairn_engine *engine, const cairn_hash *id, cairn_arena *arena,
+                                    cairn_refusal_proof *ret_proof) CAIRN_MUST_USE;
 
 /* --- store_replay.c --- */
 

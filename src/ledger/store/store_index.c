@@ -56,6 +56,16 @@ struct checkpoint {
     checkpoint_part parts[];
 };
 
+/* What the checkpointer may read without a lock from now on. */
+static void capture_ids(store_ledger *ledger)
+{
+    pthread_rwlock_wrlock(&ledger->tail_lock);
+    CAIRN_ASSERT(ledger->indexing_ids.rows == NULL);
+    ledger->indexing_ids = ledger->ids;
+    ledger->ids = (cairn_id_table){0};
+    pthread_rwlock_unlock(&ledger->tail_lock);
+}
+
 cairn_err cairn_store_checkpoint_capture(cairn_store *store, checkpoint **ret_checkpoint)
 {
     checkpoint *cp = calloc(1, sizeof *cp + store->ledger_count * sizeof cp->parts[0]);
@@ -68,6 +78,7 @@ cairn_err cairn_store_checkpoint_capture(cairn_store *store, checkpoint **ret_ch
         uint64_t height = cairn_ledger_height(ledger->ledger);
         if (ledger->indexed && ledger->indexed_height == height)
             continue;
+        capture_ids(ledger);
         uint64_t oldest = cairn_window_oldest_height(cairn_ledger_window(ledger->ledger));
         cp->parts[cp->part_count++] = (checkpoint_part){
             .ledger = ledger,
@@ -219,6 +230,8 @@ static cairn_err write_all(cairn_kv_txn *txn, const checkpoint *cp)
         for (unsigned level = 0; level < CAIRN_TILE_LEVEL_COUNT; level++)
             CAIRN_TRY(write_level(txn, &cp->parts[i], level));
         CAIRN_TRY(write_places(txn, &cp->parts[i]));
+        CAIRN_TRY(cairn_id_runs_add(txn, TABLE_ID, cp->parts[i].ledger->slot,
+                                    &cp->parts[i].ledger->indexing_ids, cp->parts[i].view->height));
         CAIRN_TRY(write_ledger_meta(txn, &cp->parts[i]));
     }
     return write_store_meta(txn, cp);
@@ -244,6 +257,7 @@ void cairn_store_checkpoint_finish(cairn_store *store, checkpoint *cp)
         size_t gone = 0;
         pthread_rwlock_wrlock(&ledger->tail_lock);
         cairn_tail_trim(&ledger->tail, part->view->log_size);
+        cairn_id_table_done(&ledger->indexing_ids);
         while (gone < ledger->place_count && ledger->places[gone].height <= part->view->height)
             gone++;
         ledger->place_count -= gone;

@@ -31,6 +31,7 @@ void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t
     cairn_verdict_fn done = s->done;
     void *context = s->context;
     pthread_mutex_lock(&store->lock);
+    cairn_store_waiting_remove(s);
     store->in_flight--;
     s->ledger->in_flight--;
     store->in_flight_size -= s->size;
@@ -130,6 +131,7 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
     bool full = is_full(ledger, s->size);
     bool stopping = store->stopping;
     if (!full && !stopping) {
+        cairn_store_waiting_add(s);
         store->in_flight++;
         ledger->in_flight++;
         store->in_flight_size += s->size;
@@ -208,4 +210,6 @@ const cairn_engine_ops cairn_store_engine_ops = {
     .events = cairn_store_read_events,
     .subscribe = cairn_store_subscribe,
     .unsubscribe = cairn_store_unsubscribe,
+    .status = cairn_store_read_status,
+    .prove_refusal = cairn_store_prove_refusal,
 };
