@@ -235,8 +235,8 @@ static cairn_err publish(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
     return cairn_ca_put_work(txn, cairn_ca_refresh_at(ca, record), CA_WORK_OCSP, serial);
 }
 
-static cairn_err revoke(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
-                        cairn_ca_reason reason, cairn_arena *arena, cairn_err *ret_later)
+static cairn_err revoke_serial(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
+                               cairn_ca_reason reason, cairn_arena *arena, cairn_err *ret_later)
 {
     cairn_ca_record record;
     CAIRN_TRY(cairn_ca_load(txn, serial, arena, &record));
@@ -265,7 +265,7 @@ cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZ
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
     cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {
-        err = revoke(ca, txn, serial, reason, &arena, &later);
+        err = revoke_serial(ca, txn, serial, reason, &arena, &later);
         if (err == CAIRN_OK)
             err = cairn_kv_commit(txn);
         else
