@@ -383,8 +383,8 @@ cairn_err cairn_store_step(cairn_store *store, bool *ret_worked)
     cairn_arena arena;
     cairn_arena_init(&arena, CHECK_ARENA_SIZE_MAX);
     bool checked = false;
-    for (submission *s = cairn_store_queue_pop(&store->unchecked); s != NULL;
-         s = cairn_store_queue_pop(&store->unchecked)) {
+    for (submission *s = cairn_store_unchecked_pop(store); s != NULL;
+         s = cairn_store_unchecked_pop(store)) {
         cairn_store_check_one(store, s, &arena);
         checked = true;
     }
@@ -526,7 +526,9 @@ static void cancel_waiting(cairn_store *store)
     submission_queue waiting = {0};
     pthread_mutex_lock(&store->lock);
     store->stopping = true;
-    cairn_store_queue_move(&store->unchecked, &waiting);
+    for (submission *s = cairn_store_unchecked_pop(store); s != NULL;
+         s = cairn_store_unchecked_pop(store))
+        cairn_store_queue_push(&waiting, s);
     for (size_t i = 0; i < store->ledger_count; i++)
         cairn_store_queue_move(&store->ledgers[i]->ready, &waiting);
     pthread_mutex_unlock(&store->lock);

@@ -556,6 +556,55 @@ static void test_the_largest_blocks_are_written_and_replayed(void **state)
     end(&w);
 }
 
+/* --- turns --- */
+
+static void ignore_verdict(void *context, const cairn_verdict *verdict)
+{
+    (void)context;
+    (void)verdict;
+}
+
+/* However many of one ledger wait, one of another is checked after one check of each. */
+static void test_a_flood_delays_another_ledger_by_its_turn(void **state)
+{
+    (void)state;
+    enum { FLOOD = 500, OTHERS = 3 };
+    static world w;
+    ledger_fixture others[OTHERS];
+    cairn_engine *engines[OTHERS];
+    begin(&w);
+    for (uint8_t i = 0; i < OTHERS; i++) {
+        fixture_open(&others[i], (uint8_t)(50 + i));
+        assert_int_equal(cairn_store_create(w.store, others[i].genesis, &engines[i]), CAIRN_OK);
+    }
+    for (size_t i = 0; i < FLOOD; i++)
+        assert_int_equal(cairn_engine_submit(w.engine, next_anchor(&w), ignore_verdict, NULL),
+                         CAIRN_OK);
+    for (size_t i = 0; i < OTHERS * 2; i++)
+        assert_int_equal(
+            cairn_engine_submit(engines[i % OTHERS],
+                                fixture_anchor(&others[i % OTHERS], i, w.clock.wall_ms + 60000),
+                                ignore_verdict, NULL),
+            CAIRN_OK);
+    cairn_arena arena;
+    cairn_arena_init(&arena, CHECK_ARENA_SIZE_MAX);
+    for (size_t i = 0; i < FLOOD + OTHERS * 2; i++) {
+        submission *s = cairn_store_unchecked_pop(w.store);
+        assert_non_null(s);
+        assert_int_equal(s->ledger->slot, i < (OTHERS + 1) * 2 ? i % (OTHERS + 1) : 0);
+        cairn_store_check_one(w.store, s, &arena);
+    }
+    assert_null(cairn_store_unchecked_pop(w.store));
+    cairn_arena_done(&arena);
+    bool worked = false;
+    assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(w.store->in_flight, 0);
+    assert_int_equal(cairn_store_close(w.store), CAIRN_OK);
+    for (size_t i = 0; i < OTHERS; i++)
+        fixture_close(&others[i]);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_freeing_cancels_what_waits),
         cmocka_unit_test(test_the_index_of_another_history_is_refused),
         cmocka_unit_test(test_readers_that_make_the_index_are_alone),
+        cmocka_unit_test(test_a_flood_delays_another_ledger_by_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

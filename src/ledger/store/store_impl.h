@@ -56,7 +56,9 @@ typedef struct store_ledger {
     cairn_engine engine; /* first: the engine is the ledger */
     cairn_store *store;
     uint32_t slot;
-    cairn_ledger *ledger;   /* the writer's; views are anybody's */
+    cairn_ledger *ledger;       /* the writer's; views are anybody's */
+    submission_queue unchecked; /* store->lock */
+    struct store_ledger *next_unchecked;
     submission_queue ready; /* store->lock */
     size_t in_flight;       /* store->lock: its part of the store's */
     bool listed;            /* store->lock: is in store->ready */
@@ -98,13 +100,14 @@ struct cairn_store {
     cairn_key_cache *keys;
     cairn_recent recent; /* records, the writer's to add */
 
-    pthread_mutex_t lock;   /* guards from here to `stopping` */
-    pthread_cond_t work;    /* workers: unchecked, stopping */
-    pthread_cond_t wake;    /* writer: ready, checkpoint done, stopping; CLOCK_MONOTONIC */
-    pthread_cond_t turn;    /* checkpointer: due, stopping */
-    pthread_cond_t written; /* whoever needs the index: done */
-    submission_queue unchecked;
-    store_ledger *ready;                 /* ledgers with decided-next transactions */
+    pthread_mutex_t lock;         /* guards from here to `stopping` */
+    pthread_cond_t work;          /* workers: unchecked, stopping */
+    pthread_cond_t wake;          /* writer: ready, checkpoint done, stopping; CLOCK_MONOTONIC */
+    pthread_cond_t turn;          /* checkpointer: due, stopping */
+    pthread_cond_t written;       /* whoever needs the index: done */
+    store_ledger *unchecked_head; /* ledgers whose turn it is to have one checked, in order */
+    store_ledger **unchecked_end; /* NULL while there are none */
+    store_ledger *ready;          /* ledgers with decided-next transactions */
     submission *waiting[WAITING_CHAINS]; /* submitted and not yet answered, by id */
     size_t in_flight;                    /* how many those are */
     size_t in_flight_size;               /* bytes of those */
@@ -165,6 +168,10 @@ cairn_err cairn_store_install(store_ledger *ledger, cairn_block *block,
 
 void cairn_store_queue_push(submission_queue *queue, submission *s);
 submission *cairn_store_queue_pop(submission_queue *queue);
+/* What waits for its checks: the ledgers take turns, so that a flood of one costs each other one no
+ * more than a check for each ledger that waits too. Under store->lock. */
+void cairn_store_unchecked_push(submission *s);
+submission *cairn_store_unchecked_pop(cairn_store *store);
 void cairn_store_queue_move(submission_queue *from, submission_queue *to);
 /* Delivers and frees. */
 void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t index);

@@ -23,6 +23,38 @@ submission *cairn_store_queue_pop(submission_queue *queue)
     return s;
 }
 
+static void end_turn(cairn_store *store, store_ledger *ledger)
+{
+    ledger->next_unchecked = NULL;
+    if (store->unchecked_end == NULL)
+        store->unchecked_end = &store->unchecked_head;
+    *store->unchecked_end = ledger;
+    store->unchecked_end = &ledger->next_unchecked;
+}
+
+void cairn_store_unchecked_push(submission *s)
+{
+    store_ledger *ledger = s->ledger;
+    bool waits = ledger->unchecked.head != NULL;
+    cairn_store_queue_push(&ledger->unchecked, s);
+    if (!waits)
+        end_turn(ledger->store, ledger);
+}
+
+submission *cairn_store_unchecked_pop(cairn_store *store)
+{
+    store_ledger *ledger = store->unchecked_head;
+    if (ledger == NULL)
+        return NULL;
+    store->unchecked_head = ledger->next_unchecked;
+    if (store->unchecked_head == NULL)
+        store->unchecked_end = NULL;
+    submission *s = cairn_store_queue_pop(&ledger->unchecked);
+    if (ledger->unchecked.head != NULL)
+        end_turn(store, ledger);
+    return s;
+}
+
 void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t index)
 {
     cairn_store *store = s->ledger->store;
@@ -135,7 +167,7 @@ static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn d
         store->in_flight++;
         ledger->in_flight++;
         store->in_flight_size += s->size;
-        cairn_store_queue_push(&store->unchecked, s);
+        cairn_store_unchecked_push(s);
         pthread_cond_signal(&store->work);
     }
     pthread_mutex_unlock(&store->lock);

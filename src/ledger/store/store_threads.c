@@ -13,7 +13,7 @@ static void *work(void *context)
     cairn_arena_init(&arena, CHECK_ARENA_SIZE_MAX);
     pthread_mutex_lock(&store->lock);
     for (;;) {
-        submission *s = cairn_store_queue_pop(&store->unchecked);
+        submission *s = cairn_store_unchecked_pop(store);
         if (s == NULL) {
             if (store->stopping)
                 break;
@@ -44,7 +44,7 @@ static bool wait_for_work(cairn_store *store, bool *ret_idle)
     bool go_on = true;
     pthread_mutex_lock(&store->lock);
     while (store->ready == NULL && store->done == NULL && !*ret_idle) {
-        if (store->stopping && store->unchecked.head == NULL && store->checking == 0) {
+        if (store->stopping && store->unchecked_head == NULL && store->checking == 0) {
             go_on = false;
             break;
         }
