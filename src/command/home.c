@@ -9,6 +9,7 @@
 #include "cairn/receipt.h"
 #include "core/store/file.h"
 #include "feature_list.h"
+#include "node/node.h"
 
 enum { VALIDITY_MS = 60000 };
 
@@ -26,7 +27,12 @@ static const cairn_config_option rows[] = {
     {"store.index_reserve", CAIRN_UNIT_SIZE, 1 << 20, UINT64_C(1) << 46, "256GiB",
      "Address space, not disk, reserved for the index."},
 };
-const cairn_config_table cairn_home_options = {.rows = rows, .count = sizeof rows / sizeof rows[0]};
+
+void cairn_home_tables(cairn_config_table ret_tables[CAIRN_HOME_TABLE_COUNT])
+{
+    ret_tables[0] = (cairn_config_table){.rows = rows, .count = sizeof rows / sizeof rows[0]};
+    ret_tables[1] = cairn_node_options;
+}
 
 /* --- open --- */
 
@@ -69,12 +75,13 @@ cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
     return cairn_signer_open_files(path, ret_signer);
 }
 
-static cairn_err load_config(cairn_home *home)
+cairn_err cairn_home_config(const char *directory, cairn_config **ret_config)
 {
     char path[CAIRN_PATH_SIZE_MAX];
-    const char *directory = home->command->directory;
+    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
+    cairn_home_tables(tables);
     CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
-    cairn_err err = cairn_config_load(&cairn_home_options, 1, path, &home->config);
+    cairn_err err = cairn_config_load(tables, CAIRN_HOME_TABLE_COUNT, path, ret_config);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "%s is no ledger directory; make one by: cairn init DIR --org NAME",
@@ -82,24 +89,33 @@ static cairn_err load_config(cairn_home *home)
     return err;
 }
 
-static cairn_err open_store(cairn_home *home, cairn_home_use use)
+cairn_err cairn_home_store(const char *directory, const cairn_config *config,
+                           const cairn_store_options *options, cairn_store **ret_store)
 {
     char path[CAIRN_PATH_SIZE_MAX];
+    cairn_store_options all = *options;
+    all.checkpoint_changes = cairn_config_u64(config, "store.checkpoint_changes");
+    all.checkpoint_ms = cairn_config_u64(config, "store.checkpoint_interval");
+    all.index_size_max = cairn_config_u64(config, "store.index_reserve");
+    CAIRN_TRY(cairn_path_join(directory, "store", path));
+    cairn_err err = cairn_store_open(path, &all, ret_store);
+    if (err == CAIRN_ERR_NOT_FOUND) /* init made it: its loss is no "no" */
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: a part of it is missing", path);
+    CAIRN_TRY(err);
+    if (cairn_store_ledger(*ret_store, 0) != NULL)
+        return CAIRN_OK;
+    cairn_store_free(CAIRN_STEAL(*ret_store));
+    return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s holds no ledger", path);
+}
+
+static cairn_err open_store(cairn_home *home, cairn_home_use use)
+{
     cairn_store_options options;
     cairn_store_options_default(&options, &cairn_all_features);
     options.clock = home->clock;
     options.read_only = use == CAIRN_HOME_READ;
-    options.checkpoint_changes = cairn_config_u64(home->config, "store.checkpoint_changes");
-    options.checkpoint_ms = cairn_config_u64(home->config, "store.checkpoint_interval");
-    options.index_size_max = cairn_config_u64(home->config, "store.index_reserve");
-    CAIRN_TRY(cairn_path_join(home->command->directory, "store", path));
-    cairn_err err = cairn_store_open(path, &options, &home->store);
-    home->engine = err == CAIRN_OK ? cairn_store_ledger(home->store, 0) : NULL;
-    if (err == CAIRN_ERR_NOT_FOUND) /* init made it: its loss is no "no" */
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: a part of it is missing", path);
-    CAIRN_TRY(err);
-    if (home->engine == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s holds no ledger", path);
+    CAIRN_TRY(cairn_home_store(home->command->directory, home->config, &options, &home->store));
+    home->engine = cairn_store_ledger(home->store, 0);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     home->ledger = view->ledger;
     cairn_ledger_origin(&home->ledger, home->origin);
@@ -200,7 +216,7 @@ cairn_err cairn_home_key_for(const cairn_home *home, cairn_purpose purpose, cair
 cairn_err cairn_home_open(cairn_command *command, cairn_home_use use, cairn_home *ret_home)
 {
     cairn_home home = {.command = command, .clock = cairn_clock_system()};
-    cairn_err err = load_config(&home);
+    cairn_err err = cairn_home_config(command->directory, &home.config);
     if (err == CAIRN_OK)
         err = open_store(&home, use);
     if (err == CAIRN_OK)

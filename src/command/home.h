@@ -36,7 +36,17 @@ typedef struct cairn_home {
     cairn_home_key *keys; /* in the order of their registration */
 } cairn_home;
 
-extern const cairn_config_table cairn_home_options;
+/* The tables of all options that cairn.yaml may hold. */
+enum { CAIRN_HOME_TABLE_COUNT = 2 };
+void cairn_home_tables(cairn_config_table ret_tables[CAIRN_HOME_TABLE_COUNT]);
+
+/* The configuration of a ledger directory: USAGE with a hint when it is none. */
+cairn_err cairn_home_config(const char *directory, cairn_config **ret_config) CAIRN_MUST_USE;
+
+/* Opens its store; `options` as the configuration says, but for what is set. */
+cairn_err cairn_home_store(const char *directory, const cairn_config *config,
+                           const cairn_store_options *options,
+                           cairn_store **ret_store) CAIRN_MUST_USE;
 
 /* What of a directory is needed. */
 typedef enum cairn_home_use {

@@ -31,6 +31,7 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
                                cairn_bytes *ret_text)
 {
     cairn_config_setting settings[4];
+    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
     size_t count = 0;
     const char *module = cairn_option_value(arguments, "pkcs11");
     const char *token = cairn_option_value(arguments, "token");
@@ -43,7 +44,9 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
         settings[count++] = (cairn_config_setting){"signer.token", token};
         settings[count++] = (cairn_config_setting){"signer.pin_file", pin_file};
     }
-    return cairn_config_render(&command->arena, &cairn_home_options, 1, settings, count, ret_text);
+    cairn_home_tables(tables);
+    return cairn_config_render(&command->arena, tables, CAIRN_HOME_TABLE_COUNT, settings, count,
+                               ret_text);
 }
 
 /* Makes the keys and names them in the genesis. */
@@ -100,9 +103,12 @@ static cairn_err make_signer(cairn_command *command, const char *directory, cair
                              cairn_signer **ret_signer)
 {
     CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
     char path[CAIRN_PATH_SIZE_MAX];
     (void)command;
-    CAIRN_TRY(cairn_config_parse(&cairn_home_options, 1, "cairn.yaml", config_text, &config));
+    cairn_home_tables(tables);
+    CAIRN_TRY(
+        cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", config_text, &config));
     CAIRN_TRY(cairn_path_join(directory, "keys", path));
     CAIRN_TRY(cairn_dir_make(path, 0700));
     return cairn_home_signer(directory, config, ret_signer);

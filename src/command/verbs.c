@@ -2,10 +2,10 @@
 #include "command/verbs.h"
 
 const cairn_verb *const cairn_verbs[] = {
-    &cairn_verb_init,       &cairn_verb_anchor,    &cairn_verb_verify,    &cairn_verb_trust_export,
-    &cairn_verb_trust_show, &cairn_verb_key_new,   &cairn_verb_key_show,  &cairn_verb_key_revoke,
-    &cairn_verb_org_show,   &cairn_verb_state_get, &cairn_verb_log_check, &cairn_verb_log_export,
-    &cairn_verb_checkpoint, &cairn_verb_witness,   &cairn_verb_help,      &cairn_verb_man,
-    &cairn_verb_completion, &cairn_verb_version,
+    &cairn_verb_init,       &cairn_verb_anchor,     &cairn_verb_verify,    &cairn_verb_trust_export,
+    &cairn_verb_trust_show, &cairn_verb_key_new,    &cairn_verb_key_show,  &cairn_verb_key_revoke,
+    &cairn_verb_org_show,   &cairn_verb_state_get,  &cairn_verb_log_check, &cairn_verb_log_export,
+    &cairn_verb_checkpoint, &cairn_verb_witness,    &cairn_verb_node,      &cairn_verb_help,
+    &cairn_verb_man,        &cairn_verb_completion, &cairn_verb_version,
 };
 const size_t cairn_verb_count = sizeof cairn_verbs / sizeof cairn_verbs[0];

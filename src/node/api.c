@@ -20,6 +20,7 @@ static const cairn_route rows[] = {
     {CAIRN_HTTP_POST, LEDGER "/transactions", "submitTransaction", CAIRN_ROUTE_OPEN, NULL, 0,
      CAIRN_TX_SIZE_MAX, cairn_api_transaction_submit},
     GET(LEDGER "/transactions/{transaction}", "getTransaction", cairn_api_transaction_get),
+    GET(LEDGER "/state/{key}", "getState", cairn_api_state_get), /* with %2F */
     GET(LEDGER "/state/{key...}", "getState", cairn_api_state_get),
     GET(LEDGER "/entries", "listEntries", cairn_api_entries_list),
     GET(LEDGER "/events", "listEvents", cairn_api_events_list),

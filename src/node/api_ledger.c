@@ -2,6 +2,20 @@
 #include "cairn/note.h"
 #include "node/api.h"
 
+/* The view knows its rules from the first block on; before, the state does. */
+static uint64_t app_version(cairn_call *call, const cairn_node_ledger *ledger,
+                            const cairn_view *view)
+{
+    cairn_params params = view->rules.params;
+    cairn_bytes value;
+    if (params.app_version == 0 &&
+        (cairn_engine_get_newest(ledger->service.engine, CAIRN_MAP_CONFIG,
+                                 cairn_bytes_str("params"), call->arena, &value) != CAIRN_OK ||
+         cairn_params_decode(value, &params) != CAIRN_OK))
+        return 0;
+    return params.app_version;
+}
+
 static void put_roots(cairn_json *json, const cairn_view *view)
 {
     cairn_json_number(json, "height", view->height);
@@ -10,7 +24,6 @@ static void put_roots(cairn_json *json, const cairn_view *view)
     cairn_json_hash(json, "log_root", &view->log_root);
     cairn_json_hash(json, "state_root", &view->last.state_root);
     cairn_json_hash(json, "config_root", &view->last.config_root);
-    cairn_json_number(json, "app_version", view->rules.params.app_version);
 }
 
 /* The note key, while there is one. */
@@ -40,6 +53,7 @@ static void put_ledger(cairn_call *call, cairn_json *json, const cairn_node_ledg
     cairn_json_text(json, "origin", ledger->origin);
     put_vkey(call, json, ledger);
     put_roots(json, view);
+    cairn_json_number(json, "app_version", app_version(call, ledger, view));
     cairn_json_close(json);
 }
 

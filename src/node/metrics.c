@@ -110,10 +110,21 @@ static void print_http(cairn_text *text, const cairn_node *node)
               c.handshakes_failed);
 }
 
+static void print_keyd(cairn_text *text, cairn_node *node)
+{
+    cairn_supervisor_health health;
+    if (!cairn_node_keyd_health(node, &health))
+        return;
+    print_one(text, "cairn_keyd_up", "gauge", "1 while the key process answers.", health.up);
+    print_one(text, "cairn_keyd_starts", "counter", "Key processes that were started.",
+              health.starts);
+}
+
 void cairn_metrics_print(cairn_text *text, cairn_node *node)
 {
     print_ledgers(text, node);
     print_http(text, node);
+    print_keyd(text, node);
     print_one(text, "cairn_ready", "gauge", "1 when the node takes transactions.",
               cairn_node_ready(node) == CAIRN_OK);
     cairn_text_printf(text, "# EOF\n");

@@ -5,13 +5,17 @@
 #include <stdlib.h>
 
 #include "node/api.h"
+#include "node/node_jobs.h"
 #include "node/node_keys.h"
+#include "node/node_tls.h"
 
 struct cairn_node {
     cairn_node_setup setup;
     cairn_services services;
     cairn_node_keys *keys;
     cairn_work *work;
+    cairn_node_jobs *jobs;
+    cairn_tls_server *tls; /* NULL: plain */
     size_t ledger_count;
     cairn_node_ledger **ledgers;
     cairn_router *router;
@@ -80,12 +84,25 @@ static cairn_err find_ledger(void *context, const cairn_principal *caller, cairn
     return CAIRN_OK;
 }
 
+static cairn_err make_jobs(cairn_node *node)
+{
+    const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
+                                         .features = node->setup.features,
+                                         .store = node->setup.store,
+                                         .clock = node->setup.clock,
+                                         .log = node->setup.log};
+    CAIRN_TRY(cairn_node_jobs_new(&setup, &node->jobs));
+    return cairn_jobs_start(cairn_node_jobs_get(node->jobs));
+}
+
 static void make_services(cairn_node *node)
 {
     node->services = (cairn_services){.clock = node->setup.clock,
                                       .log = node->setup.log,
                                       .config = node->setup.config,
                                       .signer = node->setup.signer,
+                                      .vault = node->setup.vault,
+                                      .jobs = cairn_node_jobs_get(node->jobs),
                                       .node = node,
                                       .find_ledger = find_ledger};
 }
@@ -135,6 +152,7 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
     CAIRN_TRY(
         cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
     CAIRN_TRY(make_ledgers(node));
+    CAIRN_TRY(make_jobs(node));
     make_services(node);
     CAIRN_TRY(make_router(node));
     CAIRN_TRY(make_group(node));
@@ -148,6 +166,8 @@ void cairn_node_free(cairn_node *node)
         return;
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
+    cairn_tls_server_free(node->tls);
+    cairn_node_jobs_free(node->jobs);
     cairn_work_free(node->work); /* before the ledgers, which its work uses */
     for (size_t i = 0; i < node->ledger_count; i++)
         cairn_node_ledger_free(node->ledgers[i]);
@@ -171,7 +191,10 @@ cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port)
     if (plain && !is_loopback(address))
         return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
                           "cairn.yaml: node.plain is for a loopback address alone");
-    return cairn_http_group_listen(node->group, NULL, address,
+    if (!plain)
+        CAIRN_TRY(cairn_node_tls_new(node->setup.directory, config, node->setup.signer,
+                                     &node->setup.clock, &node->tls));
+    return cairn_http_group_listen(node->group, node->tls, address,
                                    (uint16_t)cairn_config_u64(config, "node.port"), ret_port);
 }
 
@@ -196,7 +219,16 @@ void cairn_node_stop(cairn_node *node)
 
 cairn_err cairn_node_reload(cairn_node *node)
 {
-    return cairn_node_keys_reload(node->keys);
+    CAIRN_TRY(cairn_node_keys_reload(node->keys));
+    if (node->tls == NULL)
+        return CAIRN_OK;
+    return cairn_node_tls_reload(node->setup.directory, node->setup.config, node->setup.signer,
+                                 &node->setup.clock, node->tls);
+}
+
+void cairn_node_tend(cairn_node *node)
+{
+    (void)node;
 }
 
 /* --- for the handlers --- */
@@ -239,11 +271,6 @@ cairn_store *cairn_node_store(cairn_node *node)
     return node->setup.store;
 }
 
-cairn_jobs *cairn_node_jobs(cairn_node *node)
-{
-    return node->services.jobs;
-}
-
 cairn_work *cairn_node_work(cairn_node *node)
 {
     return node->work;
@@ -259,9 +286,20 @@ const cairn_config *cairn_node_config(const cairn_node *node)
     return node->setup.config;
 }
 
+bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health)
+{
+    if (node->setup.supervisor == NULL)
+        return false;
+    cairn_supervisor_health_get(node->setup.supervisor, ret_health);
+    return true;
+}
+
 cairn_err cairn_node_ready(cairn_node *node)
 {
     cairn_head_key key = {.public_key = NULL};
+    cairn_supervisor_health health;
+    if (cairn_node_keyd_health(node, &health) && !health.up)
+        return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: the key process is not there");
     CAIRN_TRY(cairn_store_writable(node->setup.store));
     cairn_err err = cairn_node_find_key(node, CAIRN_HEAD_RECEIPT, &key);
     cairn_key_free(key.public_key);

@@ -5,13 +5,13 @@
 #define CAIRN_NODE_H
 
 #include "core/config.h"
-#include "core/jobs/jobs.h"
 #include "core/net/http_group.h"
 #include "core/net/route.h"
 #include "ledger/feature.h"
 #include "ledger/store/store.h"
 #include "node/node_ledger.h"
 #include "node/node_work.h"
+#include "node/supervisor.h"
 
 typedef struct cairn_node cairn_node;
 
@@ -27,6 +27,8 @@ typedef struct cairn_node_setup {
     cairn_log *log;       /* may be NULL */
     cairn_store *store;   /* opened for writing, with threads */
     cairn_signer *signer; /* has the organisation's keys */
+    cairn_vault *vault;
+    cairn_supervisor *supervisor; /* of keyd; NULL: the signer is somebody else's */
 } cairn_node_setup;
 
 /* A node that does not answer yet. CONFIG for options that do not go together; NOT_FOUND when the
@@ -46,8 +48,12 @@ cairn_err cairn_node_run(cairn_node *node) CAIRN_MUST_USE;
 /* Any thread, also a signal handler; returns at once. */
 void cairn_node_stop(cairn_node *node);
 
-/* Looks again at the signer's keys: one was made or registered. Any thread. */
+/* Looks again at the signer's keys and at the certificate: new ones hold from now on. An error
+ * leaves what was. One thread. */
 cairn_err cairn_node_reload(cairn_node *node) CAIRN_MUST_USE;
+
+/* Does what is due now and then, such as new token keys; waits for the signer. One thread. */
+void cairn_node_tend(cairn_node *node);
 
 /* --- for the handlers --- */
 
@@ -64,7 +70,6 @@ size_t cairn_node_ledger_count(const cairn_node *node);
 cairn_node_ledger *cairn_node_ledger_at(cairn_node *node, size_t place);
 
 cairn_store *cairn_node_store(cairn_node *node);
-cairn_jobs *cairn_node_jobs(cairn_node *node);
 cairn_work *cairn_node_work(cairn_node *node);
 const cairn_features *cairn_node_features(const cairn_node *node);
 const cairn_config *cairn_node_config(const cairn_node *node);
@@ -73,6 +78,8 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
                               cairn_head_key *ret_key) CAIRN_MUST_USE;
 /* OK, or what the node lacks to take transactions and sign receipts. */
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
+/* How keyd is; false when there is none of ours. */
+bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health);
 void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts);
 
 #endif

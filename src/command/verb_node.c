@@ -1,0 +1,301 @@
+/* cairn node: a ledger directory as a service, until it is told to end. */
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/facts.h"
+#include "command/home.h"
+#include "command/verbs.h"
+#include "core/jobs/jobs.h"
+#include "core/store/file.h"
+#include "feature_list.h"
+#include "node/node.h"
+#include "node/systemd.h"
+
+static const cairn_log_event log_rows[] = {
+    {"node.reloaded", CAIRN_LOG_INFO, 4, 60, "Keys and certificates were read again."},
+    {"node.not_reloaded", CAIRN_LOG_ERROR, 4, 60,
+     "Keys or certificates could not be read again: what was goes on."},
+};
+enum { EVENT_RELOADED, EVENT_NOT_RELOADED };
+
+enum {
+    TEND_US = 10000000,      /* between two looks at what is due */
+    RELOAD_PAUSE_US = 20000, /* until keyd is looked at again */
+    RELOAD_TRIES = 250,
+};
+
+/* --- what it stands on --- */
+
+/* All parts of a running node, in the order in which they come and against which they go. */
+typedef struct running {
+    const char *directory;
+    cairn_config *config;
+    cairn_log *log;
+    cairn_spawner *spawner;
+    cairn_supervisor *supervisor; /* of keyd, which holds every key */
+    cairn_vault *vault;
+    cairn_store *store;
+    cairn_systemd systemd;
+    cairn_node *node;
+    char url[320];
+    pthread_t main; /* is told when the node ends by itself */
+    cairn_err ended;
+} running;
+
+static cairn_err open_log(running *r)
+{
+    static const cairn_log_level levels[] = {CAIRN_LOG_ERROR, CAIRN_LOG_WARNING, CAIRN_LOG_INFO,
+                                             CAIRN_LOG_DEBUG};
+    const cairn_log_table tables[] = {
+        cairn_store_events,          cairn_http_log_events,
+        cairn_route_log_events,      cairn_jobs_log_events,
+        cairn_supervisor_log_events, {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+    const char *wanted = cairn_config_text(r->config, "log.level");
+    cairn_clock clock = cairn_clock_system();
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(wanted, cairn_log_level_name(levels[i])) == 0)
+            return cairn_log_new(&clock, STDERR_FILENO, levels[i], tables,
+                                 sizeof tables / sizeof tables[0], &r->log);
+    return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
+                      "cairn.yaml: log.level is error, warning, info or debug");
+}
+
+/* keyd opens what cairn.yaml says. The spawner that can start it comes first: before there are
+ * threads. */
+static cairn_err open_spawner(running *r)
+{
+    char keys[CAIRN_PATH_SIZE_MAX];
+    char vault[CAIRN_PATH_SIZE_MAX];
+    bool token = strcmp(cairn_config_text(r->config, "signer.kind"), "pkcs11") == 0;
+    CAIRN_TRY(cairn_path_join(r->directory, "keys", keys));
+    CAIRN_TRY(cairn_path_join(r->directory, "vault-keys", vault));
+    cairn_keyd_options options = {.keys_directory = keys, .vault_directory = vault};
+    if (token)
+        options = (cairn_keyd_options){.module = cairn_config_text(r->config, "signer.module"),
+                                       .token = cairn_config_text(r->config, "signer.token"),
+                                       .pin_file = cairn_config_text(r->config, "signer.pin_file")};
+    return cairn_spawner_start(&options, &r->spawner);
+}
+
+static cairn_err open_keys(running *r)
+{
+    cairn_supervisor_options options = cairn_supervisor_defaults();
+    char path[CAIRN_PATH_SIZE_MAX];
+    options.log = r->log;
+    CAIRN_TRY(cairn_supervisor_start(r->spawner, &options, &r->supervisor));
+    CAIRN_TRY(cairn_path_join(r->directory, "vault", path));
+    return cairn_vault_open(path, cairn_supervisor_holder(r->supervisor), &r->vault);
+}
+
+static cairn_err open_store(running *r)
+{
+    cairn_store_options options;
+    cairn_store_options_default(&options, &cairn_all_features);
+    options.log = r->log;
+    options.threads = (unsigned)cairn_config_u64(r->config, "node.verifiers");
+    options.queue_max = cairn_config_u64(r->config, "node.queue");
+    return cairn_home_store(r->directory, r->config, &options, &r->store);
+}
+
+static cairn_err open_node(running *r)
+{
+    const cairn_node_setup setup = {.directory = r->directory,
+                                    .features = &cairn_all_features,
+                                    .config = r->config,
+                                    .clock = cairn_clock_system(),
+                                    .log = r->log,
+                                    .store = r->store,
+                                    .signer = cairn_supervisor_signer(r->supervisor),
+                                    .vault = r->vault,
+                                    .supervisor = r->supervisor};
+    return cairn_node_new(&setup, &r->node);
+}
+
+static cairn_err listen_there(running *r)
+{
+    const char *address = cairn_config_text(r->config, "node.address");
+    const char *scheme = cairn_config_bool(r->config, "node.plain") ? "http" : "https";
+    bool v6 = strchr(address, ':') != NULL;
+    uint16_t port = 0;
+    CAIRN_TRY(cairn_node_listen(r->node, &port));
+    (void)snprintf(r->url, sizeof r->url, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", address,
+                   v6 ? "]" : "", port);
+    return CAIRN_OK;
+}
+
+static cairn_err open_all(running *r)
+{
+    CAIRN_TRY(cairn_home_config(r->directory, &r->config));
+    CAIRN_TRY(open_log(r));
+    CAIRN_TRY(open_spawner(r));
+    CAIRN_TRY(open_keys(r));
+    CAIRN_TRY(open_store(r));
+    CAIRN_TRY(open_node(r));
+    return listen_there(r);
+}
+
+/* When the node has run, every transaction that it took has its verdict: nothing looks back. */
+static cairn_err close_all(running *r)
+{
+    cairn_node_free(r->node);
+    cairn_err err = cairn_store_close(r->store);
+    cairn_vault_close(r->vault);
+    cairn_supervisor_free(r->supervisor);
+    cairn_spawner_free(r->spawner);
+    cairn_systemd_done(&r->systemd);
+    cairn_log_free(r->log);
+    cairn_config_free(r->config);
+    return err;
+}
+
+/* --- where others find it --- */
+
+static cairn_err say_where(const running *r)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    char text[512];
+    CAIRN_TRY(cairn_path_join(r->directory, "node.url", path));
+    int size = snprintf(text, sizeof text, "%s\n", r->url);
+    return cairn_file_replace(path, 0644, cairn_bytes_of(text, (size_t)size), NULL);
+}
+
+static void say_nothing(const running *r)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    if (cairn_path_join(r->directory, "node.url", path) == CAIRN_OK)
+        (void)unlink(path); /* who finds it finds nobody there */
+}
+
+static cairn_err announce(const running *r, cairn_command *command)
+{
+    json_t *facts = cairn_facts_new();
+    cairn_facts_text(facts, "url", r->url);
+    json_t *list = cairn_facts_list(facts, "ledger");
+    for (size_t i = 0; i < cairn_node_ledger_count(r->node); i++) {
+        const cairn_node_ledger *ledger = cairn_node_ledger_at(r->node, i);
+        json_t *item = cairn_facts_item(list);
+        cairn_facts_hash(item, "id", &ledger->service.id);
+        cairn_facts_text(item, "origin", ledger->origin);
+    }
+    return cairn_facts_print(command, facts);
+}
+
+/* --- signals --- */
+
+static void signals_of_interest(sigset_t *ret_set)
+{
+    (void)sigemptyset(ret_set);
+    (void)sigaddset(ret_set, SIGINT);
+    (void)sigaddset(ret_set, SIGTERM);
+    (void)sigaddset(ret_set, SIGHUP);
+}
+
+/* SIGHUP: keys and certificates are looked at again. What cannot be loaded leaves what was. keyd is
+ * ended, and its supervisor starts it again: so it sees keys that were made beside it. */
+static void reload(running *r)
+{
+    cairn_supervisor_health health;
+    const cairn_clock clock = cairn_clock_system();
+    (void)!cairn_systemd_reloading(&r->systemd, cairn_clock_monotonic_ns(&clock) / 1000, NULL);
+    cairn_supervisor_health_get(r->supervisor, &health);
+    if (health.up)
+        (void)kill(health.keyd_pid, SIGKILL); /* it holds SIGTERM back, as the node does */
+    uint64_t ends = health.ends;
+    for (int tries = 0; tries < RELOAD_TRIES && (!health.up || health.ends == ends); tries++) {
+        (void)usleep(RELOAD_PAUSE_US);
+        cairn_supervisor_health_get(r->supervisor, &health);
+    }
+    cairn_err err = cairn_node_reload(r->node);
+    if (err == CAIRN_OK)
+        CAIRN_LOG(r->log, &log_rows[EVENT_RELOADED], cairn_log_u64("keyd", health.starts));
+    else
+        CAIRN_LOG(r->log, &log_rows[EVENT_NOT_RELOADED], cairn_log_err(err));
+    (void)!cairn_systemd_ready(&r->systemd, NULL);
+}
+
+/* How long to wait for a signal before the next sign of life is due. */
+static struct timespec patience(const running *r)
+{
+    uint64_t us = r->systemd.watchdog_us == 0 ? TEND_US : r->systemd.watchdog_us / 2;
+    if (us > TEND_US)
+        us = TEND_US;
+    return (struct timespec){.tv_sec = (time_t)(us / 1000000),
+                             .tv_nsec = (long)(us % 1000000) * 1000};
+}
+
+/* Until the node is told to end, or has ended by itself. */
+static void follow_signals(running *r)
+{
+    const struct timespec wait = patience(r);
+    sigset_t set;
+    signals_of_interest(&set);
+    for (;;) {
+        int number = sigtimedwait(&set, NULL, &wait);
+        if (number == SIGHUP)
+            reload(r);
+        else if (number > 0)
+            break;
+        (void)!cairn_systemd_alive(&r->systemd);
+        cairn_node_tend(r->node);
+    }
+    (void)!cairn_systemd_stopping(&r->systemd, NULL);
+    cairn_node_stop(r->node);
+}
+
+static void *run_node(void *context)
+{
+    running *r = context;
+    r->ended = cairn_node_run(r->node);
+    (void)pthread_kill(r->main, SIGTERM);
+    return NULL;
+}
+
+/* Serves on a thread of its own: this one waits for signals, which all others hold back. */
+static cairn_err serve(running *r, cairn_command *command)
+{
+    pthread_t thread;
+    CAIRN_TRY(say_where(r));
+    CAIRN_TRY(announce(r, command));
+    CAIRN_TRY(cairn_systemd_ready(&r->systemd, r->url));
+    r->main = pthread_self();
+    int failed = pthread_create(&thread, NULL, run_node, r);
+    if (failed != 0)
+        return cairn_err_from_errno(failed, "node: thread");
+    follow_signals(r);
+    CAIRN_ASSERT(pthread_join(thread, NULL) == 0);
+    return r->ended;
+}
+
+static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
+{
+    running r = {.directory = arguments->word_count == 1 ? arguments->words[0] : command->directory,
+                 .systemd = {.notify_fd = -1}};
+    sigset_t set;
+    signals_of_interest(&set);
+    CAIRN_ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0); /* before there are threads */
+    cairn_err err = cairn_systemd_init(&r.systemd);
+    if (err == CAIRN_OK)
+        err = open_all(&r);
+    if (err == CAIRN_OK) {
+        err = serve(&r, command);
+        say_nothing(&r);
+    }
+    cairn_err closed = close_all(&r);
+    return err == CAIRN_OK ? closed : err;
+}
+
+const cairn_verb cairn_verb_node = {
+    .name = "node",
+    .words = "[DIR]",
+    .words_min = 0,
+    .words_max = 1,
+    .summary = "serve a ledger directory: its API, its feed, its checkpoints",
+    .help = "Holds the directory and answers on the address that cairn.yaml names (https on "
+            "127.0.0.1:8443 if nothing else is said) until SIGTERM or SIGINT; then it takes no new "
+            "call, answers those that are under way, and ends. SIGHUP makes it read keys and "
+            "certificates again. Its log goes to standard error, a JSON object a line. While it "
+            "runs, verbs that write on the ledger do it through the node.",
+    .run = run,
+};

@@ -1,0 +1,27 @@
+/* Who the node is towards those who connect: the certificate that cairn.yaml names, or one that the
+ * node issues itself at its first start, whose key never leaves the signer. Source: RFC 5280,
+ * RFC 5758; house. */
+#ifndef CAIRN_NODE_TLS_H
+#define CAIRN_NODE_TLS_H
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/net/tls.h"
+
+#define CAIRN_NODE_TLS_KEY "node-tls" /* its name at the signer */
+
+/* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued
+ * certificate is kept; it is made when there is none, when it is not the signer's key's, or when it
+ * ends within 30 days. Waits for the signer. Client certificates are taken when they are
+ * self-signed (their keys are looked up on the ledger) or issued by one of node.client_cas. */
+cairn_err cairn_node_tls_new(const char *directory, const cairn_config *config,
+                             cairn_signer *signer, const cairn_clock *clock,
+                             cairn_tls_server **ret_tls) CAIRN_MUST_USE;
+
+/* The same for a server that runs: new handshakes use what the files say now. An error leaves what
+ * was. */
+cairn_err cairn_node_tls_reload(const char *directory, const cairn_config *config,
+                                cairn_signer *signer, const cairn_clock *clock,
+                                cairn_tls_server *tls) CAIRN_MUST_USE;
+
+#endif
