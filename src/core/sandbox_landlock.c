@@ -18,12 +18,13 @@ enum {
 
 #define FS(bit) (UINT64_C(1) << (bit))
 static const uint64_t fs_execute = FS(0);
+static const uint64_t fs_refer = FS(13); /* move to another directory */
 static const uint64_t fs_file_read = FS(2);
 static const uint64_t fs_file_write = FS(1) | FS(14); /* write, truncate */
 static const uint64_t fs_dir_read = FS(3);
-static const uint64_t fs_dir_write = FS(4) | FS(5) | FS(7) | FS(8) | FS(13); /* remove_dir,
-    remove_file, make_dir, make_reg, refer */
-static const uint64_t net_tcp = FS(0) | FS(1);                               /* bind, connect */
+static const uint64_t fs_dir_write =
+    FS(4) | FS(5) | FS(7) | FS(8) | FS(13);       /* remove and make directories and files, refer */
+static const uint64_t net_tcp = FS(0) | FS(1);    /* bind, connect */
 static const uint64_t scoped_all = FS(0) | FS(1); /* abstract UNIX sockets, signals */
 
 typedef struct ruleset_attr {
@@ -60,13 +61,12 @@ static unsigned kernel_abi(void)
 static ruleset_attr handled(cairn_sandbox_profile profile, unsigned abi)
 {
     ruleset_attr attr = {.handled_access_fs = known_fs(abi)};
-    if (profile == CAIRN_SANDBOX_KEYD_TOKEN) {
-        attr.handled_access_fs = fs_execute;
-        return attr;
-    }
-    if (abi >= 4 && profile != CAIRN_SANDBOX_NODE)
+    if (profile == CAIRN_SANDBOX_KEYD_TOKEN)
+        attr.handled_access_fs = fs_execute | (abi >= 2 ? fs_refer : 0);
+    bool alone = profile == CAIRN_SANDBOX_KEYD || profile == CAIRN_SANDBOX_WORKER;
+    if (abi >= 4 && alone)
         attr.handled_access_net = net_tcp;
-    if (abi >= 6 && profile != CAIRN_SANDBOX_NODE)
+    if (abi >= 6 && alone)
         attr.scoped = scoped_all;
     return attr;
 }
@@ -74,6 +74,15 @@ static ruleset_attr handled(cairn_sandbox_profile profile, unsigned abi)
 static size_t attr_size(unsigned abi)
 {
     return abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+}
+
+/* Gives `rights` over what lies at `fd`. */
+static cairn_err add_rule(int ruleset, int fd, uint64_t rights, const char *name)
+{
+    const path_beneath_attr attr = {.allowed_access = rights, .parent_fd = fd};
+    if (syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH, &attr, 0) != 0)
+        return cairn_err_from_errno(errno, name);
+    return CAIRN_OK;
 }
 
 static cairn_err add_path(int ruleset, uint64_t handled_fs, const cairn_sandbox_path *path)
@@ -91,9 +100,20 @@ static cairn_err add_path(int ruleset, uint64_t handled_fs, const cairn_sandbox_
     uint64_t rights = fs_file_read | (path->writable ? fs_file_write : 0);
     if (S_ISDIR(facts.st_mode))
         rights |= fs_dir_read | (path->writable ? fs_dir_write : 0);
-    const path_beneath_attr attr = {.allowed_access = rights & handled_fs, .parent_fd = fd};
-    long rc = syscall(NR_ADD_RULE, ruleset, RULE_PATH_BENEATH, &attr, 0);
-    cairn_err err = rc == 0 ? CAIRN_OK : cairn_err_from_errno(errno, path->path);
+    cairn_err err = add_rule(ruleset, fd, rights & handled_fs, path->path);
+    (void)close(fd);
+    return err;
+}
+
+/* Moving a file to another directory is forbidden by any ruleset that does not speak of it. */
+static cairn_err free_renames(int ruleset, uint64_t handled_fs)
+{
+    if ((handled_fs & fs_refer) == 0)
+        return CAIRN_OK;
+    int fd = open("/", O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return cairn_err_from_errno(errno, "/");
+    cairn_err err = add_rule(ruleset, fd, fs_refer, "/");
     (void)close(fd);
     return err;
 }
@@ -101,8 +121,11 @@ static cairn_err add_path(int ruleset, uint64_t handled_fs, const cairn_sandbox_
 static cairn_err fill_and_enter(int ruleset, cairn_sandbox_profile profile, uint64_t handled_fs,
                                 const cairn_sandbox_path *paths, size_t path_count)
 {
-    for (size_t i = 0; profile != CAIRN_SANDBOX_KEYD_TOKEN && i < path_count; i++)
-        CAIRN_TRY(add_path(ruleset, handled_fs, &paths[i]));
+    if (profile == CAIRN_SANDBOX_KEYD_TOKEN)
+        CAIRN_TRY(free_renames(ruleset, handled_fs));
+    else
+        for (size_t i = 0; i < path_count; i++)
+            CAIRN_TRY(add_path(ruleset, handled_fs, &paths[i]));
     if (syscall(NR_RESTRICT_SELF, ruleset, 0) != 0)
         return cairn_err_from_errno(errno, "sandbox: landlock_restrict_self");
     return CAIRN_OK;

@@ -107,7 +107,8 @@ static cairn_err set_limits(unsigned long memory_mib, unsigned long cpu_s)
     CAIRN_TRY(set_limit(RLIMIT_AS, memory, memory));
     CAIRN_TRY(set_limit(RLIMIT_CPU, cpu_s, cpu_s + 1));
     CAIRN_TRY(set_limit(RLIMIT_FSIZE, 0, 0));
-    return set_limit(RLIMIT_NOFILE, 0, 0);
+    /* One more than there are: Landlock is entered through a descriptor. */
+    return set_limit(RLIMIT_NOFILE, CAIRN_WORKER_FD + 2, CAIRN_WORKER_FD + 2);
 }
 
 static cairn_err shut_in(const char *memory_mib, const char *cpu_s)
