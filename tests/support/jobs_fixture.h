@@ -7,9 +7,28 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/jobs/jobs.h"
 #include "core/jobs/page.h"
+
+/* A directory for one environment. */
+static inline void jobs_directory_make(char path[64])
+{
+    (void)snprintf(path, 64, "/tmp/cairn-jobs-XXXXXX");
+    CAIRN_ASSERT(mkdtemp(path) != NULL);
+}
+
+static inline void jobs_directory_remove(const char *path)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    char name[96];
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(name, sizeof name, "%s/%s", path, names[i]);
+        (void)unlink(name);
+    }
+    (void)rmdir(path);
+}
 
 enum { JOBS_SET = 1, JOBS_REMOVE = 2, JOBS_OTHER = 3, JOBS_OBJECTS = 64 };
 

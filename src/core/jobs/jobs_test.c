@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include <unistd.h>
-
 #include "core/limits.h"
 #include "support/jobs_fixture.h"
 #include "support/log_schema.h"
@@ -58,8 +56,7 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    (void)snprintf(f->path, sizeof f->path, "/tmp/cairn-jobs-XXXXXX");
-    assert_non_null(mkdtemp(f->path));
+    jobs_directory_make(f->path);
     jobs_log_init(&f->log);
     f->time.wall_ms = 1700000000000;
     f->time.monotonic_ns = 1;
@@ -80,14 +77,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    char name[96];
     cairn_jobs_close(f->jobs);
     jobs_log_done(&f->log);
-    (void)snprintf(name, sizeof name, "%s/data.mdb", f->path);
-    (void)unlink(name);
-    (void)snprintf(name, sizeof name, "%s/lock.mdb", f->path);
-    (void)unlink(name);
-    (void)rmdir(f->path);
+    jobs_directory_remove(f->path);
     free(f);
     return 0;
 }

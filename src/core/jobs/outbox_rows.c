@@ -388,7 +388,8 @@ static cairn_err check_texts(const cairn_outbox_message *m)
                           destination);
     if (!http || !is_printable(m->url, CAIRN_HTTP_URL_SIZE_MAX, false))
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "RFC 9110 section 4.2", "outbox.url: not allowed");
-    if (!is_printable(m->content_type, CAIRN_OUTBOX_HEADER_SIZE_MAX, true))
+    if (m->content_type[0] == '\0' ||
+        !is_printable(m->content_type, CAIRN_OUTBOX_HEADER_SIZE_MAX, true))
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "RFC 9110 section 8.3", "outbox.content_type");
     for (size_t i = 0; i < m->header_count; i++)
         if (!is_header(m->headers[i]))
