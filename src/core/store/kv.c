@@ -4,6 +4,7 @@
  * recovers. */
 #include "core/store/kv.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
@@ -33,6 +34,7 @@ struct cairn_kv {
     MDB_env *env;
     MDB_dbi *tables;
     size_t table_count;
+    bool read_only;            /* set at open */
     atomic_bool failed;        /* set by the writer, read by whoever begins to write */
     pthread_mutex_t pool_lock; /* guards the next two */
     cairn_kv_txn *idle;
@@ -79,13 +81,15 @@ static cairn_bytes bytes_of(const MDB_val *in)
 static cairn_err open_tables(cairn_kv *kv, const char *const *tables)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(kv->env, NULL, 0, &txn);
+    int rc = mdb_txn_begin(kv->env, NULL, kv->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0)
         return fail(rc, "kv: first transaction");
     for (size_t i = 0; i < kv->table_count; i++) {
-        rc = mdb_dbi_open(txn, tables[i], MDB_CREATE, &kv->tables[i]);
+        rc = mdb_dbi_open(txn, tables[i], kv->read_only ? 0 : MDB_CREATE, &kv->tables[i]);
         if (rc != 0) {
             mdb_txn_abort(txn);
+            if (rc == MDB_NOTFOUND)
+                return CAIRN_FAIL(CAIRN_ERR_BAD_VERSION, "house", "kv: has no table %s", tables[i]);
             return fail(rc, "kv: table");
         }
     }
@@ -93,16 +97,18 @@ static cairn_err open_tables(cairn_kv *kv, const char *const *tables)
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: first commit");
 }
 
-static cairn_err open_env(cairn_kv *kv, const char *path, size_t map_size, unsigned flags)
+static cairn_err open_env(cairn_kv *kv, const char *path, size_t map_size, unsigned flags,
+                          int *ret_rc)
 {
     int rc = mdb_env_create(&kv->env);
+    *ret_rc = rc;
     if (rc != 0)
         return fail(rc, "kv: environment");
     if ((rc = mdb_env_set_maxdbs(kv->env, (MDB_dbi)kv->table_count)) != 0 ||
         (rc = mdb_env_set_maxreaders(kv->env, READER_COUNT_MAX)) != 0 ||
         (rc = mdb_env_set_mapsize(kv->env, map_size)) != 0)
         return fail(rc, "kv: settings");
-    rc = mdb_env_open(kv->env, path, MDB_NOTLS | flags, 0600);
+    *ret_rc = rc = mdb_env_open(kv->env, path, MDB_NOTLS | flags, 0600);
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: open");
 }
 
@@ -116,7 +122,8 @@ static cairn_err create(cairn_kv *kv, const char *directory, const char *path,
     CAIRN_TRY(cairn_path_join(directory, "new.mdb", new_path));
     CAIRN_TRY(cairn_path_join(directory, "new.mdb-lock", new_lock));
     CAIRN_TRY(cairn_file_remove(new_path));
-    cairn_err err = open_env(kv, new_path, map_size, MDB_NOSUBDIR);
+    int rc = 0;
+    cairn_err err = open_env(kv, new_path, map_size, MDB_NOSUBDIR, &rc);
     if (err == CAIRN_OK)
         err = open_tables(kv, tables);
     mdb_env_close(kv->env);
@@ -163,24 +170,65 @@ static cairn_err clear_stale_readers(cairn_kv *kv)
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: stale readers");
 }
 
-cairn_err cairn_kv_open(const char *path, const char *const *tables, size_t table_count,
-                        size_t map_size, cairn_kv **ret_kv)
+static cairn_err new_kv(size_t table_count, cairn_kv **ret_kv)
 {
-    CAIRN_CLEANUP(cairn_kv_close_p) cairn_kv *kv = calloc(1, sizeof *kv);
+    cairn_kv *kv = calloc(1, sizeof *kv);
     if (kv == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "kv: environment");
     int rc = pthread_mutex_init(&kv->pool_lock, NULL);
     if (rc != 0) {
-        free(CAIRN_STEAL(kv));
+        free(kv);
         return cairn_err_from_errno(rc, "kv: lock");
     }
     kv->table_count = table_count;
     kv->tables = calloc(table_count, sizeof *kv->tables);
-    if (kv->tables == NULL)
+    if (kv->tables == NULL) {
+        cairn_kv_close(kv);
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "kv: %zu tables", table_count);
+    }
+    *ret_kv = kv;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_kv_open(const char *path, const char *const *tables, size_t table_count,
+                        size_t map_size, cairn_kv **ret_kv)
+{
+    CAIRN_CLEANUP(cairn_kv_close_p) cairn_kv *kv = NULL;
+    int rc = 0;
+    CAIRN_TRY(new_kv(table_count, &kv));
     CAIRN_TRY(prepare(kv, path, tables, map_size));
-    CAIRN_TRY(open_env(kv, path, map_size, 0));
+    CAIRN_TRY(open_env(kv, path, map_size, 0, &rc));
     CAIRN_TRY(clear_stale_readers(kv));
+    CAIRN_TRY(open_tables(kv, tables));
+    *ret_kv = CAIRN_STEAL(kv);
+    return CAIRN_OK;
+}
+
+/* Where the lock file may not be written, LMDB's readers cannot say what they look at. */
+static cairn_err open_env_to_read(cairn_kv *kv, const char *path, size_t map_size)
+{
+    int rc = 0;
+    cairn_err err = open_env(kv, path, map_size, MDB_RDONLY, &rc);
+    if (rc != EACCES && rc != EPERM && rc != EROFS)
+        return err;
+    mdb_env_close(kv->env);
+    kv->env = NULL;
+    return open_env(kv, path, map_size, MDB_RDONLY | MDB_NOLOCK, &rc);
+}
+
+cairn_err cairn_kv_open_read(const char *path, const char *const *tables, size_t table_count,
+                             size_t map_size, cairn_kv **ret_kv)
+{
+    CAIRN_CLEANUP(cairn_kv_close_p) cairn_kv *kv = NULL;
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
+    char file[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(new_kv(table_count, &kv));
+    kv->read_only = true;
+    CAIRN_TRY(cairn_path_join(path, "data.mdb", file));
+    CAIRN_TRY(cairn_file_open(file, O_RDONLY, 0, &fd));
+    CAIRN_TRY(settle(fd, file));
+    CAIRN_TRY(cairn_kv_check(fd, file));
+    CAIRN_TRY(open_env_to_read(kv, path, map_size));
     CAIRN_TRY(open_tables(kv, tables));
     *ret_kv = CAIRN_STEAL(kv);
     return CAIRN_OK;
@@ -236,6 +284,8 @@ static bool give_idle(cairn_kv *kv, cairn_kv_txn *txn)
 
 cairn_err cairn_kv_begin(cairn_kv *kv, bool write, cairn_kv_txn **ret_txn)
 {
+    if (write && kv->read_only)
+        return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "kv: was opened for reading");
     if (write && atomic_load(&kv->failed))
         return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "kv: an earlier commit failed");
     cairn_kv_txn *txn = write ? NULL : take_idle(kv);

@@ -23,6 +23,12 @@ enum {
  * NOT_FOUND when the directory above is missing. */
 cairn_err cairn_kv_open(const char *path, const char *const *tables, size_t table_count,
                         size_t map_size, cairn_kv **ret_kv) CAIRN_MUST_USE;
+/* Opens an environment that is there, for reading: NOT_FOUND when it is not, BAD_VERSION when a
+ * table is missing. Nothing is written but LMDB's lock file; who may not write that reads without
+ * it. The caller then sees to it that nobody writes meanwhile, as a store's readers do by holding
+ * its directory: a writer would take pages away under them. */
+cairn_err cairn_kv_open_read(const char *path, const char *const *tables, size_t table_count,
+                             size_t map_size, cairn_kv **ret_kv) CAIRN_MUST_USE;
 void cairn_kv_close(cairn_kv *kv);
 CAIRN_DEFINE_CLEANUP(cairn_kv, cairn_kv_close)
 

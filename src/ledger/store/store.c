@@ -418,7 +418,13 @@ static cairn_err open_index(cairn_store *store, const char *directory)
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/index", directory) >= sizeof path)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "store: path is too long");
-    return cairn_kv_open(path, tables, TABLE_COUNT, store->options.index_size_max, &store->kv);
+    size_t size_max = store->options.index_size_max;
+    cairn_err err = CAIRN_ERR_NOT_FOUND;
+    if (store->options.read_only)
+        err = cairn_kv_open_read(path, tables, TABLE_COUNT, size_max, &store->kv);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        err = cairn_kv_open(path, tables, TABLE_COUNT, size_max, &store->kv);
+    return err;
 }
 
 static cairn_err open_log(cairn_store *store, const char *directory)

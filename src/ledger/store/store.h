@@ -39,7 +39,8 @@ typedef struct cairn_store_options {
     uint64_t checkpoint_ms;      /* or after so long, when any did */
     uint64_t index_size_max;     /* bytes of address space reserved for the index */
     uint32_t segment_size;       /* bytes of a block-log segment; 0 for the default */
-    bool read_only;              /* reads and proofs only; several such may share the directory */
+    bool read_only; /* reads and proofs only; several such may share the directory, and need no
+                  permission to write to it once it has an index */
 } cairn_store_options;
 
 /* Rows for the logger. */

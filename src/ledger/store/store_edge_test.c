@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -556,6 +557,69 @@ static void test_the_largest_blocks_are_written_and_replayed(void **state)
     end(&w);
 }
 
+/* --- without permission to write --- */
+
+static int read_without_writing(world *w, uint64_t log_size)
+{
+    cairn_bytes entry;
+    const cairn_hash *path = NULL;
+    size_t count = 0;
+    cairn_arena arena;
+    cairn_verdict verdict;
+    if (geteuid() == 0 && seteuid(65534) != 0)
+        return 2;
+    w->options.read_only = true;
+    if (cairn_store_open(w->directory, &w->options, &w->store) != CAIRN_OK) {
+        (void)fprintf(stderr, "%s\n", cairn_err_detail());
+        return 3;
+    }
+    w->engine = cairn_store_ledger(w->store, 0);
+    cairn_view *view = cairn_engine_view(w->engine);
+    cairn_arena_init(&arena, 1 << 24);
+    if (view->log_size != log_size ||
+        cairn_engine_prove_entry(w->engine, view, log_size - 2, &arena, &entry, &path, &count) !=
+            CAIRN_OK ||
+        cairn_engine_wait(w->engine, next_anchor(w), &verdict) != CAIRN_ERR_READ_ONLY)
+        return 4;
+    cairn_arena_done(&arena);
+    cairn_view_free(view);
+    return cairn_store_close(w->store) == CAIRN_OK ? 0 : 5;
+}
+
+static void change_modes(const char *mode, const char *directory)
+{
+    char command[4096];
+    assert_true(snprintf(command, sizeof command, "chmod -R %s '%s'", mode, directory) < 4096);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_reading_needs_no_permission_to_write(void **state)
+{
+    (void)state;
+    static world w;
+    int status = -1;
+    begin(&w);
+    for (int i = 0; i < 20; i++) {
+        anchor(&w);
+        if (i == 10)
+            assert_int_equal(cairn_store_checkpoint(w.store), CAIRN_OK);
+    }
+    cairn_view *view = cairn_engine_view(w.engine);
+    uint64_t log_size = view->log_size;
+    cairn_view_free(view);
+    cairn_store_free(w.store); /* a part is not indexed, and cannot be now */
+    change_modes("a=rX", w.directory);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(read_without_writing(&w, log_size));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    change_modes("u+w", w.directory);
+    end(&w);
+}
+
 /* --- turns --- */
 
 static void ignore_verdict(void *context, const cairn_verdict *verdict)
@@ -620,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_freeing_cancels_what_waits),
         cmocka_unit_test(test_the_index_of_another_history_is_refused),
         cmocka_unit_test(test_readers_that_make_the_index_are_alone),
+        cmocka_unit_test(test_reading_needs_no_permission_to_write),
         cmocka_unit_test(test_a_flood_delays_another_ledger_by_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
