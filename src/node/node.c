@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "node/api.h"
+#include "node/console.h"
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
 #include "node/node_tls.h"
@@ -110,11 +111,12 @@ static void make_services(cairn_node *node)
 static cairn_err make_router(cairn_node *node)
 {
     const cairn_features *features = node->setup.features;
-    cairn_route_table *tables = calloc(features->count + 1, sizeof *tables);
+    cairn_route_table *tables = calloc(features->count + 2, sizeof *tables);
     if (tables == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
     size_t count = 0;
     tables[count++] = cairn_api_routes;
+    tables[count++] = cairn_console_routes;
     for (size_t i = 0; i < features->count; i++)
         if (features->list[i]->route_count > 0)
             tables[count++] = (cairn_route_table){.rows = features->list[i]->routes,
