@@ -6,7 +6,7 @@
 
 static void redirect(cairn_call *call)
 {
-    static const cairn_http_field location = {"Location", "/console/"};
+    static const cairn_http_field location = {"Location", "/console"};
     const cairn_http_response response = {.status = 303, .fields = &location, .field_count = 1};
     cairn_http_respond(call->exchange, &response);
 }
@@ -23,8 +23,7 @@ static void serve(cairn_call *call)
 
 static const cairn_route rows[] = {
     {CAIRN_HTTP_GET, "/", "redirectToConsole", CAIRN_ROUTE_OPEN, NULL, 0, 0, redirect},
-    {CAIRN_HTTP_GET, "/console", "redirectToConsole", CAIRN_ROUTE_OPEN, NULL, 0, 0, redirect},
-    {CAIRN_HTTP_GET, "/console/", "getConsole", CAIRN_ROUTE_OPEN, NULL, 0, 0, serve},
+    {CAIRN_HTTP_GET, "/console", "getConsole", CAIRN_ROUTE_OPEN, NULL, 0, 0, serve},
     {CAIRN_HTTP_GET, "/console/{file...}", "getConsoleFile", CAIRN_ROUTE_OPEN, NULL, 0, 0, serve},
 };
 const cairn_route_table cairn_console_routes = {rows, sizeof rows / sizeof rows[0]};

@@ -1,4 +1,4 @@
-/* The console at /console/: files that lie in the program, and nothing else. */
+/* The console at /console: files that lie in the program, and nothing else. */
 #ifndef CAIRN_NODE_CONSOLE_H
 #define CAIRN_NODE_CONSOLE_H
 

@@ -127,7 +127,7 @@ class App extends Component {
     if (ledger === undefined) return <main id="room" tabindex="-1"><p>No ledger is to be seen here.</p></main>
     return <div>
       <header>
-        <a class="name" href={'#/' + ledger.id}><img src="icon.svg" alt="" width="20" height="20" /> Cairn</a>
+        <a class="name" href={'#/' + ledger.id}><img src="/console/icon.svg" alt="" width="20" height="20" /> Cairn</a>
         <Navigation ledger={ledger} room={room} />
         <Search ledger={ledger} />
         <Chooser ledgers={ledgers} ledger={ledger} />
