@@ -13,7 +13,7 @@ static const cairn_config_option rows[] = {
     {"node.certificate", CAIRN_UNIT_TEXT, 0, 1024, "",
      "PEM file of the TLS certificate and its chain; if empty the node issues itself one."},
     {"node.certificate_key", CAIRN_UNIT_TEXT, 0, 1024, "",
-     "PEM file of its private key; if empty the signer has it by the name node-tls."},
+     "PEM file of its private key; if empty the signer has it by the name tls-node."},
     {"node.client_cas", CAIRN_UNIT_TEXT, 0, 1024, "",
      "PEM file of the CAs whose client certificates are taken, beside the ledger's tls keys."},
     {"node.threads", CAIRN_UNIT_COUNT, 1, 64, "2", "Threads that answer the network."},

@@ -8,7 +8,7 @@
 #include "core/config.h"
 #include "core/net/tls.h"
 
-#define CAIRN_NODE_TLS_KEY "node-tls" /* its name at the signer */
+#define CAIRN_NODE_TLS_KEY "tls-node" /* its name at the signer */
 
 /* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued
  * certificate is kept; it is made when there is none, when it is not the signer's key's, or when it
