@@ -37,8 +37,7 @@ cairn_err cairn_spawner_request_decode(cairn_bytes in, cairn_spawner_request *re
 {
     cairn_spawner_request request = {.role = CAIRN_SPAWNER_KEYD};
     if (in.size < 1 || in.data[0] > CAIRN_SPAWNER_WORKER || in.data[in.size - 1] != 0)
-        if (in.size != 1 || in.data[0] != CAIRN_SPAWNER_KEYD)
-            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "spawner: request");
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "spawner: request");
     request.role = (cairn_spawner_role)in.data[0];
     for (size_t at = 1; at < in.size;) {
         const char *argument = (const char *)in.data + at;
