@@ -18,8 +18,9 @@
 typedef struct cairn_ca cairn_ca;
 
 /* The URI in a tls-client certificate, with 64 lower-case hexadecimal digits behind it: the
- * organisation whose node this is. */
-#define CAIRN_CA_ORG_URI_PREFIX "urn:cairn:org:"
+ * organisation whose node this is. It has a host, since Go refuses a URI without one below a CA
+ * with name constraints. */
+#define CAIRN_CA_ORG_URI_PREFIX "cairn://org/"
 
 /* What a commitment is about. */
 typedef enum cairn_ca_act { CAIRN_CA_ISSUED = 1, CAIRN_CA_REVOKED = 2 } cairn_ca_act;

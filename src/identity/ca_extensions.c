@@ -145,11 +145,9 @@ static size_t count_of(const cairn_ca_constraints *constraints, cairn_ca_name_ki
 
 /* What no permitted name speaks of is forbidden: all hosts, all addresses; and for e-mail, whose
  * constraint has no form for "all", a host that exists nowhere is the only one (RFC 2606). */
-static void put_permitted(cairn_der_writer *w, const cairn_ca_cert_spec *spec, cairn_bytes name)
+static void put_permitted(cairn_der_writer *w, const cairn_ca_constraints *c)
 {
-    const cairn_ca_constraints *c = spec->constraints;
     size_t permitted = cairn_der_begin(w, CAIRN_DER_CONTEXT_CONSTRUCTED(0));
-    put_subtree(w, CAIRN_DER_CONTEXT_CONSTRUCTED(4), name);
     for (size_t i = 0; i < c->count; i++)
         put_subtree(w, CAIRN_DER_CONTEXT(c->permitted[i].kind), c->permitted[i].value);
     if (count_of(c, CAIRN_CA_NAME_EMAIL, 0) == 0)
@@ -176,21 +174,16 @@ static void put_excluded(cairn_der_writer *w, const cairn_ca_constraints *c)
     cairn_der_end(w, excluded);
 }
 
-static cairn_err put_name_constraints(cairn_der_writer *w, const cairn_ca_cert_spec *spec,
-                                      cairn_arena *arena)
+static void put_name_constraints(cairn_der_writer *w, const cairn_ca_cert_spec *spec)
 {
-    const cairn_ca_subject subtree = {.organisation = spec->organisation};
-    cairn_bytes name = {0};
     if (!spec->row->constrained)
-        return CAIRN_OK;
-    CAIRN_TRY(cairn_ca_subject_encode(&subtree, arena, &name));
+        return;
     extension e = begin(w, EXT_NAME_CONSTRAINTS, true);
     size_t list = cairn_der_begin(w, CAIRN_DER_SEQUENCE);
-    put_permitted(w, spec, name);
+    put_permitted(w, spec->constraints);
     put_excluded(w, spec->constraints);
     cairn_der_end(w, list);
     end(w, e);
-    return CAIRN_OK;
 }
 
 static void put_pointers(cairn_der_writer *w, const cairn_ca_cert_spec *spec)
@@ -221,8 +214,7 @@ static void put_pointers(cairn_der_writer *w, const cairn_ca_cert_spec *spec)
     }
 }
 
-static cairn_err put_extensions(cairn_der_writer *w, const cairn_ca_cert_spec *spec,
-                                cairn_arena *arena)
+static void put_extensions(cairn_der_writer *w, const cairn_ca_cert_spec *spec)
 {
     size_t outer = cairn_der_begin(w, CAIRN_DER_CONTEXT_CONSTRUCTED(3));
     size_t list = cairn_der_begin(w, CAIRN_DER_SEQUENCE);
@@ -230,11 +222,10 @@ static cairn_err put_extensions(cairn_der_writer *w, const cairn_ca_cert_spec *s
     put_usage(w, spec->row);
     put_key_ids(w, spec);
     put_names(w, spec);
-    CAIRN_TRY(put_name_constraints(w, spec, arena));
+    put_name_constraints(w, spec);
     put_pointers(w, spec);
     cairn_der_end(w, list);
     cairn_der_end(w, outer);
-    return CAIRN_OK;
 }
 
 cairn_err cairn_ca_cert_tbs(const cairn_ca_cert_spec *spec, cairn_arena *arena,
@@ -257,7 +248,7 @@ cairn_err cairn_ca_cert_tbs(const cairn_ca_cert_spec *spec, cairn_arena *arena,
     cairn_der_end(&w, validity);
     cairn_der_put_raw(&w, spec->subject);
     cairn_ca_put_spki(&w, spec->key);
-    CAIRN_TRY(put_extensions(&w, spec, arena));
+    put_extensions(&w, spec);
     cairn_der_end(&w, tbs);
     return cairn_der_writer_end(&w, ret_tbs);
 }

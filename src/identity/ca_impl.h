@@ -27,8 +27,8 @@ enum { CA_WORK_OCSP = 1, CA_WORK_RETIRE = 2 };
 
 enum {
     CA_URL_SIZE_MAX = 256,
-    CA_ARENA_LIMIT = 64 << 20, /* bytes of one act: a list of the longest partition fits */
-    CA_PARTITION_SIZE_MAX = 1 << 17,
+    CA_ARENA_LIMIT = 64 << 20,       /* bytes of one act: a list of the longest partition fits */
+    CA_PARTITION_SIZE_MAX = 1 << 14, /* a list stays below what a handler may use */
 };
 
 /* Who signs: immutable once the CA is open, but for the responder's certificate. */

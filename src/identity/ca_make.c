@@ -256,7 +256,7 @@ static cairn_err encode_and_sign(cairn_ca *ca, const ca_order *order, const ca_p
     cairn_bytes tbs = {0};
     cairn_bytes der = {0};
     const cairn_ca_subject subject = {
-        .organisation = spec->organisation,
+        .organisation = cairn_bytes_str(ca->options.organisation_name),
         .unit =
             order->row->unit == NULL ? cairn_bytes_of(NULL, 0) : cairn_bytes_str(order->row->unit),
         .common_name = order->common_name,
@@ -300,7 +300,6 @@ static cairn_err make_certificate(cairn_ca *ca, const ca_order *order, const uin
         .names = order->names,
         .name_count = order->name_count,
         .constraints = &ca->constraints,
-        .organisation = cairn_bytes_str(ca->options.organisation_name),
         .crl_url = order->by == NULL || order->row->no_check ? NULL : crl_url,
         .ocsp_url = order->row->from_csr ? ocsp_url : NULL,
     };

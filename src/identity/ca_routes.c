@@ -16,9 +16,7 @@ static cairn_ca *find_ca(cairn_call *call)
     if (call->services->find_ca != NULL)
         err = call->services->find_ca(call->services->node, call->params[ORG], &ca);
     if (err != CAIRN_OK) {
-        if (err == CAIRN_ERR_NOT_FOUND)
-            err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: there is none");
-        cairn_http_respond_err(call->exchange, err);
+        cairn_call_respond_err(call, err);
         return NULL;
     }
     return ca;
@@ -47,7 +45,7 @@ static void answered(void *context, const cairn_ca_ocsp_answer *answer)
     respond(call, "application/ocsp-response", answer->body, keep ? answer->max_age_s : 0);
 }
 
-/* The request in a path: standard base64 (RFC 6960 appendix A.1); a slash in it divides nothing. */
+/* The request in a path: standard base64, whose slashes are escaped (RFC 6960 appendix A.1). */
 static cairn_err request_of_path(cairn_call *call, cairn_bytes *ret_request)
 {
     void *memory = NULL;
@@ -71,7 +69,7 @@ static void ocsp_get(cairn_call *call)
     if (err == CAIRN_OK)
         cairn_ca_ocsp(ca, request, call->arena, answered, call);
     else if (err == CAIRN_ERR_NO_MEMORY)
-        cairn_http_respond_err(call->exchange, err);
+        cairn_call_respond_err(call, err);
     else
         respond(call, "application/ocsp-response", cairn_ca_ocsp_refusal(CAIRN_CA_OCSP_MALFORMED),
                 0);
@@ -125,7 +123,7 @@ static void crl_get(cairn_call *call)
                         ? cairn_ca_crl(ca, partition, call->arena, &crl, &next_s)
                         : CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: no list of that partition");
     if (err != CAIRN_OK) {
-        cairn_http_respond_err(call->exchange, err);
+        cairn_call_respond_err(call, err);
         return;
     }
     uint64_t now_s = cairn_clock_wall_ms(&call->services->clock) / 1000;
@@ -172,19 +170,18 @@ static void chain_get(cairn_call *call)
         return;
     cairn_err err = make_chain(ca, call->arena, &pem);
     if (err != CAIRN_OK)
-        cairn_http_respond_err(call->exchange, err);
+        cairn_call_respond_err(call, err);
     else
         respond(call, "application/pem-certificate-chain", pem, MAX_AGE_S);
 }
 
 const cairn_route cairn_ca_routes[] = {
-    {CAIRN_HTTP_POST, "/ca/{org}/ocsp", "postOcsp", CAIRN_ROUTE_PUBLIC, NULL, 0,
+    {CAIRN_HTTP_POST, "/ca/{org}/ocsp", "postOcsp", CAIRN_ROUTE_OPEN, NULL, 0,
      CAIRN_CA_OCSP_REQUEST_SIZE_MAX, ocsp_post},
-    {CAIRN_HTTP_GET, "/ca/{org}/ocsp/{request...}", "getOcsp", CAIRN_ROUTE_PUBLIC, NULL, 0, 0,
-     ocsp_get},
-    {CAIRN_HTTP_GET, "/ca/{org}/crl/{partition}", "getCertificateRevocationList",
-     CAIRN_ROUTE_PUBLIC, NULL, 0, 0, crl_get},
-    {CAIRN_HTTP_GET, "/ca/{org}/chain", "getCertificateChain", CAIRN_ROUTE_PUBLIC, NULL, 0, 0,
+    {CAIRN_HTTP_GET, "/ca/{org}/ocsp/{request}", "getOcsp", CAIRN_ROUTE_OPEN, NULL, 0, 0, ocsp_get},
+    {CAIRN_HTTP_GET, "/ca/{org}/crl/{partition}", "getCertificateRevocationList", CAIRN_ROUTE_OPEN,
+     NULL, 0, 0, crl_get},
+    {CAIRN_HTTP_GET, "/ca/{org}/chain", "getCertificateChain", CAIRN_ROUTE_OPEN, NULL, 0, 0,
      chain_get},
 };
 const size_t cairn_ca_route_count = sizeof cairn_ca_routes / sizeof cairn_ca_routes[0];

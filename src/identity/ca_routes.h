@@ -5,7 +5,7 @@
 
 #include "core/net/route.h"
 
-/* Rows for the feature's table. All public: a certificate names them to whoever meets it. */
+/* Rows for the feature's table. Open to all: a certificate names them to whoever meets it. */
 extern const cairn_route cairn_ca_routes[];
 extern const size_t cairn_ca_route_count;
 

@@ -157,8 +157,8 @@ static void test_names(void **state)
     assert_int_equal(type, GEN_URI);
     memset(uri, 0, sizeof uri);
     memcpy(uri, ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
-    assert_int_equal(strlen(uri), 14 + 64);
-    assert_memory_equal(uri, "urn:cairn:org:abab", 18);
+    assert_int_equal(strlen(uri), 12 + 64);
+    assert_memory_equal(uri, "cairn://org/abab", 16);
     GENERAL_NAMES_free(names);
     X509_free(cert);
 
@@ -196,7 +196,7 @@ static void test_refusals(void **state)
          {.type = "P-256", .serial_number = "d-18"},
          CAIRN_ERR_TX_FORBIDDEN},
         {CAIRN_CA_TLS_CLIENT,
-         {.type = "P-256", .alt_names = "URI:urn:cairn:org:00"},
+         {.type = "P-256", .alt_names = "URI:cairn://org/00"},
          CAIRN_ERR_TX_FORBIDDEN},
         {CAIRN_CA_ISSUING, {.type = "P-256"}, CAIRN_ERR_TX_FORBIDDEN},
         {CAIRN_CA_OCSP_RESPONDER, {.type = "P-256"}, CAIRN_ERR_TX_FORBIDDEN},

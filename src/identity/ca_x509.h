@@ -25,7 +25,7 @@ typedef struct cairn_ca_subject {
     cairn_bytes serial_number;
 } cairn_ca_subject;
 
-/* What an issuing CA may name: the organisation in every subject, and these. A host stands for all
+/* What an issuing CA may name. A host stands for all
  * hosts below it; an address has its mask behind it (8 or 32 bytes); an e-mail constraint is the
  * host behind the '@'. URIs are not constrained. A kind that is not listed is forbidden. */
 typedef struct cairn_ca_constraints {
@@ -45,7 +45,6 @@ typedef struct cairn_ca_cert_spec {
     const cairn_ca_name *names;
     size_t name_count;
     const cairn_ca_constraints *constraints; /* for the profile that is constrained */
-    cairn_bytes organisation;                /* ... likewise */
     const char *crl_url;                     /* NULL: none */
     const char *ocsp_url;                    /* NULL: none */
 } cairn_ca_cert_spec;

@@ -1,0 +1,3 @@
+module cairn.invalid/interop/ca_go
+
+go 1.22.0
