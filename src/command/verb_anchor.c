@@ -80,20 +80,28 @@ static cairn_err make_receipt(cairn_home *home, uint64_t index, cairn_bytes mani
     return cairn_receipt_file_encode(arena, &file, ret_file);
 }
 
+/* A receipt's file before it is whole. */
+typedef struct receipt_room {
+    int fd;
+    char path[CAIRN_PATH_SIZE_MAX];
+} receipt_room;
+
 /* Where no receipt can be written nothing is anchored: a manifest that is lost cannot be proved.
- * Takes the room for it, under the name that the receipt has before it is whole. */
+ * Takes the room for it, in the file that will be the receipt. */
 static cairn_err take_room(const char *path, mode_t mode, cairn_bytes manifest,
-                           char ret_room[CAIRN_PATH_SIZE_MAX])
+                           receipt_room *ret_room)
 {
-    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
-    int size = snprintf(ret_room, CAIRN_PATH_SIZE_MAX, "%s.tmp", path);
-    if (size < 0 || size >= CAIRN_PATH_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "%s: path is too long", path);
-    cairn_err err = cairn_file_open(ret_room, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd);
+    struct stat status;
+    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return CAIRN_FAIL(CAIRN_ERR_IO, "house", "%s: is a directory", path);
+    ret_room->fd = -1;
+    cairn_err err = cairn_file_beside(path, mode, ret_room->path, &ret_room->fd);
     if (err == CAIRN_OK)
-        err = cairn_file_write(fd, ret_room, manifest);
-    if (err != CAIRN_OK && fd >= 0)
-        (void)unlink(ret_room);
+        err = cairn_file_write(ret_room->fd, ret_room->path, manifest);
+    if (err != CAIRN_OK && ret_room->fd >= 0)
+        (void)unlink(ret_room->path);
+    if (err != CAIRN_OK)
+        cairn_file_close(ret_room->fd);
     return err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_IO : err;
 }
 
@@ -123,13 +131,16 @@ static cairn_err send_commitment(cairn_home *home, const cairn_hash *commitment,
 }
 
 /* What is on the ledger now gets its receipt; if it does not, that is said. */
-static cairn_err write_receipt(cairn_home *home, const char *path, mode_t mode, uint64_t index,
-                               cairn_bytes manifest)
+static cairn_err write_receipt(cairn_home *home, const char *path, const receipt_room *room,
+                               uint64_t index, cairn_bytes manifest)
 {
     cairn_bytes receipt;
+    bool renamed = false;
     cairn_err err = make_receipt(home, index, manifest, &receipt);
     if (err == CAIRN_OK)
-        err = cairn_output_write(path, mode, receipt);
+        err = cairn_file_take_place(room->fd, room->path, path, receipt, &renamed);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        err = CAIRN_ERR_IO;
     if (err == CAIRN_OK)
         return CAIRN_OK;
     return CAIRN_FAIL(err, "house", "log entry %llu is without a receipt, anchor again: %s",
@@ -139,20 +150,21 @@ static cairn_err write_receipt(cairn_home *home, const char *path, mode_t mode, 
 static cairn_err anchor(cairn_home *home, const char *file, const char *output, json_t *list)
 {
     char path[CAIRN_PATH_SIZE_MAX];
-    char room[CAIRN_PATH_SIZE_MAX];
+    receipt_room room;
     mode_t mode = 0600;
     cairn_bytes manifest;
     cairn_hash commitment;
     cairn_verdict verdict;
     CAIRN_TRY(receipt_path(file, output, path));
     CAIRN_TRY(make_manifest(home->command, file, &manifest, &mode));
-    CAIRN_TRY(take_room(path, mode, manifest, room));
+    CAIRN_TRY(take_room(path, mode, manifest, &room));
     cairn_manifest_commitment(manifest, &commitment);
     cairn_err err = send_commitment(home, &commitment, &verdict);
     if (err == CAIRN_OK)
-        err = write_receipt(home, path, mode, verdict.index, manifest);
+        err = write_receipt(home, path, &room, verdict.index, manifest);
+    cairn_file_close(room.fd);
     if (err != CAIRN_OK) {
-        (void)unlink(room);
+        (void)unlink(room.path);
         return err;
     }
     add_facts(cairn_facts_item(list), file, path, manifest, &commitment, &verdict);

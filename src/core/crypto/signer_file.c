@@ -117,6 +117,7 @@ static cairn_err write_key(const file_state *state, const char *name, const cair
     cairn_bytes pem = {0};
     CAIRN_TRY(key_path(state, name, path));
     CAIRN_TRY(cairn_dir_lock(state->directory, true, &lock));
+    CAIRN_TRY(cairn_file_sweep(state->directory));
     cairn_err err = cairn_file_open(path, O_RDONLY, 0, &present);
     if (err == CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "signer: %s is there", path);

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <openssl/rand.h>
 
 static cairn_err fail(int errnum, const char *operation, const char *name)
 {
@@ -219,29 +222,80 @@ cairn_err cairn_file_remove(const char *path)
     return unlink(path) == 0 || errno == ENOENT ? CAIRN_OK : fail(errno, "remove", path);
 }
 
-static cairn_err write_new(const char *path, mode_t mode, cairn_bytes data)
+/* --- replacing --- */
+
+enum { TEMPORARY_NAME_SIZE = 1 + 16 + 4 }; /* ".0123456789abcdef.tmp" */
+
+static bool is_temporary(const char *name)
 {
-    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
-    CAIRN_TRY(cairn_file_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode, &fd));
-    CAIRN_TRY(cairn_file_write(fd, path, data));
-    return cairn_file_sync(fd, path);
+    return strlen(name) == TEMPORARY_NAME_SIZE && name[0] == '.' &&
+           strspn(name + 1, "0123456789abcdef") == 16 && strcmp(name + 17, ".tmp") == 0;
 }
 
-static cairn_err replace(const char *path, mode_t mode, cairn_bytes data, bool *renamed)
+cairn_err cairn_file_beside(const char *path, mode_t mode, char ret_temporary[CAIRN_PATH_SIZE_MAX],
+                            int *ret_fd)
 {
-    char temporary[CAIRN_PATH_SIZE_MAX];
-    int size = snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    if (size < 0 || (size_t)size >= sizeof temporary)
+    uint8_t random[8];
+    const char *slash = strrchr(path, '/');
+    int parent = slash == NULL ? 0 : (int)(slash - path) + 1;
+    if (RAND_bytes(random, sizeof random) != 1)
+        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "%s: no random name", path);
+    int size = snprintf(ret_temporary, CAIRN_PATH_SIZE_MAX, "%.*s.%016llx.tmp", parent, path,
+                        (unsigned long long)cairn_get_u64(random));
+    if (size < 0 || size >= CAIRN_PATH_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "path: %d bytes", size);
-    cairn_err err = write_new(temporary, mode, data);
+    return cairn_file_open(ret_temporary, O_WRONLY | O_CREAT | O_EXCL, mode, ret_fd);
+}
+
+cairn_err cairn_file_take_place(int fd, const char *temporary, const char *path, cairn_bytes data,
+                                bool *ret_renamed)
+{
+    *ret_renamed = false;
+    cairn_err err = cairn_file_truncate(fd, temporary, 0);
+    if (err == CAIRN_OK)
+        err = cairn_file_write_at(fd, temporary, 0, data);
+    if (err == CAIRN_OK)
+        err = cairn_file_sync(fd, temporary);
     if (err == CAIRN_OK)
         err = cairn_file_rename(temporary, path);
     if (err != CAIRN_OK) {
         (void)unlink(temporary);
         return err;
     }
-    *renamed = true;
+    *ret_renamed = true;
     return cairn_dir_sync_parent(path);
+}
+
+typedef struct sweep {
+    const char *directory;
+    time_t before;
+} sweep;
+
+static cairn_err sweep_name(void *context, const char *name)
+{
+    const sweep *s = context;
+    char path[CAIRN_PATH_SIZE_MAX];
+    struct stat status;
+    if (!is_temporary(name))
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_path_join(s->directory, name, path));
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_mtime >= s->before)
+        return CAIRN_OK;
+    return cairn_file_remove(path);
+}
+
+cairn_err cairn_file_sweep(const char *directory)
+{
+    sweep s = {.directory = directory, .before = time(NULL) - CAIRN_FILE_LEFT_AFTER_S};
+    return cairn_dir_each(directory, sweep_name, &s);
+}
+
+static cairn_err replace(const char *path, mode_t mode, cairn_bytes data, bool *renamed)
+{
+    char temporary[CAIRN_PATH_SIZE_MAX];
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
+    CAIRN_TRY(cairn_file_beside(path, mode, temporary, &fd));
+    return cairn_file_take_place(fd, temporary, path, data, renamed);
 }
 
 cairn_err cairn_file_replace(const char *path, mode_t mode, cairn_bytes data, bool *ret_renamed)

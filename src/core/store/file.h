@@ -60,12 +60,26 @@ cairn_err cairn_file_rename(const char *from, const char *to) CAIRN_MUST_USE;
 /* Removes a file; one that is not there is success. The caller syncs the directory. */
 cairn_err cairn_file_remove(const char *path) CAIRN_MUST_USE;
 
-/* Puts `data` in place of the file `path` in one step: `path`.tmp, sync, rename, sync of the
- * directory. One writer per path at a time. After a failure the file is the old one, unless
- * `ret_renamed` (may be NULL; always written) is true: then the new one is there, but may not be
- * there after a power cut. */
+/* Puts `data` in place of the file `path` in one step: a new file beside it, sync, rename, sync of
+ * the directory. After a failure the file is the old one, unless `ret_renamed` (may be NULL; always
+ * written) is true: then the new one is there, but may not be there after a power cut. */
 cairn_err cairn_file_replace(const char *path, mode_t mode, cairn_bytes data,
                              bool *ret_renamed) CAIRN_MUST_USE;
+
+/* The same in two steps, for who wants the room before it has the data. A new, empty file in the
+ * directory of `path`, under a name that nobody can foretell; the caller closes and removes it. */
+cairn_err cairn_file_beside(const char *path, mode_t mode, char ret_temporary[CAIRN_PATH_SIZE_MAX],
+                            int *ret_fd) CAIRN_MUST_USE;
+/* Fills it with `data` alone and renames it to `path`; as cairn_file_replace, and after a failure
+ * before the renaming it is gone. */
+cairn_err cairn_file_take_place(int fd, const char *temporary, const char *path, cairn_bytes data,
+                                bool *ret_renamed) CAIRN_MUST_USE;
+
+enum { CAIRN_FILE_LEFT_AFTER_S = 3600 }; /* so old nobody is still writing it */
+
+/* Removes such files that a crash left in the directory, known by name and age. For directories of
+ * the house's own. */
+cairn_err cairn_file_sweep(const char *directory) CAIRN_MUST_USE;
 
 /* Makes a directory, unless it is there, and syncs its parent. */
 cairn_err cairn_dir_make(const char *path, mode_t mode) CAIRN_MUST_USE;

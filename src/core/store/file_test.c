@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/store/file.h"
@@ -52,6 +53,13 @@ static void assert_content(const char *path, const char *want)
     cairn_arena_done(&arena);
 }
 
+static cairn_err count_name(void *context, const char *name)
+{
+    (void)name;
+    ++*(size_t *)context;
+    return CAIRN_OK;
+}
+
 static void test_replace_is_whole_and_keeps_the_old_on_failure(void **state)
 {
     (void)state;
@@ -73,7 +81,69 @@ static void test_replace_is_whole_and_keeps_the_old_on_failure(void **state)
     assert_int_equal(err, CAIRN_ERR_NO_SPACE);
     assert_false(renamed);
     assert_content(path, "two");
-    assert_int_not_equal(access(in_directory("note.tmp"), F_OK), 0);
+    size_t names = 0;
+    assert_int_equal(cairn_dir_each(directory, count_name, &names), CAIRN_OK);
+    assert_int_equal(names, 1);
+}
+
+/* What somebody put where the new file might be is neither written to nor followed. */
+static void test_the_name_before_is_not_foretold(void **state)
+{
+    (void)state;
+    char a[CAIRN_PATH_SIZE_MAX], b[CAIRN_PATH_SIZE_MAX], path[CAIRN_PATH_SIZE_MAX];
+    int first = -1, second = -1;
+    bool renamed = false;
+    memcpy(path, in_directory("note"), sizeof path);
+    assert_int_equal(symlink("/etc/passwd", in_directory("note.tmp")), 0);
+    assert_int_equal(cairn_file_beside(path, 0600, a, &first), CAIRN_OK);
+    assert_int_equal(cairn_file_beside(path, 0600, b, &second), CAIRN_OK);
+    assert_string_not_equal(a, b);
+    assert_int_equal(cairn_file_write(first, a, cairn_bytes_str("taken as room")), CAIRN_OK);
+    assert_int_equal(cairn_file_take_place(first, a, path, cairn_bytes_str("one"), &renamed),
+                     CAIRN_OK);
+    assert_true(renamed);
+    assert_content(path, "one");
+    assert_int_equal(
+        cairn_file_take_place(second, b, in_directory("no/note"), cairn_bytes_str("two"), &renamed),
+        CAIRN_ERR_NOT_FOUND);
+    assert_false(renamed);
+    assert_int_not_equal(access(a, F_OK), 0);
+    assert_int_not_equal(access(b, F_OK), 0);
+    cairn_file_close(first);
+    cairn_file_close(second);
+    assert_int_equal(cairn_file_beside("name-without-slash", 0600, a, &first), CAIRN_OK);
+    assert_int_equal(a[0], '.');
+    assert_int_equal(cairn_file_remove(a), CAIRN_OK);
+    cairn_file_close(first);
+}
+
+static void test_leftovers_are_swept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        time_t age_s;
+        bool stays;
+    } files[] = {
+        {".0123456789abcdef.tmp", CAIRN_FILE_LEFT_AFTER_S + 60, false},
+        {".fedcba9876543210.tmp", 60, true}, /* somebody may be writing it */
+        {".0123456789abcdeg.tmp", 100000, true},
+        {".0123456789abcdef.tmpx", 100000, true},
+        {"x0123456789abcdef.tmp", 100000, true},
+        {"owner.pem", 100000, true},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        const char *path = in_directory(files[i].name);
+        const struct timespec times[2] = {{.tv_sec = time(NULL) - files[i].age_s},
+                                          {.tv_sec = time(NULL) - files[i].age_s}};
+        assert_int_equal(cairn_file_replace(path, 0600, cairn_bytes_str("x"), NULL), CAIRN_OK);
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    }
+    assert_int_equal(mkdir(in_directory(".00000000000000aa.tmp"), 0700), 0);
+    assert_int_equal(cairn_file_sweep(directory), CAIRN_OK);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        assert_int_equal(access(in_directory(files[i].name), F_OK) == 0, files[i].stays);
+    assert_int_equal(cairn_file_sweep(in_directory("none")), CAIRN_ERR_NOT_FOUND);
 }
 
 static void test_vector_writes_of_many_pieces(void **state)
@@ -178,6 +248,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replace_is_whole_and_keeps_the_old_on_failure, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_the_name_before_is_not_foretold, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leftovers_are_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_vector_writes_of_many_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_regular_files_are_opened, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_read_has_a_bound, set_up, tear_down),

@@ -114,6 +114,7 @@ static cairn_err open_vault(cairn_vault *vault)
     CAIRN_TRY(cairn_path_join(vault->directory, "keyring", vault->keyring_path));
     CAIRN_TRY(cairn_dir_make(vault->directory, 0700));
     CAIRN_TRY(cairn_dir_lock(vault->directory, true, &vault->lock_fd));
+    CAIRN_TRY(cairn_file_sweep(vault->directory));
     cairn_err err = cairn_vault_keyring_load(vault->keyring_path, vault->holder, &vault->keyring);
     if (err == CAIRN_ERR_NOT_FOUND)
         err = make_keyring(vault);

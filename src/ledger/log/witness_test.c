@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -434,19 +436,22 @@ static void test_every_changed_byte_of_heads_is_found(void **state)
  * again. */
 static void test_a_failing_disk(void **state)
 {
-    char directory[256], obstacle[300];
+    char directory[256];
+    struct rlimit old;
     cairn_witness_status status = CAIRN_WITNESS_BAD_REQUEST;
     cairn_witness_head head;
     (void)state;
     tree_make(directory, sizeof directory, "witness");
     cairn_witness *witness = open_witness(directory, true);
     cairn_witness_request request = ask(0, 0, 50);
-    (void)snprintf(obstacle, sizeof obstacle, "%s/heads.tmp", directory);
-    assert_int_equal(mkdir(obstacle, 0700), 0);
-    assert_int_equal(cairn_witness_submit(witness, &followed, &request, &status, &head),
-                     CAIRN_ERR_IO);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const struct rlimit none = {.rlim_cur = 1, .rlim_max = old.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    cairn_err err = cairn_witness_submit(witness, &followed, &request, &status, &head);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(err, CAIRN_ERR_NO_SPACE);
     assert_int_equal(status, CAIRN_WITNESS_BAD_REQUEST);
-    assert_int_equal(rmdir(obstacle), 0);
     assert_int_equal(cairn_witness_submit(witness, &followed, &request, &status, &head),
                      CAIRN_ERR_READ_ONLY);
     cairn_witness_free(witness);
