@@ -2,6 +2,7 @@
 #include "command/home.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -108,14 +109,41 @@ cairn_err cairn_home_store(const char *directory, const cairn_config *config,
     return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s holds no ledger", path);
 }
 
+/* Somebody holds the directory; if it is a node, that one is asked. */
+static cairn_err ask_node(cairn_home *home)
+{
+    char detail[256];
+    (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
+    cairn_err err = cairn_remote_open(home->command->directory, &home->remote);
+    if (err == CAIRN_ERR_NOT_FOUND || err == CAIRN_ERR_UNREACHABLE) /* another verb, for now */
+        return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "%s", detail);
+    CAIRN_TRY(err);
+    home->engine = cairn_remote_engine(home->remote);
+    return CAIRN_OK;
+}
+
+cairn_err cairn_home_needs_store(const cairn_home *home)
+{
+    if (home->store != NULL)
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "a node holds %s: stop it first",
+                      home->command->directory);
+}
+
 static cairn_err open_store(cairn_home *home, cairn_home_use use)
 {
     cairn_store_options options;
     cairn_store_options_default(&options, &cairn_all_features);
     options.clock = home->clock;
     options.read_only = use == CAIRN_HOME_READ;
-    CAIRN_TRY(cairn_home_store(home->command->directory, home->config, &options, &home->store));
-    home->engine = cairn_store_ledger(home->store, 0);
+    cairn_err err =
+        cairn_home_store(home->command->directory, home->config, &options, &home->store);
+    if (err == CAIRN_OK)
+        home->engine = cairn_store_ledger(home->store, 0);
+    else if (err == CAIRN_ERR_LOCKED)
+        CAIRN_TRY(ask_node(home));
+    else
+        return err;
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     home->ledger = view->ledger;
     cairn_ledger_origin(&home->ledger, home->origin);
@@ -239,6 +267,7 @@ cairn_err cairn_home_close(cairn_home *home)
         free(home->keys[i].name);
     }
     free(home->keys);
+    cairn_remote_free(home->remote);
     cairn_signer_free(home->signer);
     cairn_config_free(home->config);
     *home = (cairn_home){0};

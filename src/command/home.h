@@ -9,6 +9,7 @@
 #define CAIRN_COMMAND_HOME_H
 
 #include "command/facts.h"
+#include "command/remote.h"
 #include "core/config.h"
 #include "core/crypto/signer.h"
 #include "ledger/registry.h"
@@ -27,7 +28,8 @@ typedef struct cairn_home {
     cairn_clock clock;
     cairn_config *config;
     cairn_signer *signer;
-    cairn_store *store;
+    cairn_store *store;   /* NULL while a node holds the directory: */
+    cairn_remote *remote; /* then its engine is this one's */
     cairn_engine *engine;
     cairn_hash ledger;
     char origin[CAIRN_ORIGIN_SIZE + 1];
@@ -54,12 +56,16 @@ typedef enum cairn_home_use {
     CAIRN_HOME_WRITE, /* alone */
 } cairn_home_use;
 
-/* Opens the command's directory: USAGE with a hint when it is none. */
+/* Opens the command's directory: USAGE with a hint when it is none. Where a node holds it, its
+ * ledger is reached through the node. */
 cairn_err cairn_home_open(cairn_command *command, cairn_home_use use,
                           cairn_home *ret_home) CAIRN_MUST_USE;
 
 /* Closes what is open; the error is that of the store's last writing. Takes a zeroed home. */
 cairn_err cairn_home_close(cairn_home *home) CAIRN_MUST_USE;
+
+/* LOCKED when a node holds the directory: for verbs that need the store itself. */
+cairn_err cairn_home_needs_store(const cairn_home *home) CAIRN_MUST_USE;
 
 /* What most verbs are: open, act, close, print the facts. */
 typedef cairn_err (*cairn_home_act)(cairn_home *home, const cairn_arguments *arguments,

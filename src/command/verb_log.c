@@ -28,6 +28,7 @@ static cairn_err check(cairn_home *home, const cairn_arguments *arguments, json_
 {
     (void)arguments;
     checker c = {0};
+    CAIRN_TRY(cairn_home_needs_store(home));
     CAIRN_CLEANUP(cairn_audit_free_p) cairn_audit *audit = NULL;
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     CAIRN_TRY(cairn_audit_new(&cairn_all_features, &audit));
@@ -80,6 +81,7 @@ static cairn_err export(cairn_home *home, const cairn_arguments *arguments, json
     cairn_bytes note;
     cairn_bytes vkey;
     cairn_bytes line;
+    CAIRN_TRY(cairn_home_needs_store(home));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     CAIRN_TRY(cairn_home_checkpoint(home, view, &note));
     CAIRN_TRY(cairn_home_vkey(home, &vkey));

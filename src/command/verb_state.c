@@ -5,44 +5,7 @@
 #include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
-
-/* Keys as people write them: a prefix, then raw bytes in hex, or text where the key is text. */
-static const struct {
-    const char *prefix;
-    cairn_map_id map;
-    bool hex;
-} forms[] = {
-    {"org/", CAIRN_MAP_STATE, true},      {"key/", CAIRN_MAP_STATE, true},
-    {"approval/", CAIRN_MAP_STATE, true}, {"anchor/", CAIRN_MAP_STATE, true},
-    {"members", CAIRN_MAP_STATE, false},  {"policy/", CAIRN_MAP_CONFIG, false},
-    {"params", CAIRN_MAP_CONFIG, false},
-};
-
-static cairn_err parse_key(const char *text, cairn_map_id *ret_map, cairn_state_key *ret_key)
-{
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        size_t head = strlen(forms[i].prefix);
-        const char *rest = text + head;
-        if (strncmp(text, forms[i].prefix, head) != 0)
-            continue;
-        uint8_t raw[32];
-        cairn_bytes suffix = cairn_bytes_str(rest);
-        if (forms[i].hex) {
-            if (cairn_hex_decode(rest, raw, sizeof raw) != CAIRN_OK)
-                return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s is followed by 64 hex digits",
-                                  forms[i].prefix);
-            suffix = cairn_bytes_of(raw, sizeof raw);
-        }
-        if (suffix.size > 128)
-            return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "key is too long");
-        *ret_map = forms[i].map;
-        cairn_state_key_make(ret_key, forms[i].prefix, suffix);
-        return CAIRN_OK;
-    }
-    return CAIRN_FAIL(
-        CAIRN_ERR_USAGE, "house",
-        "KEY is org/, key/, anchor/ or approval/ and hex, policy/NAME, members or params");
-}
+#include "node/state_name.h"
 
 /* Proof, block entry and its receipt in one file. */
 static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_id map,
@@ -90,7 +53,8 @@ static cairn_err act(cairn_home *home, const cairn_arguments *arguments, json_t 
     cairn_smt_proof smt;
     bool with_proof =
         cairn_option_given(arguments, "proof") || cairn_option_given(arguments, "output");
-    CAIRN_TRY(parse_key(arguments->words[0], &map, &key));
+    if (cairn_state_name_parse(cairn_bytes_str(arguments->words[0]), &map, &key) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s", cairn_err_detail());
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     CAIRN_TRY(cairn_engine_prove(home->engine, view, map, cairn_state_key_view(&key),
                                  &home->command->arena, &smt));

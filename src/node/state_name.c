@@ -1,7 +1,13 @@
 /* The forms of a state key's name. */
 #include "node/state_name.h"
 
+#include <stdio.h>
+
 enum { SUFFIX_SIZE_MAX = 128 };
+
+/* All of a key in hex. */
+static const char *const raw_prefixes[CAIRN_MAP_COUNT] = {
+    [CAIRN_MAP_STATE] = "raw/", [CAIRN_MAP_CONFIG] = "config/"};
 
 static const struct {
     const char *prefix;
@@ -32,13 +38,47 @@ static cairn_err parse_suffix(bool hex, const char *prefix, cairn_bytes suffix, 
     return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "%s is followed by 64 hex digits", prefix);
 }
 
+static bool starts_with(cairn_bytes text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
+}
+
+/* False when it is not the raw form. */
+static bool parse_raw(cairn_bytes text, cairn_map_id map, cairn_state_key *ret_key)
+{
+    char digits[CAIRN_STATE_NAME_SIZE];
+    size_t head = strlen(raw_prefixes[map]);
+    if (!starts_with(text, raw_prefixes[map]))
+        return false;
+    size_t size = text.size - head;
+    if (size == 0 || size % 2 != 0 || size > 2 * sizeof ret_key->data)
+        return false;
+    memcpy(digits, text.data + head, size);
+    digits[size] = '\0';
+    ret_key->size = size / 2;
+    return strlen(digits) == size &&
+           cairn_hex_decode(digits, ret_key->data, ret_key->size) == CAIRN_OK;
+}
+
+void cairn_state_name_raw(cairn_map_id map, cairn_bytes key, char ret_name[CAIRN_STATE_NAME_SIZE])
+{
+    int used = snprintf(ret_name, CAIRN_STATE_NAME_SIZE, "%s", raw_prefixes[map]);
+    cairn_hex_encode(key, ret_name + used);
+}
+
 cairn_err cairn_state_name_parse(cairn_bytes text, cairn_map_id *ret_map, cairn_state_key *ret_key)
 {
+    for (unsigned map = 0; map < CAIRN_MAP_COUNT; map++)
+        if (parse_raw(text, (cairn_map_id)map, ret_key)) {
+            *ret_map = (cairn_map_id)map;
+            return CAIRN_OK;
+        }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         size_t head = strlen(forms[i].prefix);
         uint8_t raw[32];
         cairn_bytes suffix;
-        if (text.size < head || memcmp(text.data, forms[i].prefix, head) != 0)
+        if (!starts_with(text, forms[i].prefix))
             continue;
         suffix = cairn_bytes_of(text.data + head, text.size - head);
         if (forms[i].bare != (suffix.size == 0) || suffix.size > SUFFIX_SIZE_MAX)
@@ -50,5 +90,6 @@ cairn_err cairn_state_name_parse(cairn_bytes text, cairn_map_id *ret_map, cairn_
     }
     return CAIRN_FAIL(
         CAIRN_ERR_BAD_VALUE, "house",
-        "KEY is org/, key/, anchor/ or approval/ and hex, policy/NAME, members or params");
+        "KEY is org/, key/, anchor/, approval/, raw/ or config/ and hex, policy/NAME, members or "
+        "params");
 }

@@ -1,0 +1,467 @@
+/* An engine over HTTP. Calls block; what is read is small. */
+#include "command/remote.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cairn/state_proof.h"
+#include "cairn/transaction.h"
+#include "core/net/http_client.h"
+#include "core/store/file.h"
+#include "ledger/log/tile.h"
+#include "node/state_name.h"
+
+enum {
+    TIMEOUT_MS = 60000,
+    REPLY_SIZE_MAX = 4 << 20,
+    ARENA_SIZE_MAX = 32 << 20,
+    URL_FILE_SIZE_MAX = 512,
+};
+
+/* A log entry that was met on the way. */
+typedef struct met {
+    struct met *next;
+    uint64_t index;
+    size_t size;
+    uint8_t data[];
+} met;
+
+struct cairn_remote {
+    cairn_engine engine; /* first */
+    char url[URL_FILE_SIZE_MAX];
+    char ca_file[CAIRN_PATH_SIZE_MAX];
+    char ledger[65];
+    cairn_view *view; /* the last one that was got; a reference */
+    met *entries;
+    cairn_arena arena; /* of one call */
+};
+
+static cairn_remote *of(void *engine)
+{
+    return engine;
+}
+
+/* --- calls --- */
+
+static cairn_err code_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        cairn_err err;
+    } codes[] = {
+#define X(code, number, text, http, exit_code) {#code, CAIRN_ERR_##code},
+        CAIRN_ERR_LIST(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strcmp(codes[i].name, name) == 0)
+            return codes[i].err;
+    return CAIRN_ERR_UNREACHABLE;
+}
+
+/* The problem document as an error of ours. */
+static cairn_err refusal(const cairn_http_reply *reply)
+{
+    json_t *problem =
+        json_loadb((const char *)reply->body.data, reply->body.size, JSON_REJECT_DUPLICATES, NULL);
+    const char *code = json_string_value(json_object_get(problem, "code"));
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    cairn_err err = code == NULL ? CAIRN_ERR_UNREACHABLE : code_of(code);
+    (void)cairn_err_set(err, "house", "%s",
+                        detail != NULL ? detail
+                        : code != NULL ? "the node says so"
+                                       : "no node");
+    json_decref(problem);
+    return err;
+}
+
+/* `path` is behind the ledger's own; `reply` lives until the next call. */
+static cairn_err call(cairn_remote *remote, const cairn_http_call *like, const char *path,
+                      cairn_http_reply *ret_reply)
+{
+    char url[CAIRN_HTTP_URL_SIZE_MAX];
+    cairn_http_call made = *like;
+    cairn_arena_reset(&remote->arena);
+    if ((size_t)snprintf(url, sizeof url, "%s/v1/ledgers%s%s%s", remote->url,
+                         remote->ledger[0] == '\0' ? "" : "/", remote->ledger, path) >= sizeof url)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "node: URL is too long");
+    made.url = url;
+    made.timeout_ms = TIMEOUT_MS;
+    made.body_size_max = REPLY_SIZE_MAX;
+    made.ca_file = strncmp(remote->url, "https:", 6) == 0 ? remote->ca_file : NULL;
+    CAIRN_TRY(cairn_http_client_call(&remote->arena, &made, ret_reply));
+    return ret_reply->status >= 200 && ret_reply->status <= 299 ? CAIRN_OK : refusal(ret_reply);
+}
+
+static cairn_err get_bytes(cairn_remote *remote, const char *path, cairn_bytes *ret_body)
+{
+    const cairn_http_call like = {.method = CAIRN_HTTP_CLIENT_GET};
+    cairn_http_reply reply;
+    CAIRN_TRY(call(remote, &like, path, &reply));
+    *ret_body = reply.body;
+    return CAIRN_OK;
+}
+
+static cairn_err parse_json(cairn_bytes body, json_t **ret_json)
+{
+    *ret_json = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+    return json_is_object(*ret_json)
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: answer is no JSON");
+}
+
+/* --- fields --- */
+
+static cairn_err take_number(const json_t *object, const char *name, uint64_t *ret_number)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
+    *ret_number = (uint64_t)json_integer_value(value);
+    return CAIRN_OK;
+}
+
+static cairn_err take_hash(const json_t *object, const char *name, cairn_hash *ret_hash)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    if (text == NULL || cairn_hex_decode(text, ret_hash->b, sizeof ret_hash->b) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
+    return CAIRN_OK;
+}
+
+/* "2026-11-24T12:00:00.123Z" */
+static cairn_err take_time(const json_t *object, const char *name, uint64_t *ret_ms)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    struct tm tm = {0};
+    const char *rest = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest == NULL || rest[0] != '.')
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
+    *ret_ms = (uint64_t)timegm(&tm) * 1000 + strtoull(rest + 1, NULL, 10);
+    return CAIRN_OK;
+}
+
+/* --- views --- */
+
+static cairn_err fill_view(const json_t *ledger, cairn_view *view)
+{
+    CAIRN_TRY(take_hash(ledger, "id", &view->ledger));
+    CAIRN_TRY(take_number(ledger, "height", &view->height));
+    CAIRN_TRY(take_time(ledger, "time", &view->time_ms));
+    CAIRN_TRY(take_number(ledger, "log_size", &view->log_size));
+    CAIRN_TRY(take_hash(ledger, "log_root", &view->log_root));
+    CAIRN_TRY(take_hash(ledger, "state_root", &view->last.state_root));
+    CAIRN_TRY(take_hash(ledger, "config_root", &view->last.config_root));
+    view->last.height = view->height;
+    view->last.time_ms = view->time_ms;
+    return CAIRN_OK;
+}
+
+/* Takes the place of the last one. */
+static cairn_err take_view(cairn_remote *remote, const json_t *ledger)
+{
+    cairn_view *view = calloc(1, sizeof *view);
+    if (view == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "view");
+    atomic_init(&view->references, 1);
+    cairn_err err = fill_view(ledger, view);
+    if (err != CAIRN_OK) {
+        free(view);
+        return err;
+    }
+    cairn_view_free(remote->view);
+    remote->view = view;
+    return CAIRN_OK;
+}
+
+/* The newest view; where the node does not answer, the last one: the next call will say so. */
+static cairn_view *get_view(cairn_engine *engine)
+{
+    cairn_remote *remote = of(engine);
+    cairn_bytes body;
+    json_t *ledger = NULL;
+    if (get_bytes(remote, "", &body) == CAIRN_OK && parse_json(body, &ledger) == CAIRN_OK)
+        (void)!take_view(remote, ledger);
+    json_decref(ledger);
+    (void)atomic_fetch_add(&remote->view->references, 1);
+    return remote->view;
+}
+
+/* --- entries --- */
+
+static void meet(cairn_remote *remote, uint64_t index, cairn_bytes entry)
+{
+    met *m = malloc(sizeof *m + entry.size);
+    if (m == NULL)
+        return; /* asked for later, it is not there: that is said then */
+    *m = (met){.next = remote->entries, .index = index, .size = entry.size};
+    memcpy(m->data, entry.data, entry.size);
+    remote->entries = m;
+}
+
+static cairn_err get_entry(cairn_engine *engine, uint64_t index, cairn_arena *arena,
+                           cairn_bytes *ret_entry)
+{
+    cairn_remote *remote = of(engine);
+    char path[64];
+    cairn_bytes body;
+    cairn_bytes entries[CAIRN_TILE_WIDTH];
+    for (const met *m = remote->entries; m != NULL; m = m->next)
+        if (m->index == index)
+            return cairn_arena_copy(arena, cairn_bytes_of(m->data, m->size), ret_entry);
+    (void)snprintf(path, sizeof path, "/entries?from=%llu&count=1", (unsigned long long)index);
+    cairn_err err = get_bytes(remote, path, &body);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house",
+                          "the node that holds this directory does not show log entries: stop it, "
+                          "or set api.public in cairn.yaml");
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_bundle_decode(body, 1, entries));
+    return cairn_arena_copy(arena, entries[0], ret_entry);
+}
+
+static cairn_err read_tile(void *engine, unsigned level, uint64_t index, size_t count,
+                           cairn_hash *ret_hashes)
+{
+    const cairn_tile tile = {
+        .kind = CAIRN_TILE_HASHES, .level = level, .index = index, .width = (unsigned)count};
+    char path[CAIRN_TILE_PATH_SIZE_MAX + 1] = "/";
+    cairn_hash hashes[CAIRN_TILE_WIDTH];
+    cairn_bytes body;
+    cairn_tile_path(&tile, path + 1);
+    CAIRN_TRY(get_bytes(of(engine), path, &body));
+    CAIRN_TRY(cairn_tile_hashes(body, tile.width, hashes));
+    memcpy(ret_hashes, hashes, count * sizeof hashes[0]);
+    return CAIRN_OK;
+}
+
+/* --- transactions --- */
+
+static cairn_err take_verdict(cairn_remote *remote, cairn_bytes body, cairn_bytes tx,
+                              cairn_verdict *ret_verdict)
+{
+    cairn_verdict verdict = {.code = CAIRN_OK};
+    json_t *status = NULL;
+    cairn_err err = parse_json(body, &status);
+    if (err == CAIRN_OK)
+        err = take_hash(status, "transaction", &verdict.id);
+    if (err == CAIRN_OK)
+        err = take_number(status, "height", &verdict.height);
+    if (err == CAIRN_OK)
+        err = take_number(status, "index", &verdict.index);
+    json_decref(status);
+    CAIRN_TRY(err);
+    meet(remote, verdict.index, tx);
+    *ret_verdict = verdict;
+    return CAIRN_OK;
+}
+
+static cairn_err submit_and_wait(cairn_engine *engine, cairn_bytes tx, cairn_verdict *ret_verdict)
+{
+    cairn_remote *remote = of(engine);
+    const cairn_http_call like = {
+        .method = CAIRN_HTTP_CLIENT_POST, .content_type = "application/cose", .body = tx};
+    cairn_http_reply reply;
+    CAIRN_TRY(call(remote, &like, "/transactions?wait=commit", &reply));
+    return take_verdict(remote, reply.body, tx, ret_verdict);
+}
+
+static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn done, void *context)
+{
+    cairn_verdict verdict;
+    CAIRN_TRY(submit_and_wait(engine, tx, &verdict));
+    done(context, &verdict);
+    return CAIRN_OK;
+}
+
+/* --- state --- */
+
+static cairn_err get_value(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
+                           cairn_bytes key, cairn_arena *arena, cairn_bytes *ret_value)
+{
+    (void)view; /* the node's newest is newer or the same */
+    char path[16 + CAIRN_STATE_NAME_SIZE] = "/state/";
+    cairn_bytes body;
+    json_t *answer = NULL;
+    void *value = NULL;
+    cairn_state_name_raw(map, key, path + strlen(path));
+    CAIRN_TRY(get_bytes(of(engine), path, &body));
+    cairn_err err = parse_json(body, &answer);
+    const char *text = json_string_value(json_object_get(answer, "value"));
+    size_t size = text == NULL ? 0 : strlen(text) / 2;
+    if (err == CAIRN_OK)
+        err = cairn_arena_alloc(arena, size, &value);
+    if (err == CAIRN_OK && (size == 0 || cairn_hex_decode(text, value, size) != CAIRN_OK))
+        err = CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no value");
+    json_decref(answer);
+    if (err == CAIRN_OK)
+        *ret_value = cairn_bytes_of(value, size);
+    return err;
+}
+
+static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
+                             cairn_bytes key, cairn_arena *arena, cairn_smt_proof *ret_proof)
+{
+    char path[32 + CAIRN_STATE_NAME_SIZE] = "/state/";
+    cairn_bytes body;
+    cairn_state_proof proof;
+    cairn_state_name_raw(map, key, path + strlen(path));
+    strcat(path, "?proof=true");
+    CAIRN_TRY(get_bytes(of(engine), path, &body));
+    CAIRN_TRY(cairn_arena_copy(arena, body, &body));
+    CAIRN_TRY(cairn_state_proof_decode(arena, body, &proof));
+    if (proof.block_entry.height != view->height)
+        return CAIRN_FAIL(CAIRN_ERR_VIEW_EXPIRED, "house", "node: has gone on, ask again");
+    meet(of(engine), proof.block_entry.first + proof.block_entry.count, proof.block_entry_raw);
+    *ret_proof =
+        (cairn_smt_proof){.exists = proof.present, .value = proof.value, .ics23 = proof.proof};
+    return CAIRN_OK;
+}
+
+/* --- what a verb needs the directory itself for --- */
+
+static cairn_err locked(void)
+{
+    return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "a node holds this directory: stop it first");
+}
+
+static cairn_err no_events(cairn_engine *engine, uint64_t after_height, size_t block_max,
+                           cairn_job_visit visit, void *context, uint64_t *ret_height)
+{
+    (void)engine;
+    (void)after_height;
+    (void)block_max;
+    (void)visit;
+    (void)context;
+    (void)ret_height;
+    return locked();
+}
+
+static cairn_err no_subscription(cairn_engine *engine, cairn_view_fn fn, void *context)
+{
+    (void)engine;
+    (void)fn;
+    (void)context;
+    return locked();
+}
+
+static void no_end(cairn_engine *engine, cairn_view_fn fn, void *context)
+{
+    (void)engine;
+    (void)fn;
+    (void)context;
+}
+
+static cairn_err no_status(cairn_engine *engine, const cairn_hash *id, cairn_tx_status *ret_status)
+{
+    (void)engine;
+    (void)id;
+    (void)ret_status;
+    return locked();
+}
+
+static cairn_err no_refusal(cairn_engine *engine, const cairn_hash *id, cairn_arena *arena,
+                            cairn_refusal_proof *ret_proof)
+{
+    (void)engine;
+    (void)id;
+    (void)arena;
+    (void)ret_proof;
+    return locked();
+}
+
+static const cairn_engine_ops ops = {
+    .submit = submit,
+    .wait = submit_and_wait,
+    .view = get_view,
+    .get = get_value,
+    .prove = prove_value,
+    .entry = get_entry,
+    .read_tile = read_tile,
+    .events = no_events,
+    .subscribe = no_subscription,
+    .unsubscribe = no_end,
+    .status = no_status,
+    .prove_refusal = no_refusal,
+};
+
+/* --- life --- */
+
+static cairn_err find_node(cairn_remote *remote, const char *directory)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_bytes text;
+    CAIRN_TRY(cairn_path_join(directory, "node.url", path));
+    CAIRN_TRY(cairn_file_read(&remote->arena, path, URL_FILE_SIZE_MAX - 1, &text));
+    memcpy(remote->url, text.data, text.size);
+    remote->url[strcspn(remote->url, "\n")] = '\0';
+    return cairn_path_join(directory, "tls/node.pem", remote->ca_file);
+}
+
+static cairn_err find_ledger(cairn_remote *remote)
+{
+    cairn_bytes body;
+    json_t *answer = NULL;
+    CAIRN_TRY(get_bytes(remote, "", &body));
+    cairn_err err = parse_json(body, &answer);
+    const json_t *first = json_array_get(json_object_get(answer, "ledgers"), 0);
+    if (err == CAIRN_OK && first == NULL)
+        err = CAIRN_FAIL(CAIRN_ERR_LOCKED, "house",
+                         "the node that holds this directory shows no "
+                         "ledger without credentials: stop it first");
+    if (err == CAIRN_OK)
+        err = take_view(remote, first);
+    json_decref(answer);
+    if (err == CAIRN_OK)
+        cairn_hex_encode(cairn_bytes_hash(&remote->view->ledger), remote->ledger);
+    return err;
+}
+
+cairn_err cairn_remote_open(const char *directory, cairn_remote **ret_remote)
+{
+    cairn_remote *remote = calloc(1, sizeof *remote);
+    if (remote == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node");
+    remote->engine.ops = &ops;
+    cairn_arena_init(&remote->arena, ARENA_SIZE_MAX);
+    cairn_err err = find_node(remote, directory);
+    if (err == CAIRN_OK)
+        err = find_ledger(remote);
+    if (err == CAIRN_OK)
+        *ret_remote = remote;
+    else
+        cairn_remote_free(remote);
+    return err;
+}
+
+void cairn_remote_free(cairn_remote *remote)
+{
+    if (remote == NULL)
+        return;
+    cairn_view_free(remote->view);
+    while (remote->entries != NULL) {
+        met *m = remote->entries;
+        remote->entries = m->next;
+        free(m);
+    }
+    cairn_arena_done(&remote->arena);
+    free(remote);
+}
+
+cairn_engine *cairn_remote_engine(cairn_remote *remote)
+{
+    return &remote->engine;
+}
+
+cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char *list,
+                            const char *page, cairn_bytes *ret_json)
+{
+    char path[CAIRN_HTTP_URL_SIZE_MAX];
+    cairn_bytes body;
+    (void)snprintf(path, sizeof path, "/%s%s%s", list, page[0] == '\0' ? "" : "?page=", page);
+    CAIRN_TRY(get_bytes(remote, path, &body));
+    return cairn_arena_copy(arena, body, ret_json);
+}

@@ -1,0 +1,26 @@
+/* The ledger of a directory that a node holds, through the node's API: an engine like any other, so
+ * that a verb need not know who holds the directory. It believes the node as much as it would the
+ * directory. Source: house (docs/features/node.md). */
+#ifndef CAIRN_COMMAND_REMOTE_H
+#define CAIRN_COMMAND_REMOTE_H
+
+#include "ledger/engine.h"
+
+typedef struct cairn_remote cairn_remote;
+
+/* The first ledger of the node that left its address in `directory`. NOT_FOUND when none did;
+ * UNREACHABLE when it is not there any more. */
+cairn_err cairn_remote_open(const char *directory, cairn_remote **ret_remote) CAIRN_MUST_USE;
+/* Takes NULL. */
+void cairn_remote_free(cairn_remote *remote);
+
+/* Waits, gets, proves, reads tiles and such entries as it has met. The rest is LOCKED. One thread.
+ */
+cairn_engine *cairn_remote_engine(cairn_remote *remote);
+
+/* A page of a list of the node's directory ("organisations", "approvals", …), as JSON; `page` is
+ * "" for the first. In the arena. */
+cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char *list,
+                            const char *page, cairn_bytes *ret_json) CAIRN_MUST_USE;
+
+#endif
