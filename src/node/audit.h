@@ -66,25 +66,27 @@ cairn_err cairn_audit_record(void *audit, const cairn_audit_fact *fact, cairn_au
 /* Durable rows. Any thread. */
 cairn_audit_head cairn_audit_get_head(cairn_audit *audit);
 
-/* The pseudonym under which a caller's rows are found. */
-void cairn_audit_subject(const cairn_audit *audit, const cairn_principal *principal,
-                         cairn_hash *ret_subject);
+/* The pseudonym under which a caller's rows are found: HMAC-SHA-256 of his digest under the key of
+ * the trail, which lies in its directory; without that key nobody can tell who it was. */
+cairn_err cairn_audit_subject(const cairn_audit *audit, const cairn_principal *principal,
+                              cairn_hash *ret_subject) CAIRN_MUST_USE;
 
-/* Without a running trail, also beside one: walks the rows from number `from` on (or the oldest
- * kept), oldest first, and checks the chain as it goes. CORRUPT names the row. `visit` may be NULL;
- * its error ends the walk. NOT_FOUND when there is no trail. */
+/* Without a running trail: walks the rows from number `from` on, or from the oldest that is kept,
+ * and checks the chain as it goes. CORRUPT names the row. `visit` may be NULL; its error ends the
+ * walk. NOT_FOUND when there is no trail, LOCKED while one runs. */
 cairn_err cairn_audit_each(const char *directory, uint64_t from,
                            cairn_err (*visit)(void *context, const cairn_audit_row *row),
                            void *context) CAIRN_MUST_USE;
 
-/* Checks all rows that are kept; when `known` is not NULL, also that the trail holds it: the row
- * `known->count - 1` has that hash. MISMATCH when it has another, or the trail is shorter;
- * NOT_FOUND when that row is no longer kept. */
+/* Checks all rows that are kept; when `known` is not NULL, also that the trail continues it: the
+ * row `known->count - 1` has that hash. MISMATCH when it has another, or the trail is shorter;
+ * NOT_FOUND when that row is no longer kept. Else as each. */
 cairn_err cairn_audit_check(const char *directory, const cairn_audit_head *known,
                             cairn_audit_head *ret_head) CAIRN_MUST_USE;
 
 /* Codec, for tests and fuzzing. */
 size_t cairn_audit_row_encode(const cairn_audit_row *row, uint8_t out[CAIRN_AUDIT_ROW_SIZE_MAX]);
+void cairn_audit_row_hash(cairn_bytes row, cairn_hash *ret_hash);
 cairn_err cairn_audit_row_decode(cairn_bytes in, cairn_audit_row *ret_row) CAIRN_MUST_USE;
 
 #endif

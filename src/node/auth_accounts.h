@@ -52,6 +52,9 @@ cairn_err cairn_accounts_open(const char *directory, cairn_accounts **ret_accoun
 void cairn_accounts_close(cairn_accounts *accounts);
 CAIRN_DEFINE_CLEANUP(cairn_accounts, cairn_accounts_close)
 
+/* Scopes as in RFC 6749 section 3.3: tokens with one blank between them, or nothing. */
+bool cairn_scopes_are_valid(const char *scopes);
+
 /* BAD_VALUE names the field that is not valid. */
 cairn_err cairn_account_check(const cairn_account *account) CAIRN_MUST_USE;
 
