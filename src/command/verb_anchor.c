@@ -91,9 +91,6 @@ typedef struct receipt_room {
 static cairn_err take_room(const char *path, mode_t mode, cairn_bytes manifest,
                            receipt_room *ret_room)
 {
-    struct stat status;
-    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return CAIRN_FAIL(CAIRN_ERR_IO, "house", "%s: is a directory", path);
     ret_room->fd = -1;
     cairn_err err = cairn_file_beside(path, mode, ret_room->path, &ret_room->fd);
     if (err == CAIRN_OK)
