@@ -48,10 +48,9 @@ struct cairn_key_link {
     pthread_t thread;
     int wake_fd;
     pthread_mutex_t lock;
-    pthread_cond_t greeted; /* `state` has left LINK_GREETING */
+    pthread_cond_t greeted; /* `state` has changed */
     int fd;
     link_state state;
-    uint64_t attaches;
     uint64_t greeting_due_ns;
     bool cut;
     bool stopping;
@@ -467,11 +466,14 @@ cairn_err cairn_key_link_attach_take(cairn_key_link *link, int fd, cairn_key_gre
 
 void cairn_key_link_cut(cairn_key_link *link)
 {
+    CAIRN_ASSERT(!pthread_equal(link->thread, pthread_self()));
     (void)pthread_mutex_lock(&link->lock);
     if (link->fd >= 0)
         link->cut = true;
-    (void)pthread_mutex_unlock(&link->lock);
     wake(link);
+    while (link->fd >= 0)
+        (void)pthread_cond_wait(&link->greeted, &link->lock);
+    (void)pthread_mutex_unlock(&link->lock);
 }
 
 bool cairn_key_link_is_up(cairn_key_link *link)

@@ -32,7 +32,8 @@ CAIRN_DEFINE_CLEANUP(cairn_key_link, cairn_key_link_free)
 cairn_err cairn_key_link_attach_take(cairn_key_link *link, int fd,
                                      cairn_key_greeting *ret_greeting) CAIRN_MUST_USE;
 
-/* Breaks the connection, if there is one; `on_down` follows. Any thread. */
+/* Breaks the connection, if there is one, and waits until its calls have ended; `on_down` follows.
+ * Not from a completion. */
 void cairn_key_link_cut(cairn_key_link *link);
 
 bool cairn_key_link_is_up(cairn_key_link *link);
