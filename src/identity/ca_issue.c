@@ -332,14 +332,14 @@ static cairn_err walk_due(cairn_kv_txn *txn, due_walk *walk)
     cairn_put_u64(from, walk->now_s + 1);
     CAIRN_TRY(cairn_kv_cursor_open(txn, CA_EXPIRY, &cursor));
     cairn_err err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(from, sizeof from), &key, &value);
-    while (err == CAIRN_OK && key.size == 8 + CAIRN_CA_SERIAL_SIZE &&
+    cairn_err verdict = CAIRN_OK;
+    while (err == CAIRN_OK && verdict == CAIRN_OK && key.size == 8 + CAIRN_CA_SERIAL_SIZE &&
            cairn_get_u64(key.data) <= walk->until_s) {
-        err = visit_due(txn, walk, key.data + 8);
-        if (err == CAIRN_OK)
-            err = cairn_kv_cursor_next(cursor, &key, &value);
+        verdict = visit_due(txn, walk, key.data + 8);
+        err = cairn_kv_cursor_next(cursor, &key, &value);
     }
     cairn_kv_cursor_close(cursor);
-    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+    return err == CAIRN_OK || err == CAIRN_ERR_NOT_FOUND ? verdict : err;
 }
 
 cairn_err cairn_ca_due(cairn_ca *ca, uint64_t within_s,

@@ -175,7 +175,7 @@ static void chain_get(cairn_call *call)
         respond(call, "application/pem-certificate-chain", pem, MAX_AGE_S);
 }
 
-const cairn_route cairn_ca_routes[] = {
+const cairn_route cairn_ca_routes[CAIRN_CA_ROUTE_COUNT] = {
     {CAIRN_HTTP_POST, "/ca/{org}/ocsp", "postOcsp", CAIRN_ROUTE_OPEN, NULL, 0,
      CAIRN_CA_OCSP_REQUEST_SIZE_MAX, ocsp_post},
     {CAIRN_HTTP_GET, "/ca/{org}/ocsp/{request}", "getOcsp", CAIRN_ROUTE_OPEN, NULL, 0, 0, ocsp_get},
@@ -184,4 +184,3 @@ const cairn_route cairn_ca_routes[] = {
     {CAIRN_HTTP_GET, "/ca/{org}/chain", "getCertificateChain", CAIRN_ROUTE_OPEN, NULL, 0, 0,
      chain_get},
 };
-const size_t cairn_ca_route_count = sizeof cairn_ca_routes / sizeof cairn_ca_routes[0];

@@ -6,7 +6,7 @@
 #include "core/net/route.h"
 
 /* Rows for the feature's table. Open to all: a certificate names them to whoever meets it. */
-extern const cairn_route cairn_ca_routes[];
-extern const size_t cairn_ca_route_count;
+enum { CAIRN_CA_ROUTE_COUNT = 4 };
+extern const cairn_route cairn_ca_routes[CAIRN_CA_ROUTE_COUNT];
 
 #endif

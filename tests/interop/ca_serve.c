@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     char url[64];
     cairn_services services = {0};
     cairn_router *router = NULL;
-    const cairn_route_table table = {cairn_ca_routes, cairn_ca_route_count};
+    const cairn_route_table table = {cairn_ca_routes, CAIRN_CA_ROUTE_COUNT};
     const cairn_router_options routes = {.tables = &table, .table_count = 1, .services = &services};
     const cairn_http_server_options options = cairn_http_server_defaults();
     if (argc != 2) {
