@@ -23,7 +23,7 @@ typedef struct cairn_tls_identity {
     cairn_bytes chain_pem; /* the end entity first, then what issued it, the root left out */
     cairn_bytes key_pem;   /* empty when a signer has the key; else PKCS#8, of any TLS 1.3 type */
     cairn_signer *signer;  /* or NULL; keys of P-256 and P-384 */
-    const char *key_name;  /* at the signer */
+    const char *key_name;  /* at the signer, with the purpose tls: "tls", "tls-2026" */
 } cairn_tls_identity;
 
 /* Whether a client shows a certificate. */
@@ -68,7 +68,8 @@ typedef struct cairn_tls_peer {
 typedef struct cairn_tls_server cairn_tls_server;
 
 /* BAD_VALUE for a chain or CA text that is not PEM of certificates, BAD_KEY for a key that is none
- * or not that of the first certificate, NOT_FOUND when the signer has no such key, BAD_ALGORITHM
+ * or not that of the first certificate, NOT_FOUND when the signer has no such key,
+ * TX_WRONG_PURPOSE when it is for something else, BAD_ALGORITHM
  * for a key of the signer that is neither P-256 nor P-384, ARGUMENT for CA trust without CAs,
  * NO_MEMORY, CRYPTO. */
 cairn_err cairn_tls_server_new(const cairn_tls_server_options *options,

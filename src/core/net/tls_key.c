@@ -144,7 +144,8 @@ static bool sign_remotely(const remote_key *key, cairn_bytes message, uint8_t *o
     signing *s = signing_new();
     if (s == NULL)
         return false;
-    if (cairn_signer_sign(key->signer, key->name, message, on_signed, s) != CAIRN_OK) {
+    if (cairn_signer_sign_for(key->signer, CAIRN_SIGNER_FOR_TLS, key->name, message, on_signed,
+                              s) != CAIRN_OK) {
         signing_unref(s);
         signing_unref(s);
         return false;
@@ -432,6 +433,9 @@ static cairn_err make_pkey(const remote_key *key, EVP_PKEY **ret_pkey)
 cairn_err cairn_tls_key_new(cairn_signer *signer, const char *name, EVP_PKEY **ret_pkey)
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *public_key = NULL;
+    if (cairn_signer_purpose_of(name) != CAIRN_SIGNER_FOR_TLS)
+        return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, "house", "tls: key '%.64s' is not for TLS",
+                          name);
     CAIRN_TRY(cairn_signer_public(signer, name, &public_key));
     if (!cairn_key_type_is_ec(cairn_key_get_type(public_key)))
         return CAIRN_FAIL(CAIRN_ERR_BAD_ALGORITHM, "house", "tls: key '%.64s' is not an EC key",
