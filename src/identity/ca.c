@@ -281,8 +281,10 @@ cairn_err cairn_ca_renew_responder(cairn_ca *ca)
     cairn_arena_done(&arena);
     CAIRN_TRY(err);
     CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    ca->responder = fresh;
+    ca->responder.certificate = fresh.certificate; /* name and key stay, and are read unlocked */
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+    memcpy(ca->responder.serial, fresh.serial, sizeof fresh.serial);
+    ca->responder.not_after_s = fresh.not_after_s;
     return CAIRN_OK;
 }
 

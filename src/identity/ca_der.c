@@ -154,10 +154,9 @@ cairn_err cairn_der_writer_end(const cairn_der_writer *writer, cairn_bytes *ret_
 void cairn_der_open(cairn_der_reader *reader, cairn_bytes in, const char *object,
                     const char *clause)
 {
-    *reader = (cairn_der_reader){
-        .next = in.data, .end = in.data + in.size, .object = object, .clause = clause};
-    if (in.size == 0)
-        reader->next = reader->end = (const uint8_t *)"";
+    const uint8_t *data = in.data == NULL ? (const uint8_t *)"" : in.data;
+    *reader =
+        (cairn_der_reader){.next = data, .end = data + in.size, .object = object, .clause = clause};
 }
 
 bool cairn_der_next_is(const cairn_der_reader *reader, uint8_t tag)

@@ -31,7 +31,8 @@ enum {
     CA_PARTITION_SIZE_MAX = 1 << 14, /* a list stays below what a handler may use */
 };
 
-/* Who signs: immutable once the CA is open, but for the responder's certificate. */
+/* Who signs: immutable once the CA is open, but for the responder's certificate (under
+ * `answer_lock`), its serial and its end (under `lock`). */
 typedef struct ca_party {
     char key_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
     cairn_key *key; /* public */
@@ -54,7 +55,7 @@ struct cairn_ca {
     uint8_t responder_hash[CAIRN_CA_OCSP_KEY_HASH_SIZE];
     uint64_t epoch;       /* of the responder's key */
     pthread_mutex_t lock; /* held by whoever changes something */
-    /* The next are under `answer_lock`, and responder.certificate with them. */
+    /* The next are under `answer_lock`. */
     pthread_mutex_t answer_lock;
     pthread_cond_t answered;
     size_t pending; /* answers that wait for the signer */

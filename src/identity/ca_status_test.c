@@ -371,6 +371,71 @@ static void test_malformed(void **state)
                      CAIRN_ERR_TOO_LARGE);
 }
 
+/* --- many at once --- */
+
+enum { ASKERS = 2, QUESTIONS = 200 };
+
+typedef struct asker {
+    ca_fixture *f;
+    cairn_bytes request;
+} asker;
+
+static void *ask_on(void *context)
+{
+    const asker *a = context;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        mailbox box = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+        cairn_ca_ocsp(a->f->ca, a->request, &arena, deliver, &box);
+        assert_int_equal(pthread_mutex_lock(&box.lock), 0);
+        while (!box.full)
+            assert_int_equal(pthread_cond_wait(&box.changed, &box.lock), 0);
+        assert_int_equal(pthread_mutex_unlock(&box.lock), 0);
+        assert_true(box.answer.body.size > 5); /* no refusal */
+        cairn_arena_reset(&arena);
+    }
+    cairn_arena_done(&arena);
+    return NULL;
+}
+
+/* Answers, from stock and on demand, while certificates come and go and the responder is renewed.
+ */
+static void test_threads(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    cairn_ca_issued more;
+    pthread_t threads[ASKERS];
+    asker askers[ASKERS];
+    cairn_ca_close(f->ca);
+    f->clock = cairn_clock_system();
+    f->options.demand_rate = 100000;
+    assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    for (size_t i = 0; i < ASKERS; i++) {
+        OCSP_REQUEST *request = request_of(f, issued.serial, EVP_sha1());
+        if (i % 2 == 1)
+            assert_int_equal(OCSP_request_add1_nonce(request, NULL, 32), 1);
+        askers[i] = (asker){.f = f, .request = encode(f, request)};
+        OCSP_REQUEST_free(request);
+    }
+    for (size_t i = 0; i < ASKERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &askers[i]), 0);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &more), CAIRN_OK);
+        assert_int_equal(cairn_ca_revoke(f->ca, more.serial, CAIRN_CA_CESSATION), CAIRN_OK);
+        assert_int_equal(pthread_mutex_lock(&f->ca->lock), 0);
+        assert_int_equal(cairn_ca_renew_responder(f->ca), CAIRN_OK);
+        assert_int_equal(pthread_mutex_unlock(&f->ca->lock), 0);
+    }
+    assert_int_equal(cairn_ca_revoke(f->ca, issued.serial, CAIRN_CA_CESSATION), CAIRN_OK);
+    for (size_t i = 0; i < ASKERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(ask_about(f, issued.serial, EVP_sha1(), false).status,
+                     V_OCSP_CERTSTATUS_REVOKED);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -385,6 +450,7 @@ int main(void)
         T(test_responder_is_renewed),
         T(test_responder_has_another_key),
         T(test_malformed),
+        T(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
