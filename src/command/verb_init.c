@@ -1,5 +1,8 @@
 /* cairn init: a directory, keys, a genesis, a ledger. */
+#include <errno.h>
+#include <ftw.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "command/facts.h"
@@ -27,10 +30,16 @@ static cairn_err find_nothing(void *context, const char *name)
     return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "directory is not empty: it holds %s", name);
 }
 
+/* The ledger is with a node. */
+static const struct {
+    const char *option;
+    const char *key;
+} elsewhere[] = {{"node", "ledger.node"}, {"node-ca", "ledger.node_ca"}, {"ledger", "ledger.id"}};
+
 static cairn_err render_config(cairn_command *command, const cairn_arguments *arguments,
                                cairn_bytes *ret_text)
 {
-    cairn_config_setting settings[4];
+    cairn_config_setting settings[7];
     cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
     size_t count = 0;
     const char *module = cairn_option_value(arguments, "pkcs11");
@@ -43,6 +52,11 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
         settings[count++] = (cairn_config_setting){"signer.module", module};
         settings[count++] = (cairn_config_setting){"signer.token", token};
         settings[count++] = (cairn_config_setting){"signer.pin_file", pin_file};
+    }
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        const char *value = cairn_option_value(arguments, elsewhere[i].option);
+        if (value != NULL)
+            settings[count++] = (cairn_config_setting){elsewhere[i].key, value};
     }
     cairn_home_tables(tables);
     return cairn_config_render(&command->arena, tables, CAIRN_HOME_TABLE_COUNT, settings, count,
@@ -114,38 +128,118 @@ static cairn_err make_signer(cairn_command *command, const char *directory, cair
     return cairn_home_signer(directory, config, ret_signer);
 }
 
+/* --- all or nothing: made in a folder of the directory, moved up at the end, cairn.yaml last ---
+ */
+
+static const char building_name[] = ".cairn-init";
+static const char *const parts[] = {"keys", "store", "cairn.yaml"};
+enum { PART_COUNT = sizeof parts / sizeof parts[0] };
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static cairn_err remove_tree(const char *path)
+{
+    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
+        return cairn_err_from_errno(errno, path);
+    return CAIRN_OK;
+}
+
+/* Removes what an init that was ended left: only where there is its folder and no cairn.yaml. The
+ * folder goes last, so that this may be ended too. */
+static cairn_err sweep(const char *directory, const char *building)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(directory, parts[PART_COUNT - 1], path));
+    if (access(building, F_OK) != 0 || access(path, F_OK) == 0)
+        return CAIRN_OK;
+    for (size_t i = 0; i < PART_COUNT - 1; i++) {
+        CAIRN_TRY(cairn_path_join(directory, parts[i], path));
+        CAIRN_TRY(remove_tree(path));
+    }
+    return remove_tree(building);
+}
+
+/* cairn.yaml makes it a ledger's directory: once it is there, all of it is. */
+static cairn_err move_up(const char *directory, const char *building)
+{
+    char from[CAIRN_PATH_SIZE_MAX];
+    char to[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_dir_sync(building));
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        CAIRN_TRY(cairn_path_join(building, parts[i], from));
+        CAIRN_TRY(cairn_path_join(directory, parts[i], to));
+        CAIRN_TRY(cairn_file_rename(from, to));
+        CAIRN_TRY(cairn_dir_sync(directory));
+    }
+    return rmdir(building) == 0 ? CAIRN_OK : cairn_err_from_errno(errno, building);
+}
+
+typedef struct init_result {
+    cairn_hash org;
+    cairn_hash ledger;
+} init_result;
+
+static cairn_err build(cairn_command *command, const char *building, cairn_bytes org_name,
+                       cairn_bytes config, init_result *ret_made)
+{
+    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_bytes genesis;
+    CAIRN_TRY(cairn_dir_make(building, 0700));
+    CAIRN_TRY(make_signer(command, building, config, &signer));
+    CAIRN_TRY(make_genesis(command, org_name, signer, &ret_made->org, &genesis));
+    CAIRN_TRY(make_store(building, genesis));
+    CAIRN_TRY(cairn_path_join(building, "cairn.yaml", path));
+    CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
+    cairn_ledger_id(genesis, &ret_made->ledger);
+    return CAIRN_OK;
+}
+
+/* Holds the directory, so that two of these do not meet. */
+static cairn_err make_home(cairn_command *command, const char *directory, cairn_bytes org_name,
+                           cairn_bytes config, init_result *ret_made)
+{
+    CAIRN_CLEANUP(cairn_file_close_p) int lock = -1;
+    char building[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_output_dir(directory, 0750));
+    CAIRN_TRY(cairn_dir_lock(directory, true, &lock));
+    CAIRN_TRY(cairn_path_join(directory, building_name, building));
+    CAIRN_TRY(sweep(directory, building));
+    CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
+    CAIRN_TRY(build(command, building, org_name, config, ret_made));
+    return move_up(directory, building);
+}
+
 static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 {
     const char *directory = arguments->words[0];
     cairn_bytes org_name = cairn_bytes_str(cairn_option_value(arguments, "org"));
-    char path[CAIRN_PATH_SIZE_MAX];
-    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
     cairn_bytes config;
-    cairn_bytes genesis;
-    cairn_hash org;
-    cairn_hash ledger;
+    init_result made;
     if (cairn_org_name_check(org_name) != CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "--org: 1 to 64 printable characters without / and +");
     CAIRN_TRY(render_config(command, arguments, &config));
-    CAIRN_TRY(cairn_output_dir(directory, 0750));
-    CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
-    CAIRN_TRY(make_signer(command, directory, config, &signer));
-    CAIRN_TRY(make_genesis(command, org_name, signer, &org, &genesis));
-    CAIRN_TRY(make_store(directory, genesis));
-    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
-    CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
-    cairn_ledger_id(genesis, &ledger);
+    CAIRN_TRY(make_home(command, directory, org_name, config, &made));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "directory", directory);
     cairn_facts_view(facts, "organisation", org_name);
-    cairn_facts_hash(facts, "organisation_id", &org);
-    cairn_facts_hash(facts, "ledger", &ledger);
+    cairn_facts_hash(facts, "organisation_id", &made.org);
+    cairn_facts_hash(facts, "ledger", &made.ledger);
     return cairn_facts_print(command, facts);
 }
 
 static const cairn_option options[] = {
     {"org", "NAME", true, false, "name of the organisation that owns the ledger"},
+    {"node", "URL", false, false, "make keys only: the ledger is this node's"},
+    {"node-ca", "FILE", false, false, "PEM of the certificate by which the node is known"},
+    {"ledger", "ID", false, false, "which of its ledgers; its first if not given"},
     {"pkcs11", "MODULE", false, false, "keep private keys in a token: path of its PKCS#11 library"},
     {"token", "LABEL", false, false, "label of the token"},
     {"pin-file", "FILE", false, false, "file that holds the token's user PIN"},
@@ -157,11 +251,15 @@ const cairn_verb cairn_verb_init = {
     .words_min = 1,
     .words_max = 1,
     .summary = "make a ledger and the keys of its organisation",
-    .help = "Makes DIR with three keys (sign: transactions; cosign: receipts; note: checkpoints), "
-            "a genesis that "
-            "names them, and an empty ledger. DIR must be empty or not exist. Private keys are PEM "
-            "files in "
-            "DIR/keys, readable by their owner alone, or lie in a PKCS#11 token.",
+    .help =
+        "Makes DIR with three keys (sign: transactions; cosign: receipts; note: checkpoints), "
+        "a genesis that "
+        "names them, and an empty ledger. DIR must be empty or not exist, or hold what an init "
+        "that was ended left. Private keys are PEM "
+        "files in "
+        "DIR/keys, readable by their owner alone, or lie in a PKCS#11 token. With --node there is "
+        "no ledger in DIR: its organisation joins that node's (cairn org request), and every "
+        "verb goes there.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,
