@@ -85,8 +85,8 @@ static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments
     CAIRN_TRY(cairn_option_number(arguments, "days", 1, DAYS_MAX, &day_count));
     trust.expires_ms = trust.issued_ms + day_count * DAY_MS;
     CAIRN_TRY(fill_trust(home, &trust));
-    CAIRN_TRY(cairn_option_number(arguments, "threshold", 1, cosigner_count(&trust),
-                                  &trust.threshold));
+    CAIRN_TRY(
+        cairn_option_number(arguments, "threshold", 1, cosigner_count(&trust), &trust.threshold));
     return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
 }
 

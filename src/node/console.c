@@ -1,4 +1,5 @@
-/* Serves the console's files to anybody: what they show they ask of the API, as the caller they are.
+/* Serves the console's files to anybody: what they show they ask of the API, as the caller they
+ * are.
  */
 #include "node/console.h"
 
