@@ -21,6 +21,11 @@ static const cairn_config_option rows[] = {
     {"signer.token", CAIRN_UNIT_TEXT, 0, 64, "", "Label of the token."},
     {"signer.pin_file", CAIRN_UNIT_TEXT, 0, 1024, "",
      "File that holds the token's user PIN, and nothing else."},
+    {"ledger.node", CAIRN_UNIT_TEXT, 0, 256, "",
+     "URL of the node that has the ledger; empty: the ledger is in this directory."},
+    {"ledger.node_ca", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "PEM file of the certificate, or of its CA, by which that node is known."},
+    {"ledger.id", CAIRN_UNIT_TEXT, 0, 64, "", "Which of that node's ledgers; empty: its first."},
     {"store.checkpoint_changes", CAIRN_UNIT_COUNT, 1, 10000000, "100000",
      "Index when so many state records changed."},
     {"store.checkpoint_interval", CAIRN_UNIT_DURATION, 10, 86400000, "10s",
@@ -114,7 +119,7 @@ static cairn_err ask_node(cairn_home *home)
 {
     char detail[256];
     (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
-    cairn_err err = cairn_remote_open(home->command->directory, &home->remote);
+    cairn_err err = cairn_remote_find(home->command->directory, &home->remote);
     if (err == CAIRN_ERR_NOT_FOUND || err == CAIRN_ERR_UNREACHABLE) /* another verb, for now */
         return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "%s", detail);
     CAIRN_TRY(err);
@@ -130,24 +135,34 @@ cairn_err cairn_home_needs_store(const cairn_home *home)
                       home->command->directory);
 }
 
-static cairn_err open_store(cairn_home *home, cairn_home_use use)
+/* Where the ledger is: with a node from the start, or in this directory. */
+static cairn_err open_ledger(cairn_home *home, cairn_home_use use)
 {
     cairn_store_options options;
+    const char *url = cairn_config_text(home->config, "ledger.node");
+    if (url[0] != '\0') {
+        CAIRN_TRY(cairn_remote_open(url, cairn_config_text(home->config, "ledger.node_ca"),
+                                    cairn_config_text(home->config, "ledger.id"), &home->remote));
+        home->engine = cairn_remote_engine(home->remote);
+        return CAIRN_OK;
+    }
     cairn_store_options_default(&options, &cairn_all_features);
     options.clock = home->clock;
-    options.read_only = use == CAIRN_HOME_READ;
+    options.read_only = use != CAIRN_HOME_WRITE;
     cairn_err err =
         cairn_home_store(home->command->directory, home->config, &options, &home->store);
-    if (err == CAIRN_OK)
-        home->engine = cairn_store_ledger(home->store, 0);
-    else if (err == CAIRN_ERR_LOCKED)
-        CAIRN_TRY(ask_node(home));
-    else
-        return err;
+    if (err == CAIRN_ERR_LOCKED)
+        return ask_node(home);
+    CAIRN_TRY(err);
+    home->engine = cairn_store_ledger(home->store, 0);
+    return CAIRN_OK;
+}
+
+static void name_ledger(cairn_home *home)
+{
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     home->ledger = view->ledger;
     cairn_ledger_origin(&home->ledger, home->origin);
-    return CAIRN_OK;
 }
 
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
@@ -209,12 +224,14 @@ static void sort_keys(cairn_home *home, const cairn_org_record *org)
     }
 }
 
-static cairn_err load_keys(cairn_home *home)
+static cairn_err load_keys(cairn_home *home, cairn_home_use use)
 {
     cairn_state_source state = cairn_home_state(home);
     cairn_org_record org;
     CAIRN_TRY(cairn_home_signer(home->command->directory, home->config, &home->signer));
     CAIRN_TRY(cairn_signer_each(home->signer, take_key, home));
+    if (home->key_count == 0 && use == CAIRN_HOME_JOIN)
+        return CAIRN_OK;
     if (home->key_count == 0)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",
                           "no key of this directory is registered on its ledger");
@@ -246,9 +263,11 @@ cairn_err cairn_home_open(cairn_command *command, cairn_home_use use, cairn_home
     cairn_home home = {.command = command, .clock = cairn_clock_system()};
     cairn_err err = cairn_home_config(command->directory, &home.config);
     if (err == CAIRN_OK)
-        err = open_store(&home, use);
-    if (err == CAIRN_OK)
-        err = load_keys(&home);
+        err = open_ledger(&home, use);
+    if (err == CAIRN_OK) {
+        name_ledger(&home);
+        err = load_keys(&home, use);
+    }
     if (err != CAIRN_OK) {
         cairn_store_free(home.store);
         home.store = NULL;
@@ -327,7 +346,10 @@ cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t 
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
     cairn_bytes message;
-    CAIRN_TRY(cairn_home_key_for(home, CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256, &key));
+    cairn_err err = cairn_home_key_for(home, CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256, &key);
+    if (err != CAIRN_OK && home->remote != NULL) /* no member: the node's receipt it is */
+        return cairn_remote_receipt(home->remote, arena, index, ret_entry, ret_receipt);
+    CAIRN_TRY(err);
     CAIRN_TRY(
         cairn_engine_prove_entry(home->engine, view, index, arena, ret_entry, &path, &path_count));
     const cairn_receipt_head head = {.origin = cairn_bytes_str(home->origin),

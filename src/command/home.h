@@ -54,6 +54,7 @@ cairn_err cairn_home_store(const char *directory, const cairn_config *config,
 typedef enum cairn_home_use {
     CAIRN_HOME_READ,  /* nothing is written; beside other readers */
     CAIRN_HOME_WRITE, /* alone */
+    CAIRN_HOME_JOIN,  /* as READ; the organisation need not be on the ledger yet */
 } cairn_home_use;
 
 /* Opens the command's directory: USAGE with a hint when it is none. Where a node holds it, its

@@ -91,7 +91,7 @@ static cairn_err call(cairn_remote *remote, const cairn_http_call *like, const c
     made.url = url;
     made.timeout_ms = TIMEOUT_MS;
     made.body_size_max = REPLY_SIZE_MAX;
-    made.ca_file = strncmp(remote->url, "https:", 6) == 0 ? remote->ca_file : NULL;
+    made.ca_file = remote->ca_file[0] == '\0' ? NULL : remote->ca_file;
     CAIRN_TRY(cairn_http_client_call(&remote->arena, &made, ret_reply));
     return ret_reply->status >= 200 && ret_reply->status <= 299 ? CAIRN_OK : refusal(ret_reply);
 }
@@ -390,24 +390,20 @@ static const cairn_engine_ops ops = {
 
 /* --- life --- */
 
-static cairn_err find_node(cairn_remote *remote, const char *directory)
-{
-    char path[CAIRN_PATH_SIZE_MAX];
-    cairn_bytes text;
-    CAIRN_TRY(cairn_path_join(directory, "node.url", path));
-    CAIRN_TRY(cairn_file_read(&remote->arena, path, URL_FILE_SIZE_MAX - 1, &text));
-    memcpy(remote->url, text.data, text.size);
-    remote->url[strcspn(remote->url, "\n")] = '\0';
-    return cairn_path_join(directory, "tls/node.pem", remote->ca_file);
-}
-
-static cairn_err find_ledger(cairn_remote *remote)
+/* The ledger that is named, or the node's first. */
+static cairn_err find_ledger(cairn_remote *remote, const char *ledger)
 {
     cairn_bytes body;
     json_t *answer = NULL;
     CAIRN_TRY(get_bytes(remote, "", &body));
     cairn_err err = parse_json(body, &answer);
-    const json_t *first = json_array_get(json_object_get(answer, "ledgers"), 0);
+    const json_t *ledgers = json_object_get(answer, "ledgers");
+    const json_t *first = json_array_get(ledgers, 0);
+    for (size_t i = 0; ledger[0] != '\0' && i < json_array_size(ledgers); i++) {
+        const json_t *row = json_array_get(ledgers, i);
+        const char *id = json_string_value(json_object_get(row, "id"));
+        first = id != NULL && strcmp(id, ledger) == 0 ? row : first;
+    }
     if (err == CAIRN_OK && first == NULL)
         err = CAIRN_FAIL(CAIRN_ERR_LOCKED, "house",
                          "the node that holds this directory shows no "
@@ -420,21 +416,41 @@ static cairn_err find_ledger(cairn_remote *remote)
     return err;
 }
 
-cairn_err cairn_remote_open(const char *directory, cairn_remote **ret_remote)
+cairn_err cairn_remote_open(const char *url, const char *ca_file, const char *ledger,
+                            cairn_remote **ret_remote)
 {
     cairn_remote *remote = calloc(1, sizeof *remote);
     if (remote == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node");
     remote->engine.ops = &ops;
     cairn_arena_init(&remote->arena, ARENA_SIZE_MAX);
-    cairn_err err = find_node(remote, directory);
-    if (err == CAIRN_OK)
-        err = find_ledger(remote);
+    (void)snprintf(remote->url, sizeof remote->url, "%s", url);
+    (void)snprintf(remote->ca_file, sizeof remote->ca_file, "%s", ca_file);
+    cairn_err err = find_ledger(remote, ledger);
     if (err == CAIRN_OK)
         *ret_remote = remote;
     else
         cairn_remote_free(remote);
     return err;
+}
+
+cairn_err cairn_remote_find(const char *directory, cairn_remote **ret_remote)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    char url[URL_FILE_SIZE_MAX];
+    cairn_arena arena;
+    cairn_bytes text;
+    CAIRN_TRY(cairn_path_join(directory, "node.url", path));
+    cairn_arena_init(&arena, 2 * URL_FILE_SIZE_MAX);
+    cairn_err err = cairn_file_read(&arena, path, URL_FILE_SIZE_MAX - 1, &text);
+    if (err == CAIRN_OK) {
+        memcpy(url, text.data, text.size);
+        url[text.size] = '\0';
+        url[strcspn(url, "\n")] = '\0';
+        err = cairn_path_join(directory, "tls/node.pem", path);
+    }
+    cairn_arena_done(&arena);
+    return err == CAIRN_OK ? cairn_remote_open(url, path, "", ret_remote) : err;
 }
 
 void cairn_remote_free(cairn_remote *remote)
@@ -464,4 +480,24 @@ cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char
     (void)snprintf(path, sizeof path, "/%s%s%s", list, page[0] == '\0' ? "" : "?page=", page);
     CAIRN_TRY(get_bytes(remote, path, &body));
     return cairn_arena_copy(arena, body, ret_json);
+}
+
+cairn_err cairn_remote_receipt(cairn_remote *remote, cairn_arena *arena, uint64_t index,
+                               cairn_bytes *ret_entry, cairn_bytes *ret_receipt)
+{
+    static const char *const accept[] = {"Accept: application/cose"};
+    const cairn_http_call like = {
+        .method = CAIRN_HTTP_CLIENT_GET, .headers = accept, .header_count = 1};
+    cairn_http_reply reply;
+    char path[128] = "/transactions/";
+    cairn_tx tx;
+    const met *m = remote->entries;
+    while (m != NULL && m->index != index)
+        m = m->next;
+    if (m == NULL || cairn_tx_decode(cairn_bytes_of(m->data, m->size), &tx) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: entry was not submitted here");
+    cairn_hex_encode(cairn_bytes_hash(&tx.id), path + strlen(path));
+    CAIRN_TRY(call(remote, &like, path, &reply));
+    CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_of(m->data, m->size), ret_entry));
+    return cairn_arena_copy(arena, reply.body, ret_receipt);
 }

@@ -8,15 +8,24 @@
 
 typedef struct cairn_remote cairn_remote;
 
+/* A ledger of the node at `url`, whose certificate `ca_file` vouches for ("": a CA that the system
+ * knows); `ledger` is its id in hex, "" the node's first. UNREACHABLE, NOT_FOUND. */
+cairn_err cairn_remote_open(const char *url, const char *ca_file, const char *ledger,
+                            cairn_remote **ret_remote) CAIRN_MUST_USE;
 /* The first ledger of the node that left its address in `directory`. NOT_FOUND when none did;
  * UNREACHABLE when it is not there any more. */
-cairn_err cairn_remote_open(const char *directory, cairn_remote **ret_remote) CAIRN_MUST_USE;
+cairn_err cairn_remote_find(const char *directory, cairn_remote **ret_remote) CAIRN_MUST_USE;
 /* Takes NULL. */
 void cairn_remote_free(cairn_remote *remote);
 
 /* Waits, gets, proves, reads tiles and such entries as it has met. The rest is LOCKED. One thread.
  */
 cairn_engine *cairn_remote_engine(cairn_remote *remote);
+
+/* The node's own receipt of a transaction that was submitted here, entry `index`, and the entry. In
+ * the arena. NOT_FOUND for an entry that was not. */
+cairn_err cairn_remote_receipt(cairn_remote *remote, cairn_arena *arena, uint64_t index,
+                               cairn_bytes *ret_entry, cairn_bytes *ret_receipt) CAIRN_MUST_USE;
 
 /* A page of a list of the node's directory ("organisations", "approvals", …), as JSON; `page` is
  * "" for the first. In the arena. */
