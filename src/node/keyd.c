@@ -40,6 +40,7 @@ typedef struct pending {
 /* `lock` guards what follows it; the rest is the main thread's. */
 struct server {
     int fd;
+    cairn_keyd_options options;
     cairn_signer *signer;
     cairn_vault_holder *holder; /* NULL: no vault */
     cairn_key_greeting greeting;
@@ -54,6 +55,44 @@ struct server {
     size_t in_size;
     uint8_t in[IN_SIZE];
 };
+
+/* --- where the keys are --- */
+
+static cairn_err read_pin(const char *path, cairn_arena *arena, const char **ret_pin)
+{
+    cairn_bytes text = {0};
+    void *copy = NULL;
+    CAIRN_TRY(cairn_file_read(arena, path, PIN_SIZE_MAX, &text));
+    while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))
+        text.size--;
+    CAIRN_TRY(cairn_arena_alloc(arena, text.size + 1, &copy));
+    memcpy(copy, text.data, text.size);
+    *ret_pin = copy;
+    return CAIRN_OK;
+}
+
+/* `ret_holder` may be NULL. */
+static cairn_err open_token(const cairn_keyd_options *o, cairn_signer **ret_signer,
+                            cairn_vault_holder **ret_holder)
+{
+    uint8_t storage[2 * PIN_SIZE_MAX + 128] = {0};
+    cairn_arena arena;
+    const char *pin = NULL;
+    cairn_arena_init_fixed(&arena, storage, sizeof storage);
+    cairn_err err = read_pin(o->pin_file, &arena, &pin);
+    if (err == CAIRN_OK)
+        err = cairn_signer_open_pkcs11(o->module, o->token, pin, ret_signer);
+    if (err == CAIRN_OK && ret_holder != NULL && o->vault_directory[0] == '\0')
+        err = cairn_vault_holder_open_pkcs11(o->module, o->token, pin, ret_holder);
+    cairn_wipe(storage, sizeof storage);
+    return err;
+}
+
+static cairn_err open_signer(const cairn_keyd_options *o, cairn_signer **ret_signer)
+{
+    return o->keys_directory[0] != '\0' ? cairn_signer_open_files(o->keys_directory, ret_signer)
+                                        : open_token(o, ret_signer, NULL);
+}
 
 /* --- answers; under the lock --- */
 
@@ -176,6 +215,28 @@ static void do_list(server *s, const cairn_key_request *request)
     free(l.data);
 }
 
+/* A token has one signer in a process, so the old one ends first: without a new one keyd is of no
+ * use, and ends. Files are opened anew beside the old signer, which stays when that fails. */
+static void do_reopen(server *s, const cairn_key_request *request)
+{
+    bool files = s->options.keys_directory[0] != '\0';
+    cairn_signer *fresh = NULL;
+    if (!files) {
+        cairn_signer_free(s->signer);
+        s->signer = NULL;
+    }
+    cairn_err err = open_signer(&s->options, &fresh);
+    if (err == CAIRN_OK) {
+        cairn_signer_free(s->signer);
+        s->signer = fresh;
+        do_list(s, request);
+        return;
+    }
+    answer_now(s, request->id, err, cairn_bytes_of(NULL, 0));
+    if (!files)
+        _exit(cairn_err_exit(err));
+}
+
 static void do_generate(server *s, const cairn_key_request *request)
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
@@ -242,6 +303,9 @@ static void perform(server *s, const cairn_key_request *request)
     case CAIRN_KEY_OP_LIST:
         do_list(s, request);
         break;
+    case CAIRN_KEY_OP_REOPEN:
+        do_reopen(s, request);
+        break;
     case CAIRN_KEY_OP_GENERATE:
         do_generate(s, request);
         break;
@@ -294,34 +358,6 @@ static cairn_err serve(server *s)
 
 /* --- start --- */
 
-static cairn_err read_pin(const char *path, cairn_arena *arena, const char **ret_pin)
-{
-    cairn_bytes text = {0};
-    void *copy = NULL;
-    CAIRN_TRY(cairn_file_read(arena, path, PIN_SIZE_MAX, &text));
-    while (text.size > 0 && (text.data[text.size - 1] == '\n' || text.data[text.size - 1] == '\r'))
-        text.size--;
-    CAIRN_TRY(cairn_arena_alloc(arena, text.size + 1, &copy));
-    memcpy(copy, text.data, text.size);
-    *ret_pin = copy;
-    return CAIRN_OK;
-}
-
-static cairn_err open_token(server *s, const cairn_keyd_options *o)
-{
-    uint8_t storage[2 * PIN_SIZE_MAX + 128] = {0};
-    cairn_arena arena;
-    const char *pin = NULL;
-    cairn_arena_init_fixed(&arena, storage, sizeof storage);
-    cairn_err err = read_pin(o->pin_file, &arena, &pin);
-    if (err == CAIRN_OK)
-        err = cairn_signer_open_pkcs11(o->module, o->token, pin, &s->signer);
-    if (err == CAIRN_OK && o->vault_directory[0] == '\0')
-        err = cairn_vault_holder_open_pkcs11(o->module, o->token, pin, &s->holder);
-    cairn_wipe(storage, sizeof storage);
-    return err;
-}
-
 /* What OpenSSL reads from files when it is first asked, it reads before the files are shut out. */
 static cairn_err warm_up(void)
 {
@@ -353,7 +389,7 @@ static cairn_err open_keys(server *s, const cairn_keyd_options *o)
     CAIRN_TRY(shut_in(s, o));
     if (o->keys_directory[0] != '\0')
         return cairn_signer_open_files(o->keys_directory, &s->signer);
-    return open_token(s, o);
+    return open_token(o, &s->signer, &s->holder);
 }
 
 static void greet(server *s, cairn_err err)
@@ -409,6 +445,7 @@ int cairn_keyd_main(int argc, char **argv)
     if (s == NULL)
         return cairn_err_exit(CAIRN_ERR_NO_MEMORY);
     server_init(s);
+    s->options = options;
     cairn_err err = become_keyd();
     s->greeting.memory_locked = err == CAIRN_OK && cairn_sandbox_lock_memory();
     if (err == CAIRN_OK)

@@ -124,6 +124,8 @@ static void test_token_behind_keyd(void **state)
         cairn_supervisor_health_get(supervisor, &health);
     }
     check_signature(signer, "sign-1");
+    assert_int_equal(cairn_signer_remote_refresh(signer), CAIRN_OK);
+    check_signature(signer, "sign-1");
     cairn_supervisor_free(supervisor);
     cairn_spawner_free(spawner);
 }

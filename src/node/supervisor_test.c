@@ -167,6 +167,40 @@ static void test_keys_are_there_after_a_restart(void **state)
     assert_int_equal(sign_once("sign-1", CAIRN_SIGNER_FOR_SIGN), CAIRN_OK);
 }
 
+static void test_keys_made_beside(void **state)
+{
+    (void)state;
+    KEY(key);
+    cairn_signer *other = NULL;
+    make_key("sign-1", CAIRN_KEY_P256);
+    assert_int_equal(cairn_signer_open_files(keys_path, &other), CAIRN_OK);
+    assert_int_equal(cairn_signer_generate(other, "sign-2", CAIRN_KEY_P256, &key), CAIRN_OK);
+    cairn_signer_free(other);
+    assert_int_equal(sign_once("sign-2", CAIRN_SIGNER_FOR_ANY), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(cairn_signer_remote_refresh(signer), CAIRN_OK);
+    assert_int_equal(sign_once("sign-1", CAIRN_SIGNER_FOR_ANY), CAIRN_OK);
+    assert_int_equal(sign_once("sign-2", CAIRN_SIGNER_FOR_ANY), CAIRN_OK);
+    assert_int_equal(health().starts, 1);
+}
+
+/* What cannot be opened leaves what was; another key under an old name is not taken for it. */
+static void test_keys_spoilt_beside(void **state)
+{
+    (void)state;
+    char first[400];
+    char second[400];
+    make_key("sign-1", CAIRN_KEY_P256);
+    make_key("sign-2", CAIRN_KEY_P256);
+    (void)snprintf(first, sizeof first, "%s/sign-1.pem", keys_path);
+    (void)snprintf(second, sizeof second, "%s/sign-2.pem", keys_path);
+    assert_int_equal(chmod(first, 0644), 0);
+    assert_int_equal(cairn_signer_remote_refresh(signer), CAIRN_ERR_PERMISSION);
+    assert_int_equal(sign_once("sign-1", CAIRN_SIGNER_FOR_ANY), CAIRN_OK);
+    assert_int_equal(chmod(first, 0600), 0);
+    assert_int_equal(rename(second, first), 0);
+    assert_int_equal(cairn_signer_remote_refresh(signer), CAIRN_ERR_MISMATCH);
+}
+
 static void test_largest_message(void **state)
 {
     (void)state;
@@ -582,6 +616,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_keys_of_each_type),
         TEST(test_keys_are_there_after_a_restart),
+        TEST(test_keys_made_beside),
+        TEST(test_keys_spoilt_beside),
         TEST(test_largest_message),
         TEST(test_keyd_keeps_purposes_apart),
         TEST(test_keyd_itself_refuses),

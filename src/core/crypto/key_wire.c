@@ -83,6 +83,11 @@ cairn_err cairn_key_frame_size(cairn_bytes in, size_t size_max, size_t *ret_size
 
 /* --- requests --- */
 
+static bool is_epoch(cairn_key_op op)
+{
+    return op >= CAIRN_KEY_OP_EPOCH_CREATE && op <= CAIRN_KEY_OP_EPOCH_DESTROY;
+}
+
 static size_t put_name(uint8_t *out, const char *name)
 {
     size_t size = strlen(name);
@@ -106,7 +111,7 @@ size_t cairn_key_request_encode(const cairn_key_request *request,
     } else if (request->op == CAIRN_KEY_OP_GENERATE) {
         *at++ = (uint8_t)request->type;
         at += put_name(at, request->name);
-    } else if (request->op >= CAIRN_KEY_OP_EPOCH_CREATE) {
+    } else if (is_epoch(request->op)) {
         memcpy(at, request->vault.b, sizeof request->vault.b);
         cairn_put_u64(at + 32, request->epoch);
         at += 40;
@@ -144,13 +149,13 @@ cairn_err cairn_key_request_decode(cairn_bytes in, cairn_key_request *ret_reques
     uint8_t op = *take(&r, 1, "operation");
     if (request.id == 0)
         refuse(&r, "id 0");
-    if (op < CAIRN_KEY_OP_PING || op > CAIRN_KEY_OP_EPOCH_DESTROY)
+    if (op < CAIRN_KEY_OP_PING || op > CAIRN_KEY_OP_REOPEN)
         refuse(&r, "operation");
     CAIRN_TRY(r.err);
     request.op = (cairn_key_op)op;
     if (op == CAIRN_KEY_OP_SIGN) {
         take_sign(&r, &request);
-    } else if (op >= CAIRN_KEY_OP_EPOCH_CREATE) {
+    } else if (is_epoch(request.op)) {
         take_epoch(&r, &request);
     } else {
         if (op == CAIRN_KEY_OP_GENERATE) {

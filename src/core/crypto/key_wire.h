@@ -30,6 +30,7 @@ typedef enum cairn_key_op {
     CAIRN_KEY_OP_EPOCH_WRAP = 7,
     CAIRN_KEY_OP_EPOCH_UNWRAP = 8,
     CAIRN_KEY_OP_EPOCH_DESTROY = 9,
+    CAIRN_KEY_OP_REOPEN = 10, /* looks for keys again, then as LIST */
 } cairn_key_op;
 
 /* One request. Which fields it has depends on `op`; the others are zero. */

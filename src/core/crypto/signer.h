@@ -54,9 +54,10 @@ cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const 
 typedef struct cairn_key_link cairn_key_link;
 cairn_err cairn_signer_open_remote(cairn_key_link *link, cairn_signer **ret_signer) CAIRN_MUST_USE;
 
-/* Asks a remote signer's key process again which keys it has, after the link was attached anew, and
- * adds those that are new. MISMATCH when a known name has another key now; UNAVAILABLE. Not from a
- * completion. */
+/* Makes a remote signer's key process look for its keys again, and adds those that are new: after
+ * the link was attached anew, and when somebody made keys beside it. Signing goes on. MISMATCH when
+ * a known name has another key now; what keeps the process from opening its keys, which are then
+ * those that it had; UNAVAILABLE. Not from a completion. */
 cairn_err cairn_signer_remote_refresh(cairn_signer *signer) CAIRN_MUST_USE;
 
 /* Waits for what is queued, then closes. Takes NULL. */

@@ -65,9 +65,9 @@ static cairn_err add_list(cairn_signer *signer, cairn_bytes list)
     return CAIRN_OK;
 }
 
-static cairn_err load_list(const remote_state *state, cairn_signer *signer)
+static cairn_err load_list(const remote_state *state, cairn_signer *signer, cairn_key_op op)
 {
-    const cairn_key_request request = {.op = CAIRN_KEY_OP_LIST};
+    const cairn_key_request request = {.op = op};
     uint8_t *list = malloc(CAIRN_KEY_LIST_SIZE_MAX);
     size_t size = 0;
     if (list == NULL)
@@ -82,7 +82,7 @@ static cairn_err load_list(const remote_state *state, cairn_signer *signer)
 
 static cairn_err remote_open(void *state, cairn_signer *signer)
 {
-    return load_list(state, signer);
+    return load_list(state, signer, CAIRN_KEY_OP_LIST);
 }
 
 /* --- signing --- */
@@ -187,5 +187,5 @@ cairn_err cairn_signer_open_remote(cairn_key_link *link, cairn_signer **ret_sign
 
 cairn_err cairn_signer_remote_refresh(cairn_signer *signer)
 {
-    return load_list(cairn_signer_state(signer, &backend), signer);
+    return load_list(cairn_signer_state(signer, &backend), signer, CAIRN_KEY_OP_REOPEN);
 }
