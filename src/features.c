@@ -8,6 +8,7 @@
 static const cairn_feature *const list[] = {
     &cairn_governance_feature,
     &cairn_identity_feature,
+    &cairn_identity_ca_feature,
     &cairn_record_feature,
 };
 

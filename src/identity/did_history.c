@@ -32,10 +32,12 @@ static cairn_did_change at_edition(const cairn_edition *edition)
 static cairn_err at_height(const search *s, uint64_t height, cairn_did_change *ret_change)
 {
     cairn_did_change change = {.exists = true, .height = height};
-    if (s->view->time_at != NULL) {
-        CAIRN_TRY(s->view->time_at(s->view->context, height, &change.time_ms));
-        change.timed = true;
-    }
+    cairn_err err = s->view->time_at == NULL
+                        ? CAIRN_ERR_NOT_FOUND
+                        : s->view->time_at(s->view->context, height, &change.time_ms);
+    change.timed = err == CAIRN_OK;
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
+        return err;
     *ret_change = change;
     return CAIRN_OK;
 }

@@ -53,8 +53,8 @@ typedef struct cairn_did_view {
     uint64_t height;      /* of the newest block */
     const char *base_url; /* of the node, for service endpoints; NULL: none */
     void *context;
-    /* Time of the last block at or below a height. May be NULL: then a change that was announced
-     * for a height has no time, and versionTime cannot be resolved across it. */
+    /* Time of the last block at or below a height. NULL, or NOT_FOUND: a change that was announced
+     * for a height has no time then, and versionTime cannot be resolved across it. */
     cairn_err (*time_at)(void *context, uint64_t height, uint64_t *ret_ms);
 } cairn_did_view;
 

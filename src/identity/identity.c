@@ -1,5 +1,7 @@
 /* The feature's table, and what its files share. */
 #include "identity/acts.h"
+#include "identity/ca_routes.h"
+#include "identity/did_routes.h"
 
 static const char *const role_names[] = {
 #define X(name, bit, text, doc) [bit] = (text),
@@ -104,4 +106,12 @@ const cairn_feature cairn_identity_feature = {
     .name = "identity",
     .transactions = transactions,
     .transaction_count = sizeof transactions / sizeof transactions[0],
+    .routes = cairn_did_routes,
+    .route_count = CAIRN_DID_ROUTE_COUNT,
+};
+
+const cairn_feature cairn_identity_ca_feature = {
+    .name = "ca",
+    .routes = cairn_ca_routes,
+    .route_count = CAIRN_CA_ROUTE_COUNT,
 };

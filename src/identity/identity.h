@@ -9,6 +9,8 @@
 #include "ledger/schema.h"
 
 extern const cairn_feature cairn_identity_feature;
+/* The issuing CA's routes (identity/ca_routes.h): a descriptor of their own, no transactions. */
+extern const cairn_feature cairn_identity_ca_feature;
 
 /* --- roles --- */
 

@@ -38,6 +38,9 @@ struct cairn_services {
     /* The certificate authority of the organisation that `id` (64 hexadecimal digits) names, open
      * as long as the node runs. NULL: this node has none; NOT_FOUND. Any thread. */
     cairn_err (*find_ca)(void *node, cairn_bytes id, cairn_ca **ret_ca);
+    /* The organisation that this node speaks for, and its ledger. NULL, NOT_FOUND: it is a node of
+     * nobody's. Any thread. */
+    cairn_err (*find_own)(void *node, cairn_service_ledger *ret_ledger, cairn_hash *ret_org);
 };
 
 #endif
