@@ -173,6 +173,8 @@ static cairn_err move_up(const char *directory, const char *building)
     CAIRN_TRY(cairn_dir_sync(building));
     for (size_t i = 0; i < PART_COUNT; i++) {
         CAIRN_TRY(cairn_path_join(building, parts[i], from));
+        if (access(from, F_OK) != 0)
+            continue; /* a ledger that is elsewhere has no store */
         CAIRN_TRY(cairn_path_join(directory, parts[i], to));
         CAIRN_TRY(cairn_file_rename(from, to));
         CAIRN_TRY(cairn_dir_sync(directory));
@@ -186,7 +188,7 @@ typedef struct init_result {
 } init_result;
 
 static cairn_err build(cairn_command *command, const char *building, cairn_bytes org_name,
-                       cairn_bytes config, init_result *ret_made)
+                       cairn_bytes config, bool here, init_result *ret_made)
 {
     CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
     char path[CAIRN_PATH_SIZE_MAX];
@@ -194,7 +196,8 @@ static cairn_err build(cairn_command *command, const char *building, cairn_bytes
     CAIRN_TRY(cairn_dir_make(building, 0700));
     CAIRN_TRY(make_signer(command, building, config, &signer));
     CAIRN_TRY(make_genesis(command, org_name, signer, &ret_made->org, &genesis));
-    CAIRN_TRY(make_store(building, genesis));
+    if (here)
+        CAIRN_TRY(make_store(building, genesis));
     CAIRN_TRY(cairn_path_join(building, "cairn.yaml", path));
     CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
     cairn_ledger_id(genesis, &ret_made->ledger);
@@ -203,7 +206,7 @@ static cairn_err build(cairn_command *command, const char *building, cairn_bytes
 
 /* Holds the directory, so that two of these do not meet. */
 static cairn_err make_home(cairn_command *command, const char *directory, cairn_bytes org_name,
-                           cairn_bytes config, init_result *ret_made)
+                           cairn_bytes config, bool here, init_result *ret_made)
 {
     CAIRN_CLEANUP(cairn_file_close_p) int lock = -1;
     char building[CAIRN_PATH_SIZE_MAX];
@@ -212,7 +215,7 @@ static cairn_err make_home(cairn_command *command, const char *directory, cairn_
     CAIRN_TRY(cairn_path_join(directory, building_name, building));
     CAIRN_TRY(sweep(directory, building));
     CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
-    CAIRN_TRY(build(command, building, org_name, config, ret_made));
+    CAIRN_TRY(build(command, building, org_name, config, here, ret_made));
     return move_up(directory, building);
 }
 
@@ -226,12 +229,14 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "--org: 1 to 64 printable characters without / and +");
     CAIRN_TRY(render_config(command, arguments, &config));
-    CAIRN_TRY(make_home(command, directory, org_name, config, &made));
+    bool here = !cairn_option_given(arguments, "node");
+    CAIRN_TRY(make_home(command, directory, org_name, config, here, &made));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "directory", directory);
     cairn_facts_view(facts, "organisation", org_name);
     cairn_facts_hash(facts, "organisation_id", &made.org);
-    cairn_facts_hash(facts, "ledger", &made.ledger);
+    if (here)
+        cairn_facts_hash(facts, "ledger", &made.ledger);
     return cairn_facts_print(command, facts);
 }
 

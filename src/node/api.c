@@ -243,15 +243,15 @@ void cairn_api_answer(cairn_call *call, int status, const char *type,
 }
 
 void cairn_api_answer_json(cairn_call *call, int status, const cairn_http_field *fields,
-                           size_t field_count, cairn_json *json)
+                           size_t field_count, cairn_api_json *json)
 {
     cairn_bytes text;
-    cairn_err err = cairn_json_end(json, &text);
+    cairn_err err = cairn_api_json_end(json, &text);
     if (err == CAIRN_OK)
         cairn_api_answer(call, status, "application/json", fields, field_count, text);
     else
         cairn_api_refuse(call, err);
-    cairn_json_done(json);
+    cairn_api_json_done(json);
 }
 
 void cairn_api_defer(cairn_call *call, void (*act)(void *call))

@@ -10,8 +10,9 @@
 /* The rows of this part of the API. */
 extern const cairn_route_table cairn_api_routes;
 
-#define CAIRN_API_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* the largest that every JSON reader has \
-                                                        */
+#define CAIRN_API_NUMBER_MAX                                            \
+    ((UINT64_C(1) << 53) - 1) /* the largest that every JSON reader has \
+                               */
 enum { CAIRN_API_LIMIT = 64, CAIRN_API_LIMIT_MAX = 256 };
 
 /* A query parameter that a route knows. */
@@ -54,7 +55,7 @@ void cairn_api_answer(cairn_call *call, int status, const char *type,
                       const cairn_http_field *fields, size_t field_count, cairn_bytes body);
 /* With a JSON text, which is freed. */
 void cairn_api_answer_json(cairn_call *call, int status, const cairn_http_field *fields,
-                           size_t field_count, cairn_json *json);
+                           size_t field_count, cairn_api_json *json);
 
 /* Runs `act` on a thread of the node's own, or refuses the call as BUSY. */
 void cairn_api_defer(cairn_call *call, void (*act)(void *call));

@@ -4,15 +4,15 @@
 #include "cairn/transaction.h"
 #include "node/api.h"
 
-static void put_block(cairn_json *json, const cairn_block_entry *entry)
+static void put_block(cairn_api_json *json, const cairn_block_entry *entry)
 {
-    cairn_json_number(json, "height", entry->height);
-    cairn_json_time(json, "time", entry->time_ms);
-    cairn_json_number(json, "first", entry->first);
-    cairn_json_number(json, "count", entry->count);
-    cairn_json_hash(json, "state_root", &entry->state_root);
-    cairn_json_hash(json, "config_root", &entry->config_root);
-    cairn_json_hash(json, "results_root", &entry->results_root);
+    cairn_api_json_number(json, "height", entry->height);
+    cairn_api_json_time(json, "time", entry->time_ms);
+    cairn_api_json_number(json, "first", entry->first);
+    cairn_api_json_number(json, "count", entry->count);
+    cairn_api_json_hash(json, "state_root", &entry->state_root);
+    cairn_api_json_hash(json, "config_root", &entry->config_root);
+    cairn_api_json_hash(json, "results_root", &entry->results_root);
 }
 
 /* --- list: the heights of one page, read upwards and written downwards --- */
@@ -57,26 +57,26 @@ static cairn_err blocks_query(cairn_call *call, cairn_node_ledger **ret_ledger, 
     return CAIRN_OK;
 }
 
-static void put_page(cairn_json *json, const page *p)
+static void put_page(cairn_api_json *json, const page *p)
 {
-    cairn_json_open(json, NULL);
-    cairn_json_open_list(json, "blocks");
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_open_list(json, "blocks");
     for (size_t i = p->count; i > 0; i--) {
-        cairn_json_open(json, NULL);
+        cairn_api_json_open(json, NULL);
         put_block(json, &p->entries[i - 1]);
-        cairn_json_close(json);
+        cairn_api_json_close(json);
     }
-    cairn_json_close_list(json);
+    cairn_api_json_close_list(json);
     if (p->from > 0)
-        cairn_json_number(json, "next", p->from);
-    cairn_json_close(json);
+        cairn_api_json_number(json, "next", p->from);
+    cairn_api_json_close(json);
 }
 
 static void list_blocks(void *context)
 {
     cairn_call *call = context;
     cairn_node_ledger *ledger = NULL;
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     page *p = calloc(1, sizeof *p);
     cairn_err err = p == NULL ? CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "blocks") : CAIRN_OK;
     if (err == CAIRN_OK)
@@ -105,29 +105,29 @@ typedef struct block {
     uint64_t app_version;
     bool with_transactions;
     bool found;
-    cairn_json json;
+    cairn_api_json json;
 } block;
 
 static void put_transaction(block *b, uint64_t index, const cairn_tx *tx)
 {
     const cairn_tx_row *row = NULL;
-    cairn_json *json = &b->json;
-    cairn_json_open(json, NULL);
-    cairn_json_hash(json, "transaction", &tx->id);
-    cairn_json_number(json, "index", index);
-    cairn_json_number(json, "type", tx->type);
+    cairn_api_json *json = &b->json;
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_hash(json, "transaction", &tx->id);
+    cairn_api_json_number(json, "index", index);
+    cairn_api_json_number(json, "type", tx->type);
     if (cairn_features_find(cairn_node_features(cairn_api_node(b->call)), tx->type, b->app_version,
                             &row) == CAIRN_OK)
-        cairn_json_text(json, "name", row->name);
-    cairn_json_hash(json, "key", &tx->kid);
-    cairn_json_number(json, "size", tx->raw.size);
-    cairn_json_close(json);
+        cairn_api_json_text(json, "name", row->name);
+    cairn_api_json_hash(json, "key", &tx->kid);
+    cairn_api_json_number(json, "size", tx->raw.size);
+    cairn_api_json_close(json);
 }
 
 /* The accepted ones, which are in the log; the genesis is none. */
 static cairn_err put_transactions(block *b, const cairn_block_record *record)
 {
-    cairn_json_open_list(&b->json, "transactions");
+    cairn_api_json_open_list(&b->json, "transactions");
     for (uint64_t i = 0; i < record->entry.count; i++) {
         cairn_bytes raw;
         cairn_tx tx;
@@ -135,7 +135,7 @@ static cairn_err put_transactions(block *b, const cairn_block_record *record)
         CAIRN_TRY(cairn_tx_decode(raw, &tx));
         put_transaction(b, record->entry.first + i, &tx);
     }
-    cairn_json_close_list(&b->json);
+    cairn_api_json_close_list(&b->json);
     return CAIRN_OK;
 }
 
@@ -145,11 +145,11 @@ static cairn_err take_one(void *context, const cairn_block_record *record)
     if (record->height != b->height)
         return CAIRN_ERR_CANCELLED;
     b->found = true;
-    cairn_json_open(&b->json, NULL);
+    cairn_api_json_open(&b->json, NULL);
     put_block(&b->json, &record->entry);
     if (b->with_transactions)
         CAIRN_TRY(put_transactions(b, record));
-    cairn_json_close(&b->json);
+    cairn_api_json_close(&b->json);
     return CAIRN_ERR_CANCELLED;
 }
 
@@ -184,7 +184,7 @@ static void get_block(void *context)
         cairn_api_answer_json(call, 200, NULL, 0, &b.json);
         return;
     }
-    cairn_json_done(&b.json);
+    cairn_api_json_done(&b.json);
     cairn_api_refuse(call, err);
 }
 

@@ -9,27 +9,27 @@
 
 /* --- keys --- */
 
-static cairn_err put_key(cairn_json *json, const cairn_state_source *state, cairn_arena *arena,
+static cairn_err put_key(cairn_api_json *json, const cairn_state_source *state, cairn_arena *arena,
                          const cairn_hash *kid)
 {
     cairn_key_record key;
     CAIRN_TRY(cairn_registry_key(state, arena, kid, &key));
-    cairn_json_open(json, NULL);
-    cairn_json_hash(json, "id", kid);
-    cairn_json_hash(json, "organisation", &key.org);
-    cairn_json_text(json, "purpose", cairn_purpose_name(key.purpose));
-    cairn_json_base64(json, "cose_key", key.cose_key);
-    cairn_json_number(json, "since_height", key.since);
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_hash(json, "id", kid);
+    cairn_api_json_hash(json, "organisation", &key.org);
+    cairn_api_json_text(json, "purpose", cairn_purpose_name(key.purpose));
+    cairn_api_json_base64(json, "cose_key", key.cose_key);
+    cairn_api_json_number(json, "since_height", key.since);
     if (key.until != CAIRN_HEIGHT_OPEN)
-        cairn_json_number(json, "until_height", key.until);
+        cairn_api_json_number(json, "until_height", key.until);
     if (key.suspect_since != CAIRN_HEIGHT_OPEN)
-        cairn_json_number(json, "suspect_since_height", key.suspect_since);
-    cairn_json_close(json);
+        cairn_api_json_number(json, "suspect_since_height", key.suspect_since);
+    cairn_api_json_close(json);
     return CAIRN_OK;
 }
 
 /* The keys of an organisation, in the order of their registration. */
-static cairn_err put_keys(cairn_json *json, const cairn_state_source *state, cairn_arena *arena,
+static cairn_err put_keys(cairn_api_json *json, const cairn_state_source *state, cairn_arena *arena,
                           const cairn_org_record *org)
 {
     for (size_t i = 0; i < org->kid_count; i++)
@@ -39,42 +39,42 @@ static cairn_err put_keys(cairn_json *json, const cairn_state_source *state, cai
 
 /* --- organisations --- */
 
-static void put_roles(cairn_json *json, uint32_t roles)
+static void put_roles(cairn_api_json *json, uint32_t roles)
 {
-    cairn_json_open_list(json, "roles");
+    cairn_api_json_open_list(json, "roles");
     for (unsigned bit = 0; bit < 32; bit++)
         if ((roles >> bit & 1u) != 0)
-            cairn_json_text(json, NULL, cairn_role_name(UINT32_C(1) << bit));
-    cairn_json_close_list(json);
+            cairn_api_json_text(json, NULL, cairn_role_name(UINT32_C(1) << bit));
+    cairn_api_json_close_list(json);
 }
 
-static void put_org(cairn_json *json, const cairn_hash *id, const cairn_org_record *org)
+static void put_org(cairn_api_json *json, const cairn_hash *id, const cairn_org_record *org)
 {
-    cairn_json_hash(json, "id", id);
-    cairn_json_text(json, "name", org->name);
-    cairn_json_text(json, "status", cairn_org_status_name(org->status));
-    cairn_json_bool(json, "member", org->member);
+    cairn_api_json_hash(json, "id", id);
+    cairn_api_json_text(json, "name", org->name);
+    cairn_api_json_text(json, "status", cairn_org_status_name(org->status));
+    cairn_api_json_bool(json, "member", org->member);
     put_roles(json, org->roles);
-    cairn_json_number(json, "version", org->version);
-    cairn_json_number(json, "admitted_height", org->admitted_height);
+    cairn_api_json_number(json, "version", org->version);
+    cairn_api_json_number(json, "admitted_height", org->admitted_height);
 }
 
 /* --- one object --- */
 
-typedef cairn_err (*put_object)(cairn_json *json, const cairn_state_source *state,
+typedef cairn_err (*put_object)(cairn_api_json *json, const cairn_state_source *state,
                                 cairn_arena *arena, const cairn_hash *id);
 
-static cairn_err put_one_org(cairn_json *json, const cairn_state_source *state, cairn_arena *arena,
-                             const cairn_hash *id)
+static cairn_err put_one_org(cairn_api_json *json, const cairn_state_source *state,
+                             cairn_arena *arena, const cairn_hash *id)
 {
     cairn_org_record org;
     CAIRN_TRY(cairn_registry_org(state, arena, id, &org));
-    cairn_json_open(json, NULL);
+    cairn_api_json_open(json, NULL);
     put_org(json, id, &org);
-    cairn_json_open_list(json, "keys");
+    cairn_api_json_open_list(json, "keys");
     CAIRN_TRY(put_keys(json, state, arena, &org));
-    cairn_json_close_list(json);
-    cairn_json_close(json);
+    cairn_api_json_close_list(json);
+    cairn_api_json_close(json);
     return CAIRN_OK;
 }
 
@@ -82,7 +82,7 @@ static cairn_err put_one_org(cairn_json *json, const cairn_state_source *state, 
 static void answer_one(cairn_call *call, const char *field, put_object put)
 {
     cairn_node_ledger *ledger = NULL;
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     cairn_hash id;
     cairn_err err = cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &ledger);
     if (err == CAIRN_OK)
@@ -97,7 +97,7 @@ static void answer_one(cairn_call *call, const char *field, put_object put)
         cairn_api_answer_json(call, 200, NULL, 0, &json);
         return;
     }
-    cairn_json_done(&json);
+    cairn_api_json_done(&json);
     cairn_api_refuse(call, err);
 }
 
@@ -124,7 +124,7 @@ typedef struct list {
     put_object put;
     cairn_bytes token;
     uint64_t limit;
-    cairn_json json;
+    cairn_api_json json;
 } list;
 
 /* An object that the state no longer has, or not yet as of its view, is left out. */
@@ -200,15 +200,15 @@ static cairn_err put_page(list *l)
                                     .limit = l->limit,
                                     .life_ms = PAGE_LIFE_MS};
     CAIRN_TRY(cairn_page_read(l->call->services->jobs, l->call->arena, &query, &rows));
-    cairn_json_open(&l->json, NULL);
-    cairn_json_open_list(&l->json, l->name);
+    cairn_api_json_open(&l->json, NULL);
+    cairn_api_json_open_list(&l->json, l->name);
     if (l->token.size == 0 && l->table == CAIRN_DIRECTORY_ORGANISATIONS)
         CAIRN_TRY(put_founders(l));
     CAIRN_TRY(put_rows(l, &rows));
-    cairn_json_close_list(&l->json);
+    cairn_api_json_close_list(&l->json);
     if (rows.token.size > 0)
-        cairn_json_view(&l->json, "next", rows.token);
-    cairn_json_close(&l->json);
+        cairn_api_json_view(&l->json, "next", rows.token);
+    cairn_api_json_close(&l->json);
     return CAIRN_OK;
 }
 
@@ -235,18 +235,18 @@ static void answer_list(list *l)
         cairn_api_answer_json(l->call, 200, NULL, 0, &l->json);
         return;
     }
-    cairn_json_done(&l->json);
+    cairn_api_json_done(&l->json);
     cairn_api_refuse(l->call, err);
 }
 
-static cairn_err put_org_alone(cairn_json *json, const cairn_state_source *state,
+static cairn_err put_org_alone(cairn_api_json *json, const cairn_state_source *state,
                                cairn_arena *arena, const cairn_hash *id)
 {
     cairn_org_record org;
     CAIRN_TRY(cairn_registry_org(state, arena, id, &org));
-    cairn_json_open(json, NULL);
+    cairn_api_json_open(json, NULL);
     put_org(json, id, &org);
-    cairn_json_close(json);
+    cairn_api_json_close(json);
     return CAIRN_OK;
 }
 
@@ -266,8 +266,8 @@ void cairn_api_organisations_list(cairn_call *call)
 
 /* --- all keys: those of each organisation of a page --- */
 
-static cairn_err put_org_keys(cairn_json *json, const cairn_state_source *state, cairn_arena *arena,
-                              const cairn_hash *id)
+static cairn_err put_org_keys(cairn_api_json *json, const cairn_state_source *state,
+                              cairn_arena *arena, const cairn_hash *id)
 {
     cairn_org_record org;
     CAIRN_TRY(cairn_registry_org(state, arena, id, &org));
@@ -290,12 +290,12 @@ void cairn_api_keys_list(cairn_call *call)
 
 /* --- approvals --- */
 
-static void put_hashes(cairn_json *json, const char *name, const cairn_member_list *members)
+static void put_hashes(cairn_api_json *json, const char *name, const cairn_member_list *members)
 {
-    cairn_json_open_list(json, name);
+    cairn_api_json_open_list(json, name);
     for (size_t i = 0; i < members->count; i++)
-        cairn_json_hash(json, NULL, &members->orgs[i]);
-    cairn_json_close_list(json);
+        cairn_api_json_hash(json, NULL, &members->orgs[i]);
+    cairn_api_json_close_list(json);
 }
 
 static const char *approval_status(cairn_approval_status status)
@@ -307,32 +307,32 @@ static const char *approval_status(cairn_approval_status status)
     return names[status];
 }
 
-static void put_approval_fields(cairn_json *json, const cairn_hash *id, const cairn_approval *a)
+static void put_approval_fields(cairn_api_json *json, const cairn_hash *id, const cairn_approval *a)
 {
     cairn_hash act_hash;
     cairn_act_hash(a->act_type, a->act_body, &act_hash);
-    cairn_json_hash(json, "id", id);
-    cairn_json_number(json, "act_type", a->act_type);
-    cairn_json_hex(json, "act", a->act_body);
-    cairn_json_hash(json, "act_hash", &act_hash);
-    cairn_json_hash(json, "proposer", &a->proposer);
+    cairn_api_json_hash(json, "id", id);
+    cairn_api_json_number(json, "act_type", a->act_type);
+    cairn_api_json_hex(json, "act", a->act_body);
+    cairn_api_json_hash(json, "act_hash", &act_hash);
+    cairn_api_json_hash(json, "proposer", &a->proposer);
     put_hashes(json, "electors", &a->electors);
-    cairn_json_number(json, "threshold", a->threshold);
+    cairn_api_json_number(json, "threshold", a->threshold);
     put_hashes(json, "approvers", &a->approvers);
-    cairn_json_time(json, "expires", a->expires_ms);
-    cairn_json_text(json, "status", approval_status(a->status));
+    cairn_api_json_time(json, "expires", a->expires_ms);
+    cairn_api_json_text(json, "status", approval_status(a->status));
     if (a->code != CAIRN_OK)
-        cairn_json_text(json, "code", cairn_err_name(a->code));
+        cairn_api_json_text(json, "code", cairn_err_name(a->code));
 }
 
-static cairn_err put_approval(cairn_json *json, const cairn_state_source *state, cairn_arena *arena,
-                              const cairn_hash *id)
+static cairn_err put_approval(cairn_api_json *json, const cairn_state_source *state,
+                              cairn_arena *arena, const cairn_hash *id)
 {
     cairn_approval approval;
     CAIRN_TRY(cairn_approval_get(state, arena, id, &approval));
-    cairn_json_open(json, NULL);
+    cairn_api_json_open(json, NULL);
     put_approval_fields(json, id, &approval);
-    cairn_json_close(json);
+    cairn_api_json_close(json);
     return CAIRN_OK;
 }
 

@@ -14,7 +14,7 @@ static cairn_err read_place(const cairn_call *call, const cairn_api_parameter *a
 /* --- a page --- */
 
 typedef struct page {
-    cairn_json json;
+    cairn_api_json json;
     uint64_t count;
     uint64_t limit;
 } page;
@@ -44,18 +44,18 @@ static void answer_page(cairn_call *call, cairn_node_ledger *ledger, cairn_feed_
 {
     page p = {.limit = limit};
     char next[CAIRN_FEED_CURSOR_SIZE];
-    cairn_json_open(&p.json, NULL);
-    cairn_json_open_list(&p.json, "events");
+    cairn_api_json_open(&p.json, NULL);
+    cairn_api_json_open_list(&p.json, "events");
     cairn_err err = read_page(ledger->service.engine, &place, &p);
     cairn_feed_place_format(&place, next);
-    cairn_json_close_list(&p.json);
-    cairn_json_text(&p.json, "next", next);
-    cairn_json_close(&p.json);
+    cairn_api_json_close_list(&p.json);
+    cairn_api_json_text(&p.json, "next", next);
+    cairn_api_json_close(&p.json);
     if (err == CAIRN_OK) {
         cairn_api_answer_json(call, 200, NULL, 0, &p.json);
         return;
     }
-    cairn_json_done(&p.json);
+    cairn_api_json_done(&p.json);
     cairn_api_refuse(call, err);
 }
 

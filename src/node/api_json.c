@@ -9,14 +9,14 @@
 
 enum { FIRST_ROOM = 512 };
 
-void cairn_json_done(cairn_json *json)
+void cairn_api_json_done(cairn_api_json *json)
 {
     free(json->data);
-    *json = (cairn_json){0};
+    *json = (cairn_api_json){0};
 }
 
 /* Room for `size` bytes more; NULL once memory has ended. */
-static char *reserve(cairn_json *json, size_t size)
+static char *reserve(cairn_api_json *json, size_t size)
 {
     if (json->failed)
         return NULL;
@@ -37,14 +37,14 @@ static char *reserve(cairn_json *json, size_t size)
     return at;
 }
 
-static void put(cairn_json *json, const char *text, size_t size)
+static void put(cairn_api_json *json, const char *text, size_t size)
 {
     char *at = reserve(json, size);
     if (at != NULL)
         memcpy(at, text, size);
 }
 
-static void begin(cairn_json *json, const char *key)
+static void begin(cairn_api_json *json, const char *key)
 {
     if (json->item)
         put(json, ",", 1);
@@ -56,40 +56,40 @@ static void begin(cairn_json *json, const char *key)
     put(json, "\":", 2);
 }
 
-static void open_with(cairn_json *json, const char *key, const char *bracket)
+static void open_with(cairn_api_json *json, const char *key, const char *bracket)
 {
     begin(json, key);
     put(json, bracket, 1);
     json->item = false;
 }
 
-static void close_with(cairn_json *json, const char *bracket)
+static void close_with(cairn_api_json *json, const char *bracket)
 {
     put(json, bracket, 1);
     json->item = true;
 }
 
-void cairn_json_open(cairn_json *json, const char *key)
+void cairn_api_json_open(cairn_api_json *json, const char *key)
 {
     open_with(json, key, "{");
 }
 
-void cairn_json_close(cairn_json *json)
+void cairn_api_json_close(cairn_api_json *json)
 {
     close_with(json, "}");
 }
 
-void cairn_json_open_list(cairn_json *json, const char *key)
+void cairn_api_json_open_list(cairn_api_json *json, const char *key)
 {
     open_with(json, key, "[");
 }
 
-void cairn_json_close_list(cairn_json *json)
+void cairn_api_json_close_list(cairn_api_json *json)
 {
     close_with(json, "]");
 }
 
-static void put_escaped(cairn_json *json, uint8_t c)
+static void put_escaped(cairn_api_json *json, uint8_t c)
 {
     char text[8];
     if (c == '"' || c == '\\')
@@ -99,7 +99,7 @@ static void put_escaped(cairn_json *json, uint8_t c)
     put(json, text, strlen(text));
 }
 
-void cairn_json_view(cairn_json *json, const char *key, cairn_bytes text)
+void cairn_api_json_view(cairn_api_json *json, const char *key, cairn_bytes text)
 {
     bool valid = cairn_utf8_valid(text);
     begin(json, key);
@@ -116,12 +116,12 @@ void cairn_json_view(cairn_json *json, const char *key, cairn_bytes text)
     put(json, "\"", 1);
 }
 
-void cairn_json_text(cairn_json *json, const char *key, const char *text)
+void cairn_api_json_text(cairn_api_json *json, const char *key, const char *text)
 {
-    cairn_json_view(json, key, cairn_bytes_str(text));
+    cairn_api_json_view(json, key, cairn_bytes_str(text));
 }
 
-void cairn_json_hex(cairn_json *json, const char *key, cairn_bytes bytes)
+void cairn_api_json_hex(cairn_api_json *json, const char *key, cairn_bytes bytes)
 {
     begin(json, key);
     char *at = reserve(json, 2 * bytes.size + 3); /* the NUL is overwritten by the quote */
@@ -133,12 +133,12 @@ void cairn_json_hex(cairn_json *json, const char *key, cairn_bytes bytes)
     json->size--;
 }
 
-void cairn_json_hash(cairn_json *json, const char *key, const cairn_hash *hash)
+void cairn_api_json_hash(cairn_api_json *json, const char *key, const cairn_hash *hash)
 {
-    cairn_json_hex(json, key, cairn_bytes_hash(hash));
+    cairn_api_json_hex(json, key, cairn_bytes_hash(hash));
 }
 
-void cairn_json_base64(cairn_json *json, const char *key, cairn_bytes bytes)
+void cairn_api_json_base64(cairn_api_json *json, const char *key, cairn_bytes bytes)
 {
     size_t size = cairn_base64_size(bytes.size);
     begin(json, key);
@@ -151,7 +151,7 @@ void cairn_json_base64(cairn_json *json, const char *key, cairn_bytes bytes)
     json->size--;
 }
 
-void cairn_json_number(cairn_json *json, const char *key, uint64_t number)
+void cairn_api_json_number(cairn_api_json *json, const char *key, uint64_t number)
 {
     char text[24];
     int size = snprintf(text, sizeof text, "%llu", (unsigned long long)number);
@@ -159,7 +159,7 @@ void cairn_json_number(cairn_json *json, const char *key, uint64_t number)
     put(json, text, (size_t)size);
 }
 
-void cairn_json_bool(cairn_json *json, const char *key, bool value)
+void cairn_api_json_bool(cairn_api_json *json, const char *key, bool value)
 {
     begin(json, key);
     if (value)
@@ -168,14 +168,14 @@ void cairn_json_bool(cairn_json *json, const char *key, bool value)
         put(json, "false", 5);
 }
 
-void cairn_json_time(cairn_json *json, const char *key, uint64_t wall_ms)
+void cairn_api_json_time(cairn_api_json *json, const char *key, uint64_t wall_ms)
 {
     char text[CAIRN_CLOCK_TEXT_SIZE];
     cairn_clock_format(wall_ms, text);
-    cairn_json_text(json, key, text);
+    cairn_api_json_text(json, key, text);
 }
 
-cairn_err cairn_json_end(const cairn_json *json, cairn_bytes *ret_text)
+cairn_err cairn_api_json_end(const cairn_api_json *json, cairn_bytes *ret_text)
 {
     if (json->failed)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "answer: JSON");

@@ -81,19 +81,19 @@ static void answer_value(const question *q)
     cairn_engine *engine = q->ledger->service.engine;
     cairn_err err = CAIRN_ERR_VIEW_EXPIRED;
     cairn_bytes value = {NULL, 0};
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     for (int tries = 0; err == CAIRN_ERR_VIEW_EXPIRED && tries < 16; tries++) {
         CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
         err = cairn_engine_get(engine, view, q->map, cairn_state_key_view(&q->key), q->call->arena,
                                &value);
         if (err != CAIRN_OK)
             continue;
-        cairn_json_open(&json, NULL);
-        cairn_json_view(&json, "key", q->call->params[1]);
-        cairn_json_hex(&json, "value", value);
-        cairn_json_number(&json, "height", view->height);
-        cairn_json_time(&json, "time", view->time_ms);
-        cairn_json_close(&json);
+        cairn_api_json_open(&json, NULL);
+        cairn_api_json_view(&json, "key", q->call->params[1]);
+        cairn_api_json_hex(&json, "value", value);
+        cairn_api_json_number(&json, "height", view->height);
+        cairn_api_json_time(&json, "time", view->time_ms);
+        cairn_api_json_close(&json);
     }
     if (err == CAIRN_OK)
         cairn_api_answer_json(q->call, 200, NULL, 0, &json);

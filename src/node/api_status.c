@@ -15,30 +15,30 @@ typedef struct question {
 
 /* --- answers --- */
 
-static void put_standing(const question *q, cairn_json *json, const char *standing)
+static void put_standing(const question *q, cairn_api_json *json, const char *standing)
 {
-    cairn_json_open(json, NULL);
-    cairn_json_hash(json, "transaction", &q->id);
-    cairn_json_text(json, "status", standing);
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_hash(json, "transaction", &q->id);
+    cairn_api_json_text(json, "status", standing);
 }
 
-static void put_block(const question *q, cairn_json *json)
+static void put_block(const question *q, cairn_api_json *json)
 {
-    cairn_json_number(json, "height", q->status.height);
+    cairn_api_json_number(json, "height", q->status.height);
     if (q->status.standing == CAIRN_TX_ACCEPTED)
-        cairn_json_number(json, "index", q->status.index);
+        cairn_api_json_number(json, "index", q->status.index);
     else
-        cairn_json_text(json, "code", cairn_err_name(q->status.code));
+        cairn_api_json_text(json, "code", cairn_err_name(q->status.code));
 }
 
 static void answer_standing(const question *q, const char *standing, cairn_err code)
 {
     static const cairn_http_field fields[] = {{"Cache-Control", "no-cache"}};
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     put_standing(q, &json, standing);
     if (code != CAIRN_OK)
-        cairn_json_text(&json, "code", cairn_err_name(code));
-    cairn_json_close(&json);
+        cairn_api_json_text(&json, "code", cairn_err_name(code));
+    cairn_api_json_close(&json);
     cairn_api_answer_json(q->call, 200, fields, 1, &json);
 }
 
@@ -57,7 +57,7 @@ static void on_accepted_head(void *context, cairn_err err, const cairn_head *hea
 {
     question *q = context;
     cairn_bytes receipt;
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     if (err == CAIRN_OK)
         err = make_receipt(q, head, &receipt);
     if (err != CAIRN_OK) {
@@ -71,8 +71,8 @@ static void on_accepted_head(void *context, cairn_err err, const cairn_head *hea
     }
     put_standing(q, &json, "accepted");
     put_block(q, &json);
-    cairn_json_base64(&json, "receipt", receipt);
-    cairn_json_close(&json);
+    cairn_api_json_base64(&json, "receipt", receipt);
+    cairn_api_json_close(&json);
     cairn_api_answer_json(q->call, 200, NULL, 0, &json);
 }
 
@@ -92,7 +92,7 @@ static void on_refused_head(void *context, cairn_err err, const cairn_head *head
 {
     question *q = context;
     cairn_bytes proof;
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     if (err == CAIRN_OK)
         err = make_refusal(q, head, &proof);
     if (err != CAIRN_OK) {
@@ -101,8 +101,8 @@ static void on_refused_head(void *context, cairn_err err, const cairn_head *head
     }
     put_standing(q, &json, "rejected");
     put_block(q, &json);
-    cairn_json_base64(&json, "proof", proof);
-    cairn_json_close(&json);
+    cairn_api_json_base64(&json, "proof", proof);
+    cairn_api_json_close(&json);
     cairn_api_answer_json(q->call, 200, NULL, 0, &json);
 }
 

@@ -32,31 +32,31 @@ static location location_of(const cairn_node_ledger *ledger, const cairn_hash *i
     return l;
 }
 
-static void open_status(cairn_json *json, const cairn_hash *id, const char *status)
+static void open_status(cairn_api_json *json, const cairn_hash *id, const char *status)
 {
-    cairn_json_open(json, NULL);
-    cairn_json_hash(json, "transaction", id);
-    cairn_json_text(json, "status", status);
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_hash(json, "transaction", id);
+    cairn_api_json_text(json, "status", status);
 }
 
 static void answer_status(cairn_call *call, int status, const cairn_node_ledger *ledger,
-                          const cairn_hash *id, cairn_json *json)
+                          const cairn_hash *id, cairn_api_json *json)
 {
     const location l = location_of(ledger, id);
     const cairn_http_field fields[] = {{"Location", l.text}};
-    cairn_json_close(json);
+    cairn_api_json_close(json);
     cairn_api_answer_json(call, status, fields, 1, json);
 }
 
 static void answer_accepted(cairn_call *call, const cairn_node_ledger *ledger,
                             const cairn_verdict *verdict, cairn_bytes receipt)
 {
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     open_status(&json, &verdict->id, "accepted");
-    cairn_json_number(&json, "height", verdict->height);
-    cairn_json_number(&json, "index", verdict->index);
+    cairn_api_json_number(&json, "height", verdict->height);
+    cairn_api_json_number(&json, "index", verdict->index);
     if (receipt.size > 0)
-        cairn_json_base64(&json, "receipt", receipt);
+        cairn_api_json_base64(&json, "receipt", receipt);
     answer_status(call, 200, ledger, &verdict->id, &json);
 }
 
@@ -202,7 +202,7 @@ void cairn_api_transaction_submit(cairn_call *call)
     if (err != CAIRN_OK) {
         cairn_api_refuse(call, err);
     } else if (facts.wait == WAIT_NONE) {
-        cairn_json json = {0};
+        cairn_api_json json = {0};
         open_status(&json, &facts.id, "pending");
         answer_status(call, 202, facts.ledger, &facts.id, &json);
     }

@@ -102,20 +102,20 @@ cairn_err cairn_feed_read(cairn_engine *engine, cairn_feed_place *place, cairn_j
     return CAIRN_OK;
 }
 
-void cairn_feed_put(cairn_json *json, const cairn_job_event *event)
+void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event)
 {
     const cairn_feed_place place = {.height = event->height, .ordinal = event->ordinal};
     char cursor[CAIRN_FEED_CURSOR_SIZE];
     cairn_feed_place_format(&place, cursor);
-    cairn_json_open(json, NULL);
-    cairn_json_text(json, "cursor", cursor);
-    cairn_json_number(json, "height", event->height);
-    cairn_json_time(json, "time", event->time_ms);
-    cairn_json_number(json, "type", event->type);
-    cairn_json_hex(json, "key", event->key);
-    cairn_json_number(json, "index", event->index);
-    cairn_json_hex(json, "transaction", event->transaction);
-    cairn_json_close(json);
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_text(json, "cursor", cursor);
+    cairn_api_json_number(json, "height", event->height);
+    cairn_api_json_time(json, "time", event->time_ms);
+    cairn_api_json_number(json, "type", event->type);
+    cairn_api_json_hex(json, "key", event->key);
+    cairn_api_json_number(json, "index", event->index);
+    cairn_api_json_hex(json, "transaction", event->transaction);
+    cairn_api_json_close(json);
 }
 
 /* --- streams --- */
@@ -125,18 +125,18 @@ static cairn_err send_event(void *context, const cairn_job_event *event)
     const stream *s = context;
     const cairn_feed_place place = {.height = event->height, .ordinal = event->ordinal};
     char cursor[CAIRN_FEED_CURSOR_SIZE];
-    cairn_json json = {0};
+    cairn_api_json json = {0};
     cairn_bytes data;
     cairn_feed_place_format(&place, cursor);
     cairn_feed_put(&json, event);
-    cairn_err err = cairn_json_end(&json, &data);
+    cairn_err err = cairn_api_json_end(&json, &data);
     const cairn_sse_event sent = {
         .id = cairn_bytes_str(cursor), .name = cairn_bytes_str("event"), .data = data};
     if (err == CAIRN_OK)
         err = cairn_sse_send(s->exchange, &sent);
     if (err == CAIRN_OK)
         atomic_fetch_add(s->feed->event_count, 1);
-    cairn_json_done(&json);
+    cairn_api_json_done(&json);
     return err;
 }
 

@@ -32,7 +32,7 @@ cairn_err cairn_feed_read(cairn_engine *engine, cairn_feed_place *place, cairn_j
                           void *context, bool *ret_more) CAIRN_MUST_USE;
 
 /* The JSON of one event, the same in pages and streams: see `Event` in api/openapi.yaml. */
-void cairn_feed_put(cairn_json *json, const cairn_job_event *event);
+void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event);
 
 typedef struct cairn_feed cairn_feed;
 
