@@ -29,6 +29,7 @@ expect 22 curl -sf "http://127.0.0.1:$(cat port)/ca/cdcd/chain" -o /dev/null
 cat root.crl 0.crl >lists.pem
 
 # verify PURPOSE CERTIFICATE [MORE...]
+# shellcheck disable=SC2317 # called by expect
 verify() {
     local purpose=$1 certificate=$2
     shift 2
@@ -62,6 +63,7 @@ expect_text "$work/out" "1.3.6.1.5.5.7.3.14" "EAP over LAN"
 # --- status ---
 
 # status CERTIFICATE [MORE...]: what openssl's client makes of our answer.
+# shellcheck disable=SC2317 # called by expect
 status() {
     local certificate=$1
     shift
