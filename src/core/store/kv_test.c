@@ -196,7 +196,7 @@ static void test_failed_commit_stops_writes(void **state)
     cairn_err err = cairn_kv_commit(txn);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     (void)signal(SIGXFSZ, handler);
-    assert_int_equal(err, CAIRN_ERR_IO);
+    assert_int_equal(err, CAIRN_ERR_NO_SPACE);
     assert_int_equal(cairn_kv_begin(f->kv, true, &txn), CAIRN_ERR_READ_ONLY);
     assert_int_equal(cairn_kv_begin(f->kv, false, &txn), CAIRN_OK);
     assert_value(txn, FIRST, "k", "before");
