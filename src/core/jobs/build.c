@@ -47,13 +47,23 @@ static cairn_err reconcile_version(cairn_jobs_txn *txn, uint32_t version,
     return CAIRN_OK;
 }
 
-cairn_err cairn_jobs_reconcile(cairn_jobs_txn *txn, jobs_slot *slot, jobs_consumer *consumer)
+static bool same_record(const jobs_consumer_record *a, const jobs_consumer_record *b)
+{
+    uint8_t first[JOBS_CONSUMER_RECORD_MAX], second[JOBS_CONSUMER_RECORD_MAX];
+    size_t first_size = cairn_jobs_put_consumer(a, first);
+    size_t second_size = cairn_jobs_put_consumer(b, second);
+    return first_size == second_size && memcmp(first, second, first_size) == 0;
+}
+
+cairn_err cairn_jobs_reconcile(cairn_jobs_txn *txn, jobs_slot *slot, jobs_consumer *consumer,
+                               bool *ret_changed)
 {
     const char *name = cairn_jobs_consumer_name(consumer);
     jobs_consumer_record record = {0};
     cairn_err err = cairn_jobs_consumer_load(txn->kv, name, slot->number, &record);
     if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
         return err;
+    const jobs_consumer_record old = record;
     if (!cairn_hash_equal(&record.ledger, &slot->id)) {
         for (size_t i = 0; i < JOBS_BUILDS; i++)
             CAIRN_TRY(discard(txn, &record.builds[i]));
@@ -64,6 +74,9 @@ cairn_err cairn_jobs_reconcile(cairn_jobs_txn *txn, jobs_slot *slot, jobs_consum
     else
         record.builds[JOBS_SERVING].present = true;
     consumer->record = record;
+    if (same_record(&old, &record))
+        return CAIRN_OK;
+    *ret_changed = true;
     return cairn_jobs_consumer_store(txn->kv, name, slot->number, &record);
 }
 

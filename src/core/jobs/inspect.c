@@ -21,14 +21,11 @@ static void find_live(cairn_jobs *jobs, const char *name, uint32_t slot, live *r
 {
     *ret_live = (live){0};
     (void)pthread_mutex_lock(&jobs->lock);
-    for (size_t s = 0; s < jobs->slot_count; s++) {
-        const jobs_slot *found = jobs->slots[s];
-        for (size_t c = 0; found->number == slot && c < jobs->consumer_count; c++) {
-            const jobs_consumer *consumer = &found->consumers[c];
-            if (strcmp(cairn_jobs_consumer_name(consumer), name) == 0)
-                *ret_live =
-                    (live){.attached = true, .head = found->head, .record = consumer->record};
-        }
+    const jobs_slot *found = cairn_jobs_slot(jobs, slot);
+    for (size_t c = 0; found != NULL && c < jobs->consumer_count; c++) {
+        const jobs_consumer *consumer = &found->consumers[c];
+        if (strcmp(cairn_jobs_consumer_name(consumer), name) == 0)
+            *ret_live = (live){.attached = true, .head = found->head, .record = consumer->record};
     }
     (void)pthread_mutex_unlock(&jobs->lock);
 }

@@ -245,7 +245,7 @@ static size_t find_slot(const cairn_jobs *jobs, uint32_t number)
     return low;
 }
 
-static jobs_slot *slot_of(const cairn_jobs *jobs, uint32_t number)
+jobs_slot *cairn_jobs_slot(const cairn_jobs *jobs, uint32_t number)
 {
     size_t i = find_slot(jobs, number);
     return i < jobs->slot_count && jobs->slots[i]->number == number ? jobs->slots[i] : NULL;
@@ -277,11 +277,12 @@ static cairn_err make_slot(cairn_jobs *jobs, uint32_t number, const cairn_hash *
 static cairn_err reconcile_all(cairn_jobs *jobs, jobs_slot *slot)
 {
     cairn_jobs_txn txn;
+    bool changed = false;
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
     cairn_err err = CAIRN_OK;
     for (size_t i = 0; i < jobs->consumer_count && err == CAIRN_OK; i++)
-        err = cairn_jobs_reconcile(&txn, slot, &slot->consumers[i]);
-    if (err != CAIRN_OK) {
+        err = cairn_jobs_reconcile(&txn, slot, &slot->consumers[i], &changed);
+    if (err != CAIRN_OK || !changed) { /* a thousand ledgers are attached without a sync each */
         cairn_jobs_txn_abort(&txn);
         return err;
     }
@@ -309,7 +310,7 @@ static cairn_err attach(cairn_jobs *jobs, uint32_t number, const cairn_hash *id,
                         const cairn_event_source *source)
 {
     jobs_slot *slot = NULL;
-    if (slot_of(jobs, number) != NULL)
+    if (cairn_jobs_slot(jobs, number) != NULL)
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "jobs: slot %u is taken", number);
     if (jobs->slot_count >= CAIRN_JOBS_SLOTS_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "jobs: more than %d ledgers",
@@ -336,7 +337,7 @@ cairn_err cairn_jobs_attach(cairn_jobs *jobs, uint32_t slot, const cairn_hash *i
 void cairn_jobs_detach(cairn_jobs *jobs, uint32_t number)
 {
     enter(jobs);
-    jobs_slot *slot = slot_of(jobs, number);
+    jobs_slot *slot = cairn_jobs_slot(jobs, number);
     if (slot != NULL) {
         cairn_err err = cairn_jobs_feed_save(jobs, slot);
         if (err != CAIRN_OK) /* then its events are read once more */
@@ -356,7 +357,7 @@ void cairn_jobs_detach(cairn_jobs *jobs, uint32_t number)
 void cairn_jobs_wake(cairn_jobs *jobs, uint32_t number)
 {
     (void)pthread_mutex_lock(&jobs->lock);
-    jobs_slot *slot = slot_of(jobs, number);
+    jobs_slot *slot = cairn_jobs_slot(jobs, number);
     if (slot != NULL) {
         slot->woken = true;
         jobs->kicked = true;
@@ -577,7 +578,7 @@ cairn_err cairn_jobs_wait(cairn_jobs *jobs, uint32_t number, uint64_t height, ui
     cairn_err err = CAIRN_OK;
     (void)pthread_mutex_lock(&jobs->lock);
     for (;;) {
-        const jobs_slot *slot = slot_of(jobs, number);
+        const jobs_slot *slot = cairn_jobs_slot(jobs, number);
         if (slot == NULL)
             err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "jobs: no ledger in slot %u", number);
         if (slot == NULL || settled_height(jobs, slot) >= height)

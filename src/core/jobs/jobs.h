@@ -16,7 +16,9 @@
 /* A reaction turns events into timers and messages, in the transaction that moves its position:
  * each event has its effect exactly once. It is never built again; parked like a projection when
  * it fails. It sees every event since the log's start: one that has no use for old ones looks at
- * their time. Projections have taken the event before reactions see it. */
+ * their time. Projections have taken the event before a reaction sees it, and more of them when it
+ * had to wait. BUSY from `apply` (the outbox is full, a projection is being built) parks nothing:
+ * the reaction sees the event again after half a second. */
 typedef struct cairn_reaction {
     const char *name; /* unlike those of the projections too */
     const uint16_t *types;
@@ -94,8 +96,9 @@ cairn_err cairn_jobs_txn_get(cairn_jobs_txn *txn, const char *projection, uint32
                              unsigned table, cairn_bytes key,
                              cairn_bytes *ret_value) CAIRN_MUST_USE;
 
-/* Orders that the tables of a projection be built anew in all ledgers, from the log's start. The
- * order is durable; a running node, this one or another process's, carries it out. NOT_FOUND. */
+/* Orders that the tables of a projection be built anew from the log's start, in all ledgers that
+ * are attached when it is carried out. The order is durable; a running node, this one or another
+ * process's, carries it out. NOT_FOUND. */
 cairn_err cairn_jobs_rebuild(cairn_jobs *jobs, const char *projection) CAIRN_MUST_USE;
 /* Orders that a parked projection or reaction try again where it stopped. NOT_FOUND. */
 cairn_err cairn_jobs_resume(cairn_jobs *jobs, const char *name) CAIRN_MUST_USE;

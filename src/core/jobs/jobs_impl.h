@@ -146,6 +146,8 @@ struct cairn_jobs {
     size_t lane_key_size;
     size_t sweep_started; /* deliveries since the sweep began at the front */
 
+    atomic_uint_fast64_t sealed; /* tokens, by the newest page key as far as we know */
+
     /* Facts that any thread reads. */
     atomic_uint_fast64_t events, batches, rebuilds;
     atomic_uint_fast64_t timers_fired, timers_failed;
@@ -185,6 +187,11 @@ size_t cairn_jobs_due_key(bool retrying, uint64_t at_ms, cairn_bytes name, uint8
 /* 1 to CAIRN_JOBS_NAME_SIZE_MAX of a-z 0-9 . _ */
 bool cairn_jobs_is_name(const char *name);
 
+/* --- jobs.c --- */
+
+/* The ledger that is attached there, or NULL. With either lock. */
+jobs_slot *cairn_jobs_slot(const cairn_jobs *jobs, uint32_t number);
+
 /* --- projection.c --- */
 
 struct cairn_projection_writer {
@@ -209,10 +216,10 @@ const char *cairn_jobs_consumer_name(const jobs_consumer *consumer);
 
 /* --- build.c --- */
 
-/* Makes `consumer->record` what it must be for this ledger and version of the row, and stores it.
- */
-cairn_err cairn_jobs_reconcile(cairn_jobs_txn *txn, jobs_slot *slot,
-                               jobs_consumer *consumer) CAIRN_MUST_USE;
+/* Makes `consumer->record` what it must be for this ledger and version of the row, and stores it;
+ * true in `ret_changed` unless it was so already. */
+cairn_err cairn_jobs_reconcile(cairn_jobs_txn *txn, jobs_slot *slot, jobs_consumer *consumer,
+                               bool *ret_changed) CAIRN_MUST_USE;
 /* In `record`: the new tables take the place of the old ones. */
 cairn_err cairn_jobs_swap(cairn_jobs_txn *txn, jobs_consumer_record *record) CAIRN_MUST_USE;
 /* Carries out orders; deletes rows that no one serves. True in `ret_more`: call again. */

@@ -102,6 +102,7 @@ static cairn_err seal_token(cairn_jobs *jobs, const walk *w, cairn_bytes *ret_to
                                     &size);
     cairn_wipe(&key, sizeof key);
     CAIRN_TRY(err);
+    (void)atomic_fetch_add(&jobs->sealed, 1);
     return cairn_arena_copy(w->arena, cairn_bytes_of(token, size), ret_token);
 }
 

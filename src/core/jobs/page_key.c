@@ -6,7 +6,10 @@
 #include "core/jobs/jobs_impl.h"
 #include "core/jobs/page.h"
 
-enum { ROTATE_MS = 86400000 }; /* age at which a key gets a successor */
+enum {
+    ROTATE_MS = 86400000, /* age at which a key gets a successor */
+    SEALED_MAX = 1 << 30, /* tokens after which it gets one: NIST SP 800-38D section 8.3 */
+};
 
 static cairn_err read_keys(cairn_jobs *jobs, cairn_kv_cursor *cursor)
 {
@@ -102,6 +105,7 @@ cairn_err cairn_page_rotate(cairn_jobs *jobs)
     (void)pthread_mutex_lock(&jobs->rotate_lock);
     cairn_err err = cairn_jobs_update(jobs, rotate, &r);
     if (err == CAIRN_OK) {
+        atomic_store(&jobs->sealed, 0);
         (void)pthread_mutex_lock(&jobs->lock);
         memcpy(jobs->page_keys, r.keys, sizeof r.keys);
         jobs->page_key_count = r.count;
@@ -118,5 +122,6 @@ cairn_err cairn_jobs_page_keys_step(cairn_jobs *jobs)
     uint64_t created = jobs->page_keys[jobs->page_key_count - 1].record.created_ms;
     (void)pthread_mutex_unlock(&jobs->lock);
     uint64_t now = cairn_clock_wall_ms(&jobs->options.clock);
-    return now > created && now - created > ROTATE_MS ? cairn_page_rotate(jobs) : CAIRN_OK;
+    bool old = now > created && now - created > ROTATE_MS;
+    return old || atomic_load(&jobs->sealed) > SEALED_MAX ? cairn_page_rotate(jobs) : CAIRN_OK;
 }

@@ -36,7 +36,8 @@ typedef struct cairn_timer_owner {
  * that grows. */
 void cairn_timer_done(cairn_timer_firing *firing, cairn_err err);
 
-/* Sets a timer, in place of one with the same name. ARGUMENT for names and ids out of range,
+/* Sets a timer, in place of one with the same name. What is handed in must not be a view into the
+ * transaction. ARGUMENT for names and ids out of range,
  * TOO_LARGE for a payload, TOO_MANY beyond CAIRN_TIMERS_MAX. */
 cairn_err cairn_timer_set(cairn_jobs_txn *txn, const char *owner, cairn_bytes id, uint64_t due_ms,
                           cairn_bytes payload) CAIRN_MUST_USE;
