@@ -1,0 +1,231 @@
+/* The process ends at every write, sync, rename and unlink, before and after it, one after the
+ * other; who opens the directory then finds tables that are what the log says, no event twice, and
+ * loses no message and no timer. With lost writes as well: tests/sim/sim_jobs.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sys/wait.h>
+
+#include "support/faults.h"
+#include "support/jobs_fixture.h"
+
+enum { BLOCKS = 6 };
+
+static const cairn_projection objects = JOBS_OBJECTS_ROW(1);
+static const cairn_projection counter = JOBS_COUNT_ROW(1);
+static const cairn_hash ledger = {{0xaa}};
+static const char *path_of_test;
+
+/* What handlers were told, in memory that outlives the process: a file would be counted. */
+static int seen_pipe[2];
+
+static void tell(char what, cairn_bytes object)
+{
+    uint8_t line[2] = {(uint8_t)what, object.data[3]};
+    (void)syscall(SYS_write, seen_pipe[1], line, sizeof line);
+}
+
+static cairn_err react(void *context, cairn_jobs_txn *txn, const cairn_job_event *event)
+{
+    uint64_t id = 0;
+    (void)context;
+    cairn_outbox_message message = {.tenant = "t",
+                                    .destination = "d",
+                                    .url = "https://a.example/",
+                                    .content_type = "text/plain",
+                                    .body = event->key,
+                                    .key = "",
+                                    .expires_ms = UINT64_MAX};
+    CAIRN_TRY(cairn_outbox_put(txn, &message, &id));
+    return cairn_timer_set(txn, "test.owner", event->key, 1, (cairn_bytes){0});
+}
+static const cairn_reaction reaction = {.name = "test.reaction", .apply = react};
+
+static void fire(void *context, const cairn_timer *timer, cairn_timer_firing *firing)
+{
+    (void)context;
+    tell('t', timer->id);
+    cairn_timer_done(firing, CAIRN_OK);
+}
+static const cairn_timer_owner owner = {.name = "test.owner", .fire = fire};
+
+static void deliver(void *context, const cairn_outbox_row *row, cairn_outbox_delivery *delivery)
+{
+    (void)context;
+    tell('m', row->message.body);
+    cairn_outbox_done(delivery, &(cairn_outbox_result){.status = 200, .detail = ""});
+}
+
+static cairn_err open_jobs(jobs_log *log, cairn_clock_manual *time, cairn_jobs **ret_jobs)
+{
+    static const cairn_projection *const projections[] = {&objects, &counter};
+    static const cairn_reaction *const reactions[] = {&reaction};
+    static const cairn_timer_owner *const owners[] = {&owner};
+    static const cairn_outbox_transport transport = {.deliver = deliver};
+    cairn_jobs *jobs = NULL;
+    cairn_jobs_options options = {.clock = cairn_clock_of_manual(time),
+                                  .projections = projections,
+                                  .projection_count = 2,
+                                  .reactions = reactions,
+                                  .reaction_count = 1,
+                                  .timer_owners = owners,
+                                  .timer_owner_count = 1,
+                                  .transport = &transport,
+                                  .map_size = 16 << 20,
+                                  .seed = 1};
+    cairn_event_source source = jobs_log_source(log);
+    CAIRN_TRY(cairn_jobs_open(path_of_test, &options, &jobs));
+    cairn_err err = cairn_jobs_attach(jobs, 0, &ledger, &source);
+    if (err != CAIRN_OK) {
+        cairn_jobs_close(jobs);
+        return err;
+    }
+    *ret_jobs = jobs;
+    return CAIRN_OK;
+}
+
+static cairn_err settle(cairn_jobs *jobs)
+{
+    bool more = true;
+    cairn_jobs_wake(jobs, 0);
+    while (more)
+        CAIRN_TRY(cairn_jobs_step(jobs, &more));
+    return CAIRN_OK;
+}
+
+/* Block n sets object n; a rebuild comes in the middle. */
+static cairn_err run(jobs_log *log, cairn_jobs *jobs)
+{
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        log->height = i + 1;
+        if (i == BLOCKS / 2)
+            CAIRN_TRY(cairn_jobs_rebuild(jobs, "test.objects"));
+        CAIRN_TRY(settle(jobs));
+    }
+    return CAIRN_OK;
+}
+
+static void make_log(jobs_log *log)
+{
+    jobs_log_init(log);
+    for (uint32_t i = 0; i < BLOCKS; i++)
+        jobs_log_one(log, JOBS_SET, i);
+}
+
+static void child(unsigned at, int errnum, bool after)
+{
+    jobs_log log;
+    cairn_clock_manual time = {.wall_ms = 1700000000000, .monotonic_ns = 1};
+    cairn_jobs *jobs = NULL;
+    make_log(&log);
+    fault_calls = 0;
+    fault_errno = errnum;
+    fault_after = after;
+    fault_at = at;
+    if (open_jobs(&log, &time, &jobs) == CAIRN_OK) {
+        (void)run(&log, jobs);
+        cairn_jobs_close(jobs);
+    }
+    _exit(fault_calls < at ? 0 : FAULT_EXIT);
+}
+
+static void note_seen(unsigned messages[BLOCKS], unsigned timers[BLOCKS])
+{
+    uint8_t line[2];
+    (void)close(seen_pipe[1]);
+    while (read(seen_pipe[0], line, sizeof line) == sizeof line) {
+        assert_true(line[1] < BLOCKS);
+        (line[0] == 'm' ? messages : timers)[line[1]]++;
+    }
+    (void)close(seen_pipe[0]);
+}
+
+static void check_all(jobs_log *log, cairn_jobs *jobs)
+{
+    cairn_projection_view *view = NULL;
+    cairn_bytes count;
+    cairn_jobs_metrics m;
+    assert_int_equal(cairn_projection_view_open(jobs, "test.objects", 0, &view), CAIRN_OK);
+    assert_int_equal(cairn_projection_view_position(view).height, BLOCKS);
+    assert_null(jobs_objects_wrong(log, view));
+    cairn_projection_view_close(view);
+    assert_int_equal(cairn_projection_view_open(jobs, "test.count", 0, &view), CAIRN_OK);
+    assert_int_equal(cairn_projection_view_get(view, 0, cairn_bytes_str("count"), &count),
+                     CAIRN_OK);
+    assert_int_equal(cairn_get_u64(count.data), BLOCKS);
+    cairn_projection_view_close(view);
+    assert_int_equal(cairn_jobs_metrics_read(jobs, &m), CAIRN_OK);
+    assert_int_equal(m.timers + m.outbox_waiting + m.outbox_dead + m.parked + m.building, 0);
+}
+
+/* One life with a fault, one without. False when the fault was not reached. */
+static bool try_at(unsigned at, int errnum, bool after)
+{
+    unsigned messages[BLOCKS] = {0};
+    unsigned timers[BLOCKS] = {0};
+    char path[64];
+    int status = 0;
+    jobs_log log;
+    cairn_clock_manual time = {.wall_ms = 1700000100000, .monotonic_ns = 1};
+    cairn_jobs *jobs = NULL;
+    jobs_directory_make(path);
+    path_of_test = path;
+    assert_int_equal(pipe(seen_pipe), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child(at, errnum, after);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == FAULT_EXIT);
+    make_log(&log);
+    assert_int_equal(open_jobs(&log, &time, &jobs), CAIRN_OK);
+    assert_int_equal(settle(jobs), CAIRN_OK);
+    check_all(&log, jobs);
+    cairn_jobs_close(jobs);
+    note_seen(messages, timers);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        assert_true(messages[i] >= 1 && timers[i] >= 1);
+    jobs_log_done(&log);
+    jobs_directory_remove(path);
+    return WEXITSTATUS(status) == FAULT_EXIT;
+}
+
+static void test_end_before_each_call(void **state)
+{
+    (void)state;
+    unsigned at = 1;
+    while (try_at(at, 0, false))
+        at++;
+    assert_true(at > 50); /* there are that many, or nothing was tried */
+}
+
+static void test_end_after_each_call(void **state)
+{
+    (void)state;
+    for (unsigned at = 1; try_at(at, 0, true); at++)
+        ;
+}
+
+static void test_failure_of_each_call(void **state)
+{
+    (void)state;
+    for (unsigned at = 1; try_at(at, EIO, false); at++)
+        ;
+    for (unsigned at = 1; try_at(at, ENOSPC, false); at += 3)
+        ;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_end_before_each_call),
+        cmocka_unit_test(test_end_after_each_call),
+        cmocka_unit_test(test_failure_of_each_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
