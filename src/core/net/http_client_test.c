@@ -110,6 +110,95 @@ static void test_post(void **state)
     cairn_arena_done(&arena);
 }
 
+static void test_methods(void **state)
+{
+    (void)state;
+    static const struct {
+        cairn_http_client_method method;
+        const char *line;
+        bool body;
+    } rows[] = {{CAIRN_HTTP_CLIENT_PUT, "PUT /path?secret=1 HTTP/1.1\r\n", true},
+                {CAIRN_HTTP_CLIENT_PATCH, "PATCH /path?secret=1 HTTP/1.1\r\n", true},
+                {CAIRN_HTTP_CLIENT_DELETE, "DELETE /path?secret=1 HTTP/1.1\r\n", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cairn_arena arena;
+        cairn_arena_init(&arena, 1 << 20);
+        peer p;
+        peer_start(&p, "HTTP/1.1 204 No\r\n\r\n", false);
+        cairn_http_reply reply;
+        cairn_http_call call = {.method = rows[i].method};
+        if (rows[i].body) {
+            call.body = cairn_bytes_str("{}");
+            call.content_type = "application/json";
+        }
+        assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_OK);
+        peer_stop(&p);
+        assert_int_equal(reply.status, 204);
+        assert_int_equal(strncmp(p.request, rows[i].line, strlen(rows[i].line)), 0);
+        assert_int_equal(strstr(p.request, "\r\nContent-Length: 2\r\n") != NULL, rows[i].body);
+        cairn_arena_done(&arena);
+    }
+}
+
+static void test_reply_headers(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p,
+               "HTTP/1.1 429 No\r\nRetry-After: 17\r\nX-Two: a\r\nX-Two: b\r\n"
+               "Content-Length: 0\r\n\r\n",
+               false);
+    cairn_http_reply reply;
+    cairn_bytes value;
+    assert_int_equal(ask(&arena, p.port, (cairn_http_call){.body_size_max = 1}, &reply), CAIRN_OK);
+    peer_stop(&p);
+    assert_int_equal(reply.header_count, 4);
+    assert_true(cairn_http_reply_header(&reply, "retry-after", &value));
+    assert_true(cairn_bytes_equal(value, cairn_bytes_str("17")));
+    assert_true(cairn_http_reply_header(&reply, "X-TWO", &value));
+    assert_true(cairn_bytes_equal(value, cairn_bytes_str("a")));
+    assert_false(cairn_http_reply_header(&reply, "Date", &value));
+    cairn_arena_done(&arena);
+}
+
+/* What a stranger names is not called inside our own house, however it is written. */
+static void test_reach(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http://127.0.0.1:9/", "http://localhost:9/",
+                                       "http://[::1]:9/",     "http://[::ffff:127.0.0.1]:9/",
+                                       "http://0.0.0.0:9/",   "http://169.254.169.254/",
+                                       "http://10.0.0.1/",    "http://2130706433:9/",
+                                       "http://0x7f.1:9/",    "http://[64:ff9b::7f00:1]:9/",
+                                       "http://[fe80::1]:9/"};
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    cairn_http_reply reply;
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        const cairn_http_call call = {.url = urls[i],
+                                      .timeout_ms = 1000,
+                                      .body_size_max = 1,
+                                      .reach = CAIRN_HTTP_CLIENT_PUBLIC};
+        cairn_err err = cairn_http_client_call(&arena, &call, &reply);
+        if (err != CAIRN_ERR_PERMISSION)
+            fail_msg("%s: %s", urls[i], cairn_err_detail());
+    }
+    cairn_network allowed[2];
+    assert_int_equal(cairn_network_parse("10.0.0.0/8", &allowed[0]), CAIRN_OK);
+    assert_int_equal(cairn_network_parse("127.0.0.1", &allowed[1]), CAIRN_OK);
+    peer p;
+    peer_start(&p, "HTTP/1.1 204 No\r\n\r\n", false);
+    const cairn_http_call call = {.body_size_max = 1,
+                                  .reach = CAIRN_HTTP_CLIENT_PUBLIC,
+                                  .allowed = allowed,
+                                  .allowed_count = 2};
+    assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_OK);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+}
+
 static void test_redirect_is_an_answer(void **state)
 {
     (void)state;
@@ -392,6 +481,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_post),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_reply_headers),
+        cmocka_unit_test(test_reach),
         cmocka_unit_test(test_redirect_is_an_answer),
         cmocka_unit_test(test_body_limit),
         cmocka_unit_test(test_large_body),

@@ -110,7 +110,7 @@ struct cairn_http_server {
     cairn_http_connection *connections; /* a list */
     cairn_http_connection *feeding;     /* whose input is being parsed; NULL once it has gone */
     atomic_size_t connection_count;     /* written by the server's thread alone, as the next */
-    size_t exchange_count;              /* handed to handlers and not yet back */
+    atomic_size_t exchange_count;       /* handed to handlers and not yet back */
     cairn_http_addresses *addresses;    /* NULL: no bound; shared by a group */
     bool owns_addresses;
     bool accepting, draining;

@@ -331,7 +331,7 @@ cairn_err cairn_http_server_run(cairn_http_server *server)
     return CAIRN_OK;
 }
 
-void cairn_http_server_counts(const cairn_http_server *server, cairn_http_counts *ret_counts)
+void cairn_http_server_counts(cairn_http_server *server, cairn_http_counts *ret_counts)
 {
     uint64_t counts[sizeof server->counts / sizeof server->counts[0]];
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)

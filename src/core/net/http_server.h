@@ -104,6 +104,6 @@ typedef struct cairn_http_counts {
     uint64_t handshakes_failed;
 } cairn_http_counts;
 
-void cairn_http_server_counts(const cairn_http_server *server, cairn_http_counts *ret_counts);
+void cairn_http_server_counts(cairn_http_server *server, cairn_http_counts *ret_counts);
 
 #endif

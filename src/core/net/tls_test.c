@@ -356,6 +356,57 @@ static void test_reload(void **state)
     stop(&f);
 }
 
+/* Our client: its roots, its pin, and its own certificate. */
+static void test_our_client(void **state)
+{
+    (void)state;
+    char url[64], ca_file[] = "/tmp/cairn-tls-test-XXXXXX", client_chain[PEM_MAX],
+                  client_key[PEM_MAX];
+    fixture f;
+    cairn_tls_server_options options =
+        tls_options(CAIRN_TLS_CLIENTS_REQUIRED, CAIRN_TLS_TRUST_ANY_KEY);
+    start(&f, &options);
+    int fd = mkstemp(ca_file);
+    assert_true(fd >= 0 && write(fd, server_chain, strlen(server_chain)) > 0 && close(fd) == 0);
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/", (unsigned)f.port);
+    unsigned char *der = NULL;
+    int size = i2d_PUBKEY(server_party.key, &der);
+    cairn_hash pin, wrong = {{0}};
+    cairn_sha256_of(der, (size_t)size, &pin);
+    OPENSSL_free(der);
+    cairn_tls_identity identity = {
+        .chain_pem = tls_pem(client_party.certificate, NULL, client_chain, PEM_MAX),
+        .key_pem = tls_pem(NULL, client_party.key, client_key, PEM_MAX)};
+    cairn_http_call call = {.url = url,
+                            .timeout_ms = RAW_WAIT_MS,
+                            .body_size_max = 4096,
+                            .ca_file = ca_file,
+                            .spki_pin = &pin,
+                            .identity = &identity};
+    cairn_http_reply reply;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_OK);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(strncmp((const char *)reply.body.data, "tls 127.0.0.1 key ", 18), 0);
+    call.spki_pin = &wrong;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
+    call.spki_pin = NULL;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_OK);
+    call.identity = NULL; /* it must show one */
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
+    identity.key_pem = cairn_bytes_str(server_key);
+    call.identity = &identity;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_BAD_KEY);
+    call.ca_file = NULL; /* the system's roots do not know it */
+    identity.key_pem = cairn_bytes_str(client_key);
+    call.spki_pin = &pin;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
+    cairn_arena_done(&arena);
+    (void)unlink(ca_file);
+    stop(&f);
+}
+
 static void test_options_that_are_refused(void **state)
 {
     (void)state;
@@ -429,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_framing_over_tls),
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_our_client),
         cmocka_unit_test(test_options_that_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
