@@ -68,6 +68,10 @@ const char *cairn_oauth_issuer(const cairn_oauth *oauth);
 cairn_err cairn_oauth_is_revoked(cairn_oauth *oauth, const char *token_id,
                                  bool *ret_revoked) CAIRN_MUST_USE;
 
+/* NULL when a token of ours holds now: its key, signature, claims, and that it was not revoked;
+ * else the reason. Whether it is bound to the caller's certificate is the caller's to look at. */
+const char *cairn_oauth_check(cairn_oauth *oauth, const cairn_jwt *jwt);
+
 /* The claims of ours become a principal. Refusals as in cairn_jwt_refusal; NULL: it is one. */
 const char *cairn_oauth_principal(const cairn_jwt *jwt, cairn_principal *ret_principal);
 
