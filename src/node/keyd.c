@@ -24,7 +24,7 @@ enum {
     SOCKET_FD = 3,
     IN_SIZE = 2 * CAIRN_KEY_REQUEST_SIZE_MAX,
     OUT_SIZE = 65536,
-    GATHER_MAX = 8, /* answers that wait for each other */
+    GATHER_MAX = 8, /* answers that wait for each other; a token's are too slow for that */
     PIN_SIZE_MAX = 256,
 };
 
@@ -48,6 +48,7 @@ struct server {
     bool broken;
     size_t signing;
     size_t gathered;
+    size_t gather_max;
     pending *free;
     pending pendings[CAIRN_KEY_LINK_CALLS_MAX];
     size_t out_size;
@@ -140,7 +141,7 @@ static void answer(server *s, uint64_t id, cairn_err err, cairn_bytes body)
     cairn_key_reply_encode(&reply, head);
     put(s, cairn_bytes_of(head, sizeof head));
     put(s, reply.body);
-    if (++s->gathered >= GATHER_MAX || s->signing == 0)
+    if (++s->gathered >= s->gather_max || s->signing == 0)
         flush(s);
 }
 
@@ -446,6 +447,7 @@ int cairn_keyd_main(int argc, char **argv)
         return cairn_err_exit(CAIRN_ERR_NO_MEMORY);
     server_init(s);
     s->options = options;
+    s->gather_max = options.keys_directory[0] != '\0' ? GATHER_MAX : 1;
     cairn_err err = become_keyd();
     s->greeting.memory_locked = err == CAIRN_OK && cairn_sandbox_lock_memory();
     if (err == CAIRN_OK)

@@ -34,7 +34,8 @@ void cairn_spawner_free(cairn_spawner *spawner);
 CAIRN_DEFINE_CLEANUP(cairn_spawner, cairn_spawner_free)
 
 /* Starts a child. `arguments` (up to 4, each up to 64 bytes) are a worker's; keyd has none. Close
- * both descriptors. UNAVAILABLE when the spawner has ended or cannot fork. Any thread. */
+ * both descriptors. UNAVAILABLE when the spawner has ended or cannot fork, and while 64 of its
+ * children live. Any thread. */
 cairn_err cairn_spawner_run(cairn_spawner *spawner, cairn_spawner_role role,
                             const char *const *arguments, size_t argument_count,
                             cairn_spawner_child *ret_child) CAIRN_MUST_USE;

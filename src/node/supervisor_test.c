@@ -483,6 +483,43 @@ static void test_stopped_keyd_is_replaced(void **state)
     assert_true(wait_gone(pid));
 }
 
+/* A keyd that reads nothing: what may be in flight and what may wait is bounded, and all of it
+ * ends.
+ */
+static void fill_up(cairn_bytes message, size_t taken_max)
+{
+    cairn_supervisor_options options = quick();
+    burst b = {0};
+    size_t taken = 0;
+    cairn_err err = CAIRN_OK;
+    options.answer_timeout_ms = 1500;
+    cairn_supervisor_free(supervisor);
+    assert_int_equal(cairn_supervisor_start(spawner, &options, &supervisor), CAIRN_OK);
+    signer = cairn_supervisor_signer(supervisor);
+    assert_int_equal(kill(health().keyd_pid, SIGSTOP), 0);
+    while (err == CAIRN_OK) {
+        err = cairn_signer_sign(signer, "sign-1", message, count_burst, &b);
+        taken += err == CAIRN_OK;
+    }
+    assert_int_equal(err, CAIRN_ERR_BUSY);
+    assert_in_range(taken, taken_max - 3, taken_max);
+    assert_true(wait_starts(2));
+    assert_int_equal(sign_once("sign-1", CAIRN_SIGNER_FOR_ANY), CAIRN_OK);
+    assert_int_equal(b.away, taken);
+}
+
+static void test_bounds_of_what_waits(void **state)
+{
+    (void)state;
+    uint8_t *large = calloc(1, CAIRN_SIGNER_MESSAGE_SIZE_MAX);
+    assert_non_null(large);
+    make_key("sign-1", CAIRN_KEY_P256);
+    fill_up(cairn_bytes_str("m"), CAIRN_KEY_LINK_CALLS_MAX);
+    fill_up(cairn_bytes_of(large, CAIRN_SIGNER_MESSAGE_SIZE_MAX),
+            CAIRN_KEY_LINK_SIZE_MAX / CAIRN_SIGNER_MESSAGE_SIZE_MAX + 2);
+    free(large);
+}
+
 /* Reads one number of /proc/PID/status. */
 static unsigned long status_of(int pid, const char *name)
 {
@@ -627,6 +664,7 @@ int main(int argc, char **argv)
         TEST(test_kill_under_load),
         TEST(test_requests_in_flight_end),
         TEST(test_stopped_keyd_is_replaced),
+        TEST(test_bounds_of_what_waits),
         TEST(test_keyd_is_fenced),
         TEST(test_killed_node_takes_keyd_along),
         TEST(test_no_zombies),

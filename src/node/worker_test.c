@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "node/process.h"
+#include "node/spawner_impl.h"
 #include "node/worker_impl.h"
 
 static cairn_spawner *spawner;
@@ -343,6 +344,30 @@ static void test_many_after_each_other(void **state)
     }
 }
 
+static void test_children_bound(void **state)
+{
+    (void)state;
+    static const char *const arguments[] = {"sleep", "64", "5"};
+    cairn_spawner_child children[CAIRN_SPAWNER_CHILDREN_MAX];
+    cairn_spawner_child more;
+    const cairn_worker_limits limits = quick();
+    char text[64];
+    for (size_t i = 0; i < CAIRN_SPAWNER_CHILDREN_MAX; i++)
+        assert_int_equal(
+            cairn_spawner_run(spawner, CAIRN_SPAWNER_WORKER, arguments, 3, &children[i]), CAIRN_OK);
+    assert_int_equal(cairn_spawner_run(spawner, CAIRN_SPAWNER_WORKER, arguments, 3, &more),
+                     CAIRN_ERR_UNAVAILABLE);
+    for (size_t i = 0; i < CAIRN_SPAWNER_CHILDREN_MAX; i++)
+        cairn_spawner_child_close(&children[i]);
+    cairn_err err = CAIRN_ERR_UNAVAILABLE; /* until the first of them is reaped */
+    for (size_t i = 0; i < 1000 && err == CAIRN_ERR_UNAVAILABLE; i++) {
+        (void)usleep(5000);
+        err = run_text("echo", &limits, "again", text);
+    }
+    assert_int_equal(err, CAIRN_OK);
+    assert_string_equal(text, "again");
+}
+
 static void test_frames(void **state)
 {
     (void)state;
@@ -387,6 +412,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sandbox),
         cmocka_unit_test(test_source_and_sink_may_fail),
         cmocka_unit_test(test_many_after_each_other),
+        cmocka_unit_test(test_children_bound),
         cmocka_unit_test(test_frames),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
