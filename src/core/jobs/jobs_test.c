@@ -411,6 +411,19 @@ static void test_ledgers_are_apart(void **state)
     jobs_log_done(&other);
 }
 
+static void test_ledgers_are_bounded(void **state)
+{
+    fixture *f = *state;
+    f->options.projection_count = 0;
+    open_jobs(f);
+    cairn_event_source source = jobs_log_source(&f->log);
+    for (uint32_t i = 1; i < CAIRN_JOBS_SLOTS_MAX; i++)
+        assert_int_equal(cairn_jobs_attach(f->jobs, CAIRN_JOBS_SLOTS_MAX - i, &ledger_a, &source),
+                         CAIRN_OK);
+    assert_int_equal(cairn_jobs_attach(f->jobs, CAIRN_JOBS_SLOTS_MAX, &ledger_a, &source),
+                     CAIRN_ERR_TOO_MANY);
+}
+
 static cairn_err too_much_apply(cairn_projection_writer *writer, const cairn_job_event *event)
 {
     uint8_t key[4];
@@ -569,6 +582,7 @@ int main(void)
         WITH_JOBS(test_machine_errors_are_tried_again),
         WITH_JOBS(test_shorter_log_is_inconsistent),
         WITH_JOBS(test_ledgers_are_apart),
+        WITH_JOBS(test_ledgers_are_bounded),
         WITH_JOBS(test_bounds_of_an_event),
         WITH_JOBS(test_rows_that_are_wrong_are_refused),
         WITH_JOBS(test_reactions_write_with_their_position),

@@ -451,6 +451,27 @@ static void test_bounds_of_a_tenant(void **state)
     assert_int_equal(metrics(f).outbox_waiting, count + 1);
 }
 
+static cairn_err put_too_many(void *context, cairn_jobs_txn *txn)
+{
+    put *p = context;
+    for (unsigned i = 0; i < CAIRN_OUTBOX_TENANT_ROWS_MAX; i++)
+        CAIRN_TRY(cairn_outbox_put(txn, p->message, &p->id));
+    assert_int_equal(cairn_outbox_put(txn, p->message, &p->id), CAIRN_ERR_BUSY);
+    return CAIRN_OK;
+}
+
+static void test_messages_of_a_tenant_are_bounded(void **state)
+{
+    fixture *f = *state;
+    cairn_outbox_message message = message_to(f, "t", "d", "https://a.example/");
+    put p = {.message = &message};
+    act a = {.tenant = "t", .destination = "d"};
+    assert_int_equal(cairn_jobs_update(f->jobs, put_too_many, &p), CAIRN_OK);
+    assert_int_equal(metrics(f).outbox_waiting, CAIRN_OUTBOX_TENANT_ROWS_MAX);
+    assert_int_equal(cairn_jobs_update(f->jobs, do_cancel, &a), CAIRN_OK);
+    assert_int_equal(metrics(f).outbox_waiting + metrics(f).outbox_waiting_bytes, 0);
+}
+
 static void test_dead_letters_are_bounded(void **state)
 {
     fixture *f = *state;
@@ -534,6 +555,7 @@ int main(void)
         WITH_JOBS(test_cancel_while_under_way),
         WITH_JOBS(test_revive_and_forget),
         WITH_JOBS(test_bounds_of_a_tenant),
+        WITH_JOBS(test_messages_of_a_tenant_are_bounded),
         WITH_JOBS(test_dead_letters_are_bounded),
         WITH_JOBS(test_arguments),
         WITH_JOBS(test_close_keeps_what_was_answered),

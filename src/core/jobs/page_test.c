@@ -171,6 +171,36 @@ static void test_filter(void **state)
     assert_int_equal(page.token.size, 0);
 }
 
+static bool is_none(void *context, cairn_bytes key, cairn_bytes value)
+{
+    (void)context, (void)key, (void)value;
+    return false;
+}
+
+/* A filter that takes nothing gives an empty page with a token, after so many rows. */
+static void test_scan_is_bounded(void **state)
+{
+    fixture *f = *state;
+    static jobs_log_event events[CAIRN_PAGE_SCAN_MAX + 5];
+    size_t count = sizeof events / sizeof events[0];
+    cairn_page page;
+    for (size_t i = 0; i < count; i++)
+        events[i] = (jobs_log_event){.type = JOBS_SET, .object = (uint32_t)i};
+    jobs_log_block(&f->log, events, count);
+    settle(f);
+    f->query.accept = is_none;
+    assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_OK);
+    assert_int_equal(page.row_count, 0);
+    assert_true(page.token.size > 0);
+    f->query.token = page.token;
+    f->query.accept = NULL;
+    f->query.limit = 1000;
+    assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_OK);
+    assert_int_equal(page.row_count, 5);
+    assert_int_equal(cairn_get_u32(page.rows[0].key.data), CAIRN_PAGE_SCAN_MAX);
+    assert_int_equal(page.token.size, 0);
+}
+
 static void test_arguments(void **state)
 {
     fixture *f = *state;
@@ -393,6 +423,7 @@ int main(void)
         WITH_JOBS(test_walk_in_order),
         WITH_JOBS(test_prefix_and_index),
         WITH_JOBS(test_filter),
+        WITH_JOBS(test_scan_is_bounded),
         WITH_JOBS(test_arguments),
         WITH_JOBS(test_token_is_for_one_walk),
         WITH_JOBS(test_token_that_was_touched),

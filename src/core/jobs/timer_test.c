@@ -293,6 +293,38 @@ static void test_looking(void **state)
     assert_int_equal(last, f->time.wall_ms + 10000 - 6 * 7);
 }
 
+typedef struct range {
+    uint32_t from, to;
+} range;
+
+static cairn_err set_range(void *context, cairn_jobs_txn *txn)
+{
+    const range *r = context;
+    for (uint32_t i = r->from; i < r->to; i++) {
+        uint8_t id[4];
+        cairn_put_u32(id, i);
+        CAIRN_TRY(cairn_timer_set(txn, "a", cairn_bytes_of(id, 4), UINT64_MAX, (cairn_bytes){0}));
+    }
+    return CAIRN_OK;
+}
+
+static void test_timers_are_bounded(void **state)
+{
+    fixture *f = *state;
+    cairn_jobs_close(CAIRN_STEAL(f->jobs));
+    f->options.map_size = (size_t)1 << 30;
+    assert_int_equal(cairn_jobs_open(f->path, &f->options, &f->jobs), CAIRN_OK);
+    for (uint32_t at = 0; at < CAIRN_TIMERS_MAX; at += CAIRN_TIMERS_MAX / 8) {
+        range r = {at, at + CAIRN_TIMERS_MAX / 8};
+        assert_int_equal(cairn_jobs_update(f->jobs, set_range, &r), CAIRN_OK);
+    }
+    range one_more = {CAIRN_TIMERS_MAX, CAIRN_TIMERS_MAX + 1};
+    assert_int_equal(cairn_jobs_update(f->jobs, set_range, &one_more), CAIRN_ERR_TOO_MANY);
+    range again = {7, 8};
+    assert_int_equal(cairn_jobs_update(f->jobs, set_range, &again), CAIRN_OK);
+    assert_int_equal(timers_set(f), CAIRN_TIMERS_MAX);
+}
+
 #define WITH_JOBS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -307,6 +339,7 @@ int main(void)
         WITH_JOBS(test_owner_that_is_gone),
         WITH_JOBS(test_arguments_and_rollback),
         WITH_JOBS(test_looking),
+        WITH_JOBS(test_timers_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
