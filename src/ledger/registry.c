@@ -62,6 +62,7 @@ cairn_err cairn_org_record_decode(cairn_bytes in, cairn_org_record *ret_org)
     CAIRN_TRY(cairn_cbor_read_map(&r, "organisation", &map));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 1, "name"));
     CAIRN_TRY(cairn_cbor_read_text(&r, "name", 1, CAIRN_ORG_NAME_SIZE_MAX, &name));
+    CAIRN_TRY(cairn_org_name_check(name)); /* it ends in a NUL from here on */
     CAIRN_TRY(cairn_cbor_key(&r, &map, 2, "status"));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "status", CAIRN_ORG_ACTIVE, CAIRN_ORG_REMOVED, &status));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 3, "member"));
