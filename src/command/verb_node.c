@@ -8,9 +8,13 @@
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/jobs/jobs.h"
+#include "core/store/block_log.h"
 #include "core/store/file.h"
 #include "feature_list.h"
+#include "node/audit.h"
+#include "node/auth_issuers.h"
 #include "node/node.h"
+#include "node/oauth.h"
 #include "node/systemd.h"
 
 static const cairn_log_event log_rows[] = {
@@ -39,7 +43,6 @@ typedef struct running {
     cairn_store *store;
     cairn_systemd systemd;
     cairn_node *node;
-    char url[320];
     pthread_t main; /* is told when the node ends by itself */
     cairn_err ended;
 } running;
@@ -51,7 +54,9 @@ static cairn_err open_log(running *r)
     const cairn_log_table tables[] = {
         cairn_store_events,          cairn_http_log_events,
         cairn_route_log_events,      cairn_jobs_log_events,
-        cairn_supervisor_log_events, {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+        cairn_supervisor_log_events, cairn_audit_log_events,
+        cairn_oauth_log_events,      cairn_issuers_log_events,
+        cairn_block_log_events,      {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -113,18 +118,6 @@ static cairn_err open_node(running *r)
     return cairn_node_new(&setup, &r->node);
 }
 
-static cairn_err listen_there(running *r)
-{
-    const char *address = cairn_config_text(r->config, "node.address");
-    const char *scheme = cairn_config_bool(r->config, "node.plain") ? "http" : "https";
-    bool v6 = strchr(address, ':') != NULL;
-    uint16_t port = 0;
-    CAIRN_TRY(cairn_node_listen(r->node, &port));
-    (void)snprintf(r->url, sizeof r->url, "%s://%s%s%s:%u", scheme, v6 ? "[" : "", address,
-                   v6 ? "]" : "", port);
-    return CAIRN_OK;
-}
-
 static cairn_err open_all(running *r)
 {
     CAIRN_TRY(cairn_home_config(r->directory, &r->config));
@@ -133,7 +126,7 @@ static cairn_err open_all(running *r)
     CAIRN_TRY(open_keys(r));
     CAIRN_TRY(open_store(r));
     CAIRN_TRY(open_node(r));
-    return listen_there(r);
+    return cairn_node_listen(r->node);
 }
 
 /* When the node has run, every transaction that it took has its verdict: nothing looks back. */
@@ -157,7 +150,7 @@ static cairn_err say_where(const running *r)
     char path[CAIRN_PATH_SIZE_MAX];
     char text[512];
     CAIRN_TRY(cairn_path_join(r->directory, "node.url", path));
-    int size = snprintf(text, sizeof text, "%s\n", r->url);
+    int size = snprintf(text, sizeof text, "%s\n", cairn_node_url(r->node));
     return cairn_file_replace(path, 0644, cairn_bytes_of(text, (size_t)size), NULL);
 }
 
@@ -171,7 +164,7 @@ static void say_nothing(const running *r)
 static cairn_err announce(const running *r, cairn_command *command)
 {
     json_t *facts = cairn_facts_new();
-    cairn_facts_text(facts, "url", r->url);
+    cairn_facts_text(facts, "url", cairn_node_url(r->node));
     json_t *list = cairn_facts_list(facts, "ledger");
     for (size_t i = 0; i < cairn_node_ledger_count(r->node); i++) {
         const cairn_node_ledger *ledger = cairn_node_ledger_at(r->node, i);
@@ -258,7 +251,7 @@ static cairn_err serve(running *r, cairn_command *command)
     pthread_t thread;
     CAIRN_TRY(say_where(r));
     CAIRN_TRY(announce(r, command));
-    CAIRN_TRY(cairn_systemd_ready(&r->systemd, r->url));
+    CAIRN_TRY(cairn_systemd_ready(&r->systemd, cairn_node_url(r->node)));
     r->main = pthread_self();
     int failed = pthread_create(&thread, NULL, run_node, r);
     if (failed != 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cairn/transaction.h"
 #include "node/api_json.h"
 
 enum { RETRY_MS = 1000 };
@@ -104,6 +105,8 @@ cairn_err cairn_feed_read(cairn_engine *engine, cairn_feed_place *place, cairn_j
 
 void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event)
 {
+    cairn_tx tx = {.type = 0}; /* what the ledger holds decodes; were it not so, its id is zeros */
+    (void)!cairn_tx_decode(event->transaction, &tx);
     const cairn_feed_place place = {.height = event->height, .ordinal = event->ordinal};
     char cursor[CAIRN_FEED_CURSOR_SIZE];
     cairn_feed_place_format(&place, cursor);
@@ -114,7 +117,7 @@ void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event)
     cairn_api_json_number(json, "type", event->type);
     cairn_api_json_hex(json, "key", event->key);
     cairn_api_json_number(json, "index", event->index);
-    cairn_api_json_hex(json, "transaction", event->transaction);
+    cairn_api_json_hash(json, "transaction", &tx.id);
     cairn_api_json_close(json);
 }
 

@@ -2,10 +2,12 @@
 #include "node/node.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "node/api.h"
 #include "node/console.h"
+#include "node/node_auth.h"
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
 #include "node/node_tls.h"
@@ -17,6 +19,8 @@ struct cairn_node {
     cairn_work *work;
     cairn_node_jobs *jobs;
     cairn_tls_server *tls; /* NULL: plain */
+    cairn_node_auth *auth;
+    char url[320];
     size_t ledger_count;
     cairn_node_ledger **ledgers;
     cairn_router *router;
@@ -104,9 +108,24 @@ static void make_services(cairn_node *node)
                                       .signer = node->setup.signer,
                                       .vault = node->setup.vault,
                                       .jobs = cairn_node_jobs_get(node->jobs),
+                                      .oauth = cairn_node_auth_oauth(node->auth),
                                       .node = node,
                                       .find_ledger = find_ledger};
 }
+
+static cairn_err make_auth(cairn_node *node)
+{
+    const cairn_node_auth_setup setup = {.directory = node->setup.directory,
+                                         .config = node->setup.config,
+                                         .clock = node->setup.clock,
+                                         .log = node->setup.log,
+                                         .signer = node->setup.signer,
+                                         .engine = node->ledgers[0]->service.engine,
+                                         .url = node->url};
+    return cairn_node_auth_new(&setup, &node->auth);
+}
+
+enum { OWN_TABLES = 3 };
 
 static cairn_err make_router(cairn_node *node)
 {
@@ -116,18 +135,27 @@ static cairn_err make_router(cairn_node *node)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
     size_t count = 0;
     tables[count++] = cairn_api_routes;
+    tables[count++] = cairn_oauth_routes;
     tables[count++] = cairn_console_routes;
     for (size_t i = 0; i < features->count; i++)
         if (features->list[i]->route_count > 0)
             tables[count++] = (cairn_route_table){.rows = features->list[i]->routes,
                                                   .count = features->list[i]->route_count};
-    const cairn_router_options options = {.tables = tables,
-                                          .table_count = count,
-                                          .services = &node->services,
-                                          .log = node->setup.log};
+    cairn_router_options options = {.tables = tables,
+                                    .table_count = count,
+                                    .services = &node->services,
+                                    .log = node->setup.log};
+    cairn_node_auth_hook(node->auth, &options);
     cairn_err err = cairn_router_new(&options, &node->router);
     free(tables);
     return err;
+}
+
+/* Nothing comes in before the node runs, and then there is a router. */
+static void handle(void *context, cairn_http_exchange *exchange, const cairn_http_request *request)
+{
+    const cairn_node *node = context;
+    cairn_router_handle(node->router, exchange, request);
 }
 
 static cairn_err make_group(cairn_node *node)
@@ -140,8 +168,8 @@ static cairn_err make_group(cairn_node *node)
     options.exchange_count_max = (unsigned)cairn_config_u64(config, "node.calls");
     options.drain_timeout_ms = (uint32_t)cairn_config_u64(config, "node.drain");
     return cairn_http_group_new(&node->setup.clock, node->setup.log, &options,
-                                (unsigned)cairn_config_u64(config, "node.threads"),
-                                cairn_router_handle, node->router, &node->group);
+                                (unsigned)cairn_config_u64(config, "node.threads"), handle, node,
+                                &node->group);
 }
 
 cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
@@ -155,8 +183,6 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
         cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
     CAIRN_TRY(make_ledgers(node));
     CAIRN_TRY(make_jobs(node));
-    make_services(node);
-    CAIRN_TRY(make_router(node));
     CAIRN_TRY(make_group(node));
     *ret_node = CAIRN_STEAL(node);
     return CAIRN_OK;
@@ -168,6 +194,7 @@ void cairn_node_free(cairn_node *node)
         return;
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
+    cairn_node_auth_free(node->auth);
     cairn_tls_server_free(node->tls);
     cairn_node_jobs_free(node->jobs);
     cairn_work_free(node->work); /* before the ledgers, which its work uses */
@@ -185,7 +212,7 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port)
+static cairn_err bind_address(cairn_node *node, uint16_t *ret_port)
 {
     const cairn_config *config = node->setup.config;
     const char *address = cairn_config_text(config, "node.address");
@@ -198,6 +225,35 @@ cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port)
                                      &node->setup.clock, &node->tls));
     return cairn_http_group_listen(node->group, node->tls, address,
                                    (uint16_t)cairn_config_u64(config, "node.port"), ret_port);
+}
+
+static void name_url(cairn_node *node, uint16_t port)
+{
+    const cairn_config *config = node->setup.config;
+    const char *address = cairn_config_text(config, "node.address");
+    const char *url = cairn_config_text(config, "node.url");
+    bool v6 = strchr(address, ':') != NULL;
+    if (url[0] != '\0')
+        (void)snprintf(node->url, sizeof node->url, "%s", url);
+    else
+        (void)snprintf(node->url, sizeof node->url, "%s://%s%s%s:%u",
+                       node->tls == NULL ? "http" : "https", v6 ? "[" : "", address, v6 ? "]" : "",
+                       port);
+}
+
+cairn_err cairn_node_listen(cairn_node *node)
+{
+    uint16_t port = 0;
+    CAIRN_TRY(bind_address(node, &port));
+    name_url(node, port);
+    CAIRN_TRY(make_auth(node));
+    make_services(node);
+    return make_router(node);
+}
+
+const char *cairn_node_url(const cairn_node *node)
+{
+    return node->url;
 }
 
 /* Verdicts come in until every transaction that was taken has one. */
@@ -230,7 +286,7 @@ cairn_err cairn_node_reload(cairn_node *node)
 
 void cairn_node_tend(cairn_node *node)
 {
-    (void)node;
+    cairn_node_auth_tend(node->auth);
 }
 
 /* --- for the handlers --- */

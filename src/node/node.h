@@ -39,8 +39,10 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node) C
 void cairn_node_free(cairn_node *node);
 CAIRN_DEFINE_CLEANUP(cairn_node, cairn_node_free)
 
-/* Binds the configured address; `ret_port` is the port that it got. ADDRESS_IN_USE and so on. */
-cairn_err cairn_node_listen(cairn_node *node, uint16_t *ret_port) CAIRN_MUST_USE;
+/* Binds the configured address, after which the node has its URL and knows its callers. Once,
+ * before it runs. ADDRESS_IN_USE and so on. */
+cairn_err cairn_node_listen(cairn_node *node) CAIRN_MUST_USE;
+const char *cairn_node_url(const cairn_node *node);
 
 /* Answers until cairn_node_stop, then until every begun call is answered. */
 cairn_err cairn_node_run(cairn_node *node) CAIRN_MUST_USE;
