@@ -211,8 +211,8 @@ static void answer_web(cairn_call *call, resolution *r)
                                             "did:web: %d fetches are under way", FETCHES_MAX));
 }
 
-/* The DID of the path. One that was appended as it is keeps its own percent signs, which are part of
- * it (did:web:example.com%3A8443); one that was encoded as a whole has no colon. */
+/* The DID of the path. One that was appended as it is keeps its own percent signs, which are part
+ * of it (did:web:example.com%3A8443); one that was encoded as a whole has no colon. */
 static cairn_bytes did_of(const cairn_call *call)
 {
     static const char place[] = "/1.0/identifiers/did:";

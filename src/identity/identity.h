@@ -167,7 +167,7 @@ enum { CAIRN_PSEUDONYM_KEY_SIZE = 32 };
  * that it is for, a rotation number and the subject's own identifier. Without the key nobody can
  * tell, not even by trying all identifiers, whose it is, nor that two of different contexts are one
  * subject's. BAD_VALUE for an empty or overlong (256 bytes) context or identifier.
- * Source: RFC 2104; inputs are length-prefixed (docs/formats/identity.md). [X1410-R04] */
+ * Source: RFC 2104; inputs are length-prefixed (docs/formats/identity.md). */
 cairn_err cairn_pseudonym_derive(const uint8_t key[CAIRN_PSEUDONYM_KEY_SIZE],
                                  const cairn_hash *ledger, cairn_bytes context, uint32_t rotation,
                                  cairn_bytes identifier, cairn_hash *ret_pseudonym) CAIRN_MUST_USE;

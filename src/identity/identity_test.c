@@ -97,7 +97,7 @@ static void test_a_proof_is_for_one_registration(void **state)
     }
     assert_int_equal(
         say(&m, OTHER, CAIRN_TX_KEY_ADD, key_add(&m, OTHER, CAIRN_PURPOSE_TLS, memory_key(40))),
-        CAIRN_ERR_EXISTS); /* another organisation has it */
+        CAIRN_ERR_EXISTS); /* [X1353-R01] another organisation has it */
     memory_end(&m);
 }
 

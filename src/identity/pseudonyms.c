@@ -32,6 +32,7 @@ cairn_err cairn_pseudonym_derive(const uint8_t key[CAIRN_PSEUDONYM_KEY_SIZE],
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
                           "pseudonym: context and identifier have 1 to %d bytes", INPUT_SIZE_MAX);
     cairn_put_u32(rotation_bytes, rotation);
+    /* [X1410-R04] [X1454-R07] the context is part of it, so that two of them cannot be joined */
     memcpy(message, magic, sizeof magic - 1);
     uint8_t *at = message + sizeof magic - 1;
     memcpy(at, ledger->b, sizeof ledger->b);

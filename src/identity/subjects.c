@@ -37,7 +37,7 @@ static const bool may_follow[CAIRN_SUBJECT_REPLACED + 1][CAIRN_SUBJECT_REPLACED 
 static const bool may_be_offered[] = {
     [CAIRN_SUBJECT_PERSON] = false, [CAIRN_SUBJECT_DEVICE] = true};
 
-/* --- the record --- */
+/* --- the record: nothing in it that identifies anybody [X1353-R25] [X1380-R31] --- */
 
 #define SUBJECT_FIELD(name, kind, member, min, max, optional)                                \
     {                                                                                        \

@@ -316,7 +316,7 @@ cairn_err cairn_registry_store(const cairn_registry_sink *sink, const cairn_hash
                                    .status = org->status,
                                    .roles = org->roles,
                                    .kid_count = org->kid_count};
-    org->editions++;
+    org->editions++; /* [X1411-R06] */
     edition_key(id, org->editions, &key);
     CAIRN_TRY(
         sink->put(sink->context, &key, cairn_bytes_of(out, cairn_edition_encode(&edition, out))));
