@@ -4,7 +4,6 @@
 #include "command/facts.h"
 #include "command/home.h"
 #include "command/verbs.h"
-#include "core/unit.h"
 #include "identity/identity.h"
 
 static const char *type_name(cairn_key_type type)
@@ -14,13 +13,13 @@ static const char *type_name(cairn_key_type type)
 
 static cairn_err parse_purpose(const char *text, cairn_purpose *ret_purpose)
 {
-    for (int p = CAIRN_PURPOSE_SIGN; p <= CAIRN_PURPOSE_VALIDATOR; p++)
+    for (int p = CAIRN_PURPOSE_SIGN; p <= CAIRN_PURPOSE_LAST; p++)
         if (strcmp(text, cairn_purpose_name((cairn_purpose)p)) == 0) {
             *ret_purpose = (cairn_purpose)p;
             return CAIRN_OK;
         }
     return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
-                      "--purpose: sign, tls, cosign, owner, encrypt or validator");
+                      "--purpose: sign, tls, cosign, owner, encrypt, validator or issue");
 }
 
 static cairn_err parse_type(const char *text, cairn_key_type *ret_type)
@@ -152,7 +151,6 @@ static cairn_err show_keys(cairn_home *home, const cairn_arguments *arguments, j
 
 static cairn_err revoke_key(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
 {
-    const char *suspect = cairn_option_value(arguments, "suspect-since");
     uint64_t suspect_since = CAIRN_HEIGHT_OPEN;
     cairn_home_key *key = NULL;
     cairn_bytes body;
@@ -163,8 +161,7 @@ static cairn_err revoke_key(cairn_home *home, const cairn_arguments *arguments, 
     if (key == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "no key named %s here",
                           arguments->words[0]);
-    if (suspect != NULL)
-        CAIRN_TRY(cairn_unit_parse(suspect, CAIRN_UNIT_COUNT, &suspect_since));
+    CAIRN_TRY(cairn_option_number(arguments, "suspect-since", 0, INT64_MAX, &suspect_since));
     CAIRN_TRY(cairn_key_revoke_body(&home->command->arena, &key->kid, suspect_since, &body));
     key->record.until =
         0; /* it does not sign its own end: the ledger wants another key that stays */
@@ -172,7 +169,7 @@ static cairn_err revoke_key(cairn_home *home, const cairn_arguments *arguments, 
     cairn_facts_text(facts, "name", key->name);
     cairn_facts_hash(facts, "key", &key->kid);
     cairn_facts_number(facts, "until_height", verdict.height + 1);
-    if (suspect != NULL)
+    if (suspect_since != CAIRN_HEIGHT_OPEN)
         cairn_facts_number(facts, "suspect_since_height", suspect_since);
     return CAIRN_OK;
 }
@@ -195,7 +192,7 @@ static cairn_err run_revoke(cairn_command *command, const cairn_arguments *argum
 }
 
 static const cairn_option new_options[] = {
-    {"purpose", "PURPOSE", true, false, "sign, tls, cosign, owner, encrypt or validator"},
+    {"purpose", "PURPOSE", true, false, "sign, tls, cosign, owner, encrypt, validator or issue"},
     {"type", "TYPE", false, false, "p256 (if not given) or ed25519 (checkpoints)"},
     {"name", "NAME", false, false, "its name here; PURPOSE-N if not given"},
 };
