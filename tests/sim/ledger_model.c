@@ -180,7 +180,7 @@ static model_record org_record(const model_ledger *ledger)
 {
     writer w = {.size = 0};
     uint8_t key[36] = "org/";
-    put_head(&w, MAP, 6);
+    put_head(&w, MAP, 8);
     put_head(&w, UINT, 1);
     put_string(&w, TEXT, ledger->name, strlen(ledger->name));
     put_pair(&w, 2, 1); /* active */
@@ -192,8 +192,40 @@ static model_record org_record(const model_ledger *ledger)
     put_head(&w, ARRAY, ledger->kid_count);
     for (size_t i = 0; i < ledger->kid_count; i++)
         put_string(&w, BYTES, ledger->kids[i].b, 32);
+    put_pair(&w, 7, 0); /* no roles */
+    put_pair(&w, 8, ledger->editions);
     memcpy(key + 4, ledger->org.b, 32);
     return map_record(key, sizeof key, w.bytes, w.size);
+}
+
+/* The organisation changed: its record, and the next edition of it. */
+static void put_org(model_ledger *ledger, uint64_t height, uint64_t time_ms)
+{
+    writer w = {.size = 0};
+    uint8_t key[48] = "edition/";
+    ledger->editions++;
+    memcpy(key + 8, ledger->org.b, 32);
+    for (unsigned i = 0; i < 8; i++)
+        key[40 + i] = (uint8_t)(ledger->editions >> (56 - 8 * i));
+    put_head(&w, ARRAY, 5);
+    put_pair(&w, height, time_ms);
+    put_pair(&w, 1, 0); /* active, no roles */
+    put_head(&w, UINT, ledger->kid_count);
+    put_record(ledger, map_record(key, sizeof key, w.bytes, w.size));
+    put_record(ledger, org_record(ledger));
+}
+
+static model_record name_record(const model_ledger *ledger)
+{
+    writer w = {.size = 0};
+    uint8_t key[5 + sizeof ledger->name] = "name/";
+    size_t size = strlen(ledger->name);
+    for (size_t i = 0; i < size; i++) {
+        char c = ledger->name[i];
+        key[5 + i] = (uint8_t)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    put_string(&w, BYTES, ledger->org.b, 32);
+    return map_record(key, 5 + size, w.bytes, w.size);
 }
 
 static void put_key_value(writer *w, const model_ledger *ledger, unsigned purpose,
@@ -307,7 +339,8 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
     ledger->version = 1;
     ledger->kid_count = 2;
     memcpy(ledger->kids, genesis->kids, sizeof genesis->kids);
-    put_record(ledger, org_record(ledger));
+    put_org(ledger, 0, block.time_ms);
+    put_record(ledger, name_record(ledger));
     put_record(ledger, key_record(ledger, genesis, 0));
     put_record(ledger, key_record(ledger, genesis, 1));
     put_record(ledger, members_record(ledger));
@@ -326,15 +359,17 @@ static int refusal_of(const model_ledger *ledger, const model_tx *pool, const mo
     return tx->bad_proof ? CAIRN_ERR_BAD_SIGNATURE : 0;
 }
 
-static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i, uint64_t height)
+static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i,
+                      const model_block *block)
 {
+    uint64_t height = block->height;
     uint8_t key[MODEL_KEY_SIZE_MAX], value[MODEL_VALUE_SIZE_MAX];
     size_t key_size;
     size_t size = model_record_of(ledger, &pool[i], height, key, &key_size, value);
     put_record(ledger, map_record(key, key_size, value, size));
     if (pool[i].adds_key) {
         ledger->kids[ledger->kid_count++] = pool[i].object;
-        put_record(ledger, org_record(ledger));
+        put_org(ledger, height, block->time_ms);
     }
     add_entry(ledger, i, pool[i].raw, pool[i].size);
     ledger->fate[i] = MODEL_ACCEPTED;
@@ -374,7 +409,7 @@ bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *bat
             ledger->fate[batch[i]] = MODEL_REFUSED;
         } else if (tx->refusal == 0) {
             verdict = (model_verdict){.height = block.height, .index = block.first + block.count++};
-            accept_tx(ledger, pool, batch[i], block.height);
+            accept_tx(ledger, pool, batch[i], &block);
         }
         ret_verdicts[i] = verdict;
     }

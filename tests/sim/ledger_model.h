@@ -16,8 +16,8 @@ enum {
     MODEL_BATCH_MAX = 8, /* transactions of a block */
     MODEL_ENTRIES_MAX = 600,
     MODEL_BLOCKS_MAX = 160,
-    MODEL_RECORDS_MAX = MODEL_POOL + 8,
     MODEL_KEYS_MAX = 48, /* of the organisation */
+    MODEL_RECORDS_MAX = MODEL_POOL + MODEL_KEYS_MAX + 8,
     MODEL_ENTRY_SIZE_MAX = 160,
     MODEL_IS_BLOCK = 0x8000, /* in `what`: a block entry, else a transaction of the pool */
     MODEL_IS_GENESIS = 0x4000,
@@ -62,6 +62,7 @@ typedef struct model_ledger {
     model_hash id, org;
     char name[32]; /* of the organisation */
     uint64_t version;
+    uint64_t editions; /* of the organisation */
     size_t kid_count;
     model_hash kids[MODEL_KEYS_MAX];
     size_t entry_count;
