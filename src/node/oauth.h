@@ -18,10 +18,10 @@
 #include "node/auth_accounts.h"
 
 enum {
-    CAIRN_OAUTH_BODY_SIZE_MAX = 16384, /* bytes of a form */
-    CAIRN_OAUTH_FIELDS_MAX = 16,       /* of a form */
-    CAIRN_OAUTH_ASSERTIONS_MAX = 8192, /* client assertions that are remembered */
-    CAIRN_OAUTH_ASSERTION_LIFE_MS_MAX = 5 * 60 * 1000,
+    CAIRN_OAUTH_BODY_SIZE_MAX = 16384,                  /* bytes of a form */
+    CAIRN_OAUTH_FIELDS_MAX = 16,                        /* of a form */
+    CAIRN_OAUTH_ASSERTIONS_MAX = 65536,                 /* client assertions that are remembered */
+    CAIRN_OAUTH_ASSERTION_LIFE_MS_MAX = 60 * 60 * 1000, /* what Authlib asks for */
     CAIRN_OAUTH_TOKEN_LIFE_MS_MAX = 60 * 60 * 1000,
 };
 

@@ -14,7 +14,7 @@
 typedef struct test_server {
     cairn_http_server *server;
     pthread_t thread;
-    uint16_t port;
+    uint16_t port; /* 0 before the start: a free one */
 } test_server;
 
 static inline void *test_server_run(void *context)
@@ -32,7 +32,7 @@ static inline void test_server_start(test_server *s, cairn_router *router)
     assert_int_equal(
         cairn_http_server_new(&clock, NULL, &options, cairn_router_handle, router, &s->server),
         CAIRN_OK);
-    assert_int_equal(cairn_http_server_listen(s->server, "127.0.0.1", 0, &s->port), CAIRN_OK);
+    assert_int_equal(cairn_http_server_listen(s->server, "127.0.0.1", s->port, &s->port), CAIRN_OK);
     assert_int_equal(pthread_create(&s->thread, NULL, test_server_run, s), 0);
 }
 

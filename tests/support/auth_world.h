@@ -101,8 +101,8 @@ static inline void world_add_account(test_world *w, cairn_account_kind kind,
                        .tenant = "red",
                        .roles = 5,
                        .scopes = "things.read things.write",
-                       .created_ms = world_now_ms,
-                       .expires_ms = world_now_ms + 86400000};
+                       .created_ms = w->manual.wall_ms,
+                       .expires_ms = w->manual.wall_ms + 86400000};
     (void)snprintf(a.name, sizeof a.name, "%s", name);
     if (secret != NULL)
         assert_int_equal(cairn_password_hash(&cheap, cairn_bytes_str(secret), a.phc), CAIRN_OK);
@@ -186,7 +186,7 @@ static inline void world_serve(test_world *w, const cairn_auth_directory *direct
     test_server_start(&w->server, w->router);
 }
 
-static inline void world_start(test_world *w, const cairn_auth_directory *directory)
+static inline void world_prepare(test_world *w)
 {
     memset(w, 0, sizeof *w);
     tree_make(w->directory, sizeof w->directory, "auth");
@@ -194,6 +194,11 @@ static inline void world_start(test_world *w, const cairn_auth_directory *direct
     w->manual = (cairn_clock_manual){.wall_ms = world_now_ms, .monotonic_ns = 1};
     w->clock = cairn_clock_of_manual(&w->manual);
     cairn_arena_init(&w->arena, 1 << 22);
+}
+
+static inline void world_start(test_world *w, const cairn_auth_directory *directory)
+{
+    world_prepare(w);
     world_accounts(w);
     world_oauth(w, WORLD_ISSUER);
     world_issuers(w);
