@@ -30,6 +30,8 @@ typedef struct fixture {
 static tls_party server_party, client_party, root, issued, foreign_root, foreign, stale;
 static char server_chain[PEM_MAX], server_key[PEM_MAX], root_pem[PEM_MAX];
 
+static uint32_t head_timeout_ms; /* 0: the server's own */
+
 static const char *const kinds[] = {"none", "key", "issued"};
 
 /* Says who called. */
@@ -72,6 +74,8 @@ static void start(fixture *f, const cairn_tls_server_options *tls)
     cairn_clock clock = cairn_clock_system();
     cairn_http_server_options options = cairn_http_server_defaults();
     options.drain_timeout_ms = 100;
+    if (head_timeout_ms > 0)
+        options.head_timeout_ms = head_timeout_ms;
     assert_int_equal(cairn_tls_server_new(tls, &f->tls), CAIRN_OK);
     assert_int_equal(cairn_http_server_new(&clock, NULL, &options, handle, NULL, &f->server),
                      CAIRN_OK);
@@ -333,6 +337,43 @@ static void test_large_body(void **state)
     stop(&f);
 }
 
+/* Clients that say nothing, something else than TLS, or no more than they must. */
+static void test_clients_that_misbehave(void **state)
+{
+    (void)state;
+    fixture f;
+    char reply[REPLY_MAX];
+    head_timeout_ms = 100;
+    cairn_tls_server_options options = tls_options(CAIRN_TLS_CLIENTS_NONE, CAIRN_TLS_TRUST_CA);
+    start(&f, &options);
+    int fd = raw_connect(f.port);
+    assert_int_equal(raw_receive(fd, reply, sizeof reply, NULL), 0); /* cut by the time limit */
+    (void)close(fd);
+    fd = raw_connect(f.port);
+    raw_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    while (recv(fd, reply, sizeof reply, 0) > 0) /* an alert at most */
+        assert_null(strstr(reply, "HTTP/1.1"));
+    (void)close(fd);
+    SSL_CTX *ctx = tls_client_context(NULL, TLS1_3_VERSION, NULL);
+    for (unsigned notify = 0; notify < 2; notify++) { /* half-closed: still answered */
+        tls_client client;
+        assert_true(tls_connect(&client, f.port, ctx));
+        tls_send(&client, "GET / HTTP/1.1\r\n" HOST "\r\n");
+        if (notify)
+            assert_int_equal(SSL_shutdown(client.ssl), 0);
+        assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+        (void)tls_receive(&client, reply, sizeof reply, "body=0;");
+        tls_close(&client);
+    }
+    tls_client client; /* the handshake done, and then nothing */
+    assert_true(tls_connect(&client, f.port, ctx));
+    assert_int_equal(tls_receive(&client, reply, sizeof reply, NULL), 0);
+    tls_close(&client);
+    SSL_CTX_free(ctx);
+    stop(&f);
+    head_timeout_ms = 0;
+}
+
 static void test_reload(void **state)
 {
     (void)state;
@@ -483,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_no_tickets),
         cmocka_unit_test(test_framing_over_tls),
         cmocka_unit_test(test_large_body),
+        cmocka_unit_test(test_clients_that_misbehave),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_our_client),
         cmocka_unit_test(test_options_that_are_refused),
