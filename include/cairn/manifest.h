@@ -74,8 +74,8 @@ typedef struct cairn_manifest_difference {
     uint64_t file_size;     /* bytes that were found; the manifest says how many it had */
     size_t segment;         /* DIFFERS: the first in the file; TRUNCATED: the one cut short */
     size_t differing_count; /* segments that are there in full and differ */
-    uint64_t from_byte;     /* the first segment that differs, what was appended, or what is */
-    uint64_t to_byte;       /* missing: from `from_byte` up to, without, `to_byte` */
+    uint64_t from_byte;     /* the first segment that differs, what was appended, or all from the */
+    uint64_t to_byte;       /* segment cut short on: from `from_byte` up to, without, `to_byte` */
 } cairn_manifest_difference;
 
 /* Compares all of `fd` with the manifest. CAIRN_OK when they are the same, MISMATCH when not;

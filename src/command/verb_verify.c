@@ -58,7 +58,7 @@ static void add_difference(json_t *facts, const cairn_manifest *manifest,
         [CAIRN_FILE_SAME] = "same",
         [CAIRN_FILE_DIFFERS] = "bytes differ",
         [CAIRN_FILE_APPENDED] = "bytes were appended",
-        [CAIRN_FILE_TRUNCATED] = "bytes are missing at the end",
+        [CAIRN_FILE_TRUNCATED] = "bytes are missing",
     };
     json_t *item = cairn_facts_object(facts, "difference");
     cairn_facts_text(item, "kind", kinds[d->kind]);

@@ -93,8 +93,15 @@ difference from_byte "$size"
 difference to_byte $((size + 5))
 head -c 20000 drive.log >changed
 verdict 1 changed
-difference kind "bytes are missing at the end"
-difference from_byte 20000
+difference kind "bytes are missing"
+difference from_byte 16384
+difference to_byte "$size"
+head -c 300 drive.log >short
+expect 0 "$cairn" -C "$ledger" anchor short
+tail -c +2 drive.log | head -c 299 >short # the first byte is gone, not the last
+verdict 1 short
+difference from_byte 0
+difference to_byte 300
 : >changed
 verdict 1 changed
 difference from_byte 0
@@ -159,7 +166,7 @@ difference differing_segments 1
 flip big 287654321
 truncate -s $(((300 << 20) - 1)) big
 verdict 1 big
-difference kind "bytes are missing at the end"
+difference kind "bytes are missing"
 rm -f big
 
 # --- a real log -----------------------------------------------------------------------------------

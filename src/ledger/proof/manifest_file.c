@@ -337,7 +337,7 @@ static cairn_manifest_difference sum_up(const cairn_manifest *m, uint64_t file_s
     } else if (file_size < m->size) {
         d.kind = CAIRN_FILE_TRUNCATED;
         d.segment = (size_t)(file_size / m->segment_size);
-        d.from_byte = file_size;
+        d.from_byte = d.segment * m->segment_size; /* what is left of it may be other bytes */
         d.to_byte = m->size;
     }
     return d;
@@ -348,7 +348,7 @@ static cairn_err answer(const cairn_manifest *m, const cairn_manifest_difference
     static const char *const texts[] = {
         [CAIRN_FILE_DIFFERS] = "differ from what was committed",
         [CAIRN_FILE_APPENDED] = "were appended",
-        [CAIRN_FILE_TRUNCATED] = "are missing at the end",
+        [CAIRN_FILE_TRUNCATED] = "are missing, or what is left of them differs",
     };
     if (d->kind == CAIRN_FILE_SAME)
         return CAIRN_OK;

@@ -213,7 +213,7 @@ static void test_streamed_segments(void **state)
         assert_int_equal(cairn_manifest_check_file(&m, fd, &work, &d), CAIRN_ERR_MISMATCH);
         assert_int_equal(d.kind, CAIRN_FILE_TRUNCATED);
         assert_int_equal(d.segment, THERE);
-        assert_int_equal(d.from_byte, THERE * SEGMENT + 9);
+        assert_int_equal(d.from_byte, THERE * SEGMENT); /* its 9 bytes may be others */
     }
     uint8_t flipped = data[2 * SEGMENT - 1] ^ 1;
     assert_int_equal(pwrite(fd, &flipped, 1, 2 * SEGMENT - 1), 1);
@@ -438,7 +438,7 @@ static void test_appended_and_truncated(void **state)
         check_resized(&b, fd, shorter[i],
                       (cairn_manifest_difference){.kind = CAIRN_FILE_TRUNCATED,
                                                   .segment = (size_t)shorter[i] / 4096,
-                                                  .from_byte = (uint64_t)shorter[i],
+                                                  .from_byte = (uint64_t)shorter[i] / 4096 * 4096,
                                                   .to_byte = SMALL});
     /* both a changed byte and another size: the byte comes first in the file */
     assert_int_equal(pwrite(fd, data, 6000, 0), 6000);
