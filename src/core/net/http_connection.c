@@ -149,7 +149,7 @@ static void keep_answered(cairn_http_connection *c)
 static bool shed(cairn_http_connection *c)
 {
     cairn_http_server *server = c->server;
-    if (server->exchange_count < server->options.exchange_count_max)
+    if (server->exchange_count - server->stream_count < server->options.exchange_count_max)
         return false;
     cairn_http_count(server, CAIRN_HTTP_COUNT_OVERLOADED);
     cairn_log_write(server->log, &cairn_http_log_events.rows[CAIRN_HTTP_EVENT_OVERLOADED], NULL, 0);

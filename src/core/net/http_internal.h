@@ -67,6 +67,7 @@ struct cairn_http_exchange {
     bool close, head_only, chunked;
     bool cut;             /* memory ended: the client must not take the answer for whole */
     uint64_t length_left; /* of an announced length */
+    bool is_stream;       /* counted in stream_count; server's thread */
     /* Under the server's lock. */
     cairn_http_answer answer;
     bool queued;                    /* in `done` */
@@ -111,7 +112,8 @@ struct cairn_http_server {
     cairn_http_connection *feeding;     /* whose input is being parsed; NULL once it has gone */
     atomic_size_t connection_count;     /* written by the server's thread alone, as the next */
     atomic_size_t exchange_count;       /* handed to handlers and not yet back */
-    cairn_http_addresses *addresses;    /* NULL: no bound; shared by a group */
+    size_t stream_count; /* of them, answers in pieces: they may last, and are no load */
+    cairn_http_addresses *addresses; /* NULL: no bound; shared by a group */
     bool owns_addresses;
     bool accepting, draining;
     atomic_bool stop;

@@ -153,33 +153,49 @@ static void finish(cairn_http_connection *c, cairn_http_exchange *exchange, cons
     begin_writing(c, q->blocks, exchange->close || cut);
 }
 
+/* The exchange is the server's again. */
+static void process_given(cairn_http_exchange *exchange, const queued *q)
+{
+    exchange->server->exchange_count--;
+    if (exchange->is_stream)
+        exchange->server->stream_count--;
+    if (exchange->connection != NULL)
+        finish(exchange->connection, exchange, q);
+    else
+        free_blocks(q->blocks);
+    cairn_http_exchange_free(exchange);
+}
+
+/* More of an answer in pieces, or its beginning. */
+static void process_begun(cairn_http_exchange *exchange, const queued *q)
+{
+    cairn_http_connection *c = exchange->connection;
+    if (!exchange->is_stream) {
+        exchange->is_stream = true;
+        exchange->server->stream_count++;
+    }
+    if (c == NULL || q->cut) {
+        free_blocks(q->blocks);
+        if (c != NULL)
+            cairn_http_connection_close(c);
+        return;
+    }
+    if (c->phase != CAIRN_HTTP_PHASE_STREAMING) {
+        c->phase = CAIRN_HTTP_PHASE_STREAMING;
+        c->pacing = false;
+    }
+    c->pace += q->size;
+    cairn_http_wire_append(&c->wire, q->blocks);
+    write_stream(c);
+}
+
 void cairn_http_exchange_process(cairn_http_exchange *exchange)
 {
     queued q = take(exchange);
-    cairn_http_connection *c = exchange->connection;
-    if (q.answer == CAIRN_HTTP_ANSWER_GIVEN) {
-        exchange->server->exchange_count--;
-        if (c != NULL)
-            finish(c, exchange, &q);
-        else
-            free_blocks(q.blocks);
-        cairn_http_exchange_free(exchange);
-        return;
-    }
-    if (c == NULL) {
-        free_blocks(q.blocks);
-    } else if (q.answer == CAIRN_HTTP_ANSWER_BEGUN && q.cut) {
-        free_blocks(q.blocks);
-        cairn_http_connection_close(c);
-    } else if (q.answer == CAIRN_HTTP_ANSWER_BEGUN) {
-        if (c->phase != CAIRN_HTTP_PHASE_STREAMING) {
-            c->phase = CAIRN_HTTP_PHASE_STREAMING;
-            c->pacing = false;
-        }
-        c->pace += q.size;
-        cairn_http_wire_append(&c->wire, q.blocks);
-        write_stream(c);
-    } else {
-        cairn_http_connection_resume(c);
-    }
+    if (q.answer == CAIRN_HTTP_ANSWER_GIVEN)
+        process_given(exchange, &q);
+    else if (q.answer == CAIRN_HTTP_ANSWER_BEGUN)
+        process_begun(exchange, &q);
+    else if (exchange->connection != NULL)
+        cairn_http_connection_resume(exchange->connection);
 }

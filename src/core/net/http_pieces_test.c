@@ -507,6 +507,28 @@ static void test_overload_is_shed_at_once(void **state)
     stop(j);
 }
 
+/* An answer in pieces may last for hours: it takes no place of another's. */
+static void test_streams_are_no_load(void **state)
+{
+    (void)state;
+    cairn_http_server_options options = test_options();
+    options.exchange_count_max = 1;
+    job *j = start(&options);
+    char reply[REPLY_MAX];
+    int streams[3];
+    for (size_t i = 0; i < 3; i++) {
+        streams[i] = raw_connect(j->f.port);
+        raw_send(streams[i], "GET /idle HTTP/1.1\r\n" HOST "\r\n");
+        (void)raw_receive(streams[i], reply, sizeof reply, "1\r\n.\r\n");
+    }
+    raw_exchange(j->f.port, "GET / HTTP/1.0\r\n\r\n", reply, sizeof reply);
+    http_expect_holds(reply, "\r\n\r\n0;");
+    for (size_t i = 0; i < 3; i++)
+        (void)close(streams[i]);
+    wait_for(&j->events_gone, 3);
+    stop(j);
+}
+
 static void test_rate_is_told_with_retry_after(void **state)
 {
     const job *j = *state;
@@ -607,6 +629,7 @@ int main(void)
         TEST(test_idle_bytes),
         TEST(test_drain_ends_streams),
         cmocka_unit_test(test_overload_is_shed_at_once),
+        cmocka_unit_test(test_streams_are_no_load),
         TEST(test_rate_is_told_with_retry_after),
         cmocka_unit_test(test_connections_of_one_address),
         TEST(test_header_floods),

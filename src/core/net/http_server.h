@@ -38,8 +38,9 @@ typedef struct cairn_http_server_options {
     size_t stream_buffer_max;      /* bytes of an answer in pieces that may wait for the client */
     unsigned connection_count_max; /* further clients wait in the listen queue */
     unsigned address_connection_count_max; /* of one IPv4 address or IPv6 /64; 0: no bound */
-    unsigned exchange_count_max;           /* with handlers at once; further requests get 503 */
-    uint32_t idle_timeout_ms;              /* between requests on a kept connection */
+    unsigned exchange_count_max; /* with handlers at once, answers in pieces not counted; further
+                                    requests get 503 */
+    uint32_t idle_timeout_ms;    /* between requests on a kept connection */
     uint32_t head_timeout_ms;  /* from the first byte, or from the connection, to the head's end */
     uint32_t body_timeout_ms;  /* from the head's end to the body's end; in pieces, for 16 KiB */
     uint32_t write_timeout_ms; /* until the client has taken the answer */
