@@ -2,34 +2,30 @@
 #include "ledger/governance.h"
 
 #include "ledger/approval.h"
+#include "ledger/schema.h"
 
 static const char clause[] = "docs/formats/transaction.md";
 
 /* --- approval.propose --- */
 
 typedef struct propose_act {
-    uint16_t type;
+    uint64_t type;
     cairn_bytes body;
     uint64_t expires_ms;
 } propose_act;
 
+static const cairn_schema_field propose_fields[] = {
+    {"act.type", CAIRN_SCHEMA_UINT, offsetof(propose_act, type), 1, UINT16_MAX, false, NULL},
+    {"act.body", CAIRN_SCHEMA_BYTES, offsetof(propose_act, body), 1, CAIRN_ACT_BODY_SIZE_MAX, false,
+     NULL},
+    {"expires", CAIRN_SCHEMA_UINT, offsetof(propose_act, expires_ms), 1, CAIRN_TIME_MAX_MS, false,
+     NULL},
+};
+static const cairn_schema propose_schema = CAIRN_SCHEMA_OF(propose_act, propose_fields);
+
 static cairn_err propose_decode(cairn_arena *arena, cairn_cbor_reader *r, void **ret_act)
 {
-    cairn_cbor_map map;
-    propose_act *act = NULL;
-    uint64_t type = 0;
-    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &act));
-    CAIRN_TRY(cairn_cbor_read_map(r, "body", &map));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 1, "act.type"));
-    CAIRN_TRY(cairn_cbor_read_uint(r, "act.type", 1, UINT16_MAX, &type));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 2, "act.body"));
-    CAIRN_TRY(cairn_cbor_read_bytes(r, "act.body", 1, CAIRN_ACT_BODY_SIZE_MAX, &act->body));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 3, "expires"));
-    CAIRN_TRY(cairn_cbor_read_uint(r, "expires", 1, CAIRN_TIME_MAX_MS, &act->expires_ms));
-    CAIRN_TRY(cairn_cbor_end_map(r, &map));
-    act->type = (uint16_t)type;
-    *ret_act = act;
-    return CAIRN_OK;
+    return cairn_schema_read(arena, &propose_schema, r, ret_act);
 }
 
 static cairn_err store(cairn_apply *apply, const cairn_hash *id, const cairn_approval *approval)
@@ -76,7 +72,7 @@ static cairn_err propose_apply(cairn_apply *apply, const void *data)
     const propose_act *act = data;
     const cairn_params *params = cairn_apply_params(apply);
     cairn_approval approval = {
-        .act_type = act->type,
+        .act_type = (uint16_t)act->type,
         .act_body = act->body,
         .proposer = *cairn_apply_org(apply),
         .expires_ms = act->expires_ms,
@@ -102,32 +98,22 @@ typedef struct vote_act {
     cairn_hash act_hash; /* approve only */
 } vote_act;
 
-static cairn_err vote_decode(cairn_arena *arena, cairn_cbor_reader *r, bool with_hash,
-                             void **ret_act)
-{
-    cairn_cbor_map map;
-    vote_act *act = NULL;
-    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &act));
-    CAIRN_TRY(cairn_cbor_read_map(r, "body", &map));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 1, "approval"));
-    CAIRN_TRY(cairn_cbor_read_hash(r, "approval", &act->approval));
-    if (with_hash) {
-        CAIRN_TRY(cairn_cbor_key(r, &map, 2, "act_hash"));
-        CAIRN_TRY(cairn_cbor_read_hash(r, "act_hash", &act->act_hash));
-    }
-    CAIRN_TRY(cairn_cbor_end_map(r, &map));
-    *ret_act = act;
-    return CAIRN_OK;
-}
+static const cairn_schema_field vote_fields[] = {
+    {"approval", CAIRN_SCHEMA_HASH, offsetof(vote_act, approval), 0, 0, false, NULL},
+    {"act_hash", CAIRN_SCHEMA_HASH, offsetof(vote_act, act_hash), 0, 0, false, NULL},
+};
+static const cairn_schema approve_schema = CAIRN_SCHEMA_OF(vote_act, vote_fields);
+static const cairn_schema withdraw_schema = {
+    .fields = vote_fields, .count = 1, .size = sizeof(vote_act)};
 
 static cairn_err approve_decode(cairn_arena *arena, cairn_cbor_reader *r, void **ret_act)
 {
-    return vote_decode(arena, r, true, ret_act);
+    return cairn_schema_read(arena, &approve_schema, r, ret_act);
 }
 
 static cairn_err withdraw_decode(cairn_arena *arena, cairn_cbor_reader *r, void **ret_act)
 {
-    return vote_decode(arena, r, false, ret_act);
+    return cairn_schema_read(arena, &withdraw_schema, r, ret_act);
 }
 
 /* An approval that still accepts votes. */
@@ -214,26 +200,27 @@ typedef struct policy_act {
     cairn_bytes content;
 } policy_act;
 
+static const cairn_schema_field policy_fields[] = {
+    {"name", CAIRN_SCHEMA_TEXT, offsetof(policy_act, name), 1, CAIRN_POLICY_NAME_SIZE_MAX, false,
+     NULL},
+    {"version", CAIRN_SCHEMA_UINT, offsetof(policy_act, version), 1, UINT32_MAX, false, NULL},
+    {"content", CAIRN_SCHEMA_BYTES, offsetof(policy_act, content), 1, CAIRN_POLICY_CONTENT_SIZE_MAX,
+     false, NULL},
+};
+static const cairn_schema policy_schema = CAIRN_SCHEMA_OF(policy_act, policy_fields);
+
 static cairn_err policy_decode(cairn_arena *arena, cairn_cbor_reader *r, void **ret_act)
 {
-    cairn_cbor_map map;
-    policy_act *act = NULL;
-    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &act));
-    CAIRN_TRY(cairn_cbor_read_map(r, "body", &map));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 1, "name"));
-    CAIRN_TRY(cairn_cbor_read_text(r, "name", 1, CAIRN_POLICY_NAME_SIZE_MAX, &act->name));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 2, "version"));
-    CAIRN_TRY(cairn_cbor_read_uint(r, "version", 1, UINT32_MAX, &act->version));
-    CAIRN_TRY(cairn_cbor_key(r, &map, 3, "content"));
-    CAIRN_TRY(cairn_cbor_read_bytes(r, "content", 1, CAIRN_POLICY_CONTENT_SIZE_MAX, &act->content));
-    CAIRN_TRY(cairn_cbor_end_map(r, &map));
+    void *memory = NULL;
+    CAIRN_TRY(cairn_schema_read(arena, &policy_schema, r, &memory));
+    const policy_act *act = memory;
     for (size_t i = 0; i < act->name.size; i++) {
         uint8_t c = act->name.data[i];
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'))
             return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
                               "policy.name: lower case, digits, '-' and '.'");
     }
-    *ret_act = act;
+    *ret_act = memory;
     return CAIRN_OK;
 }
 
