@@ -52,7 +52,7 @@ static cairn_err check(cairn_home *home, const cairn_arguments *arguments, json_
 
 static cairn_err run_check(cairn_command *command, const cairn_arguments *arguments)
 {
-    return cairn_home_run(command, arguments, CAIRN_HOME_READ, check);
+    return cairn_home_run(command, arguments, CAIRN_HOME_JOIN, check); /* needs no key */
 }
 
 /* --- export --- */

@@ -31,6 +31,8 @@ extern const cairn_verb cairn_verb_state_get;
 extern const cairn_verb cairn_verb_checkpoint;
 extern const cairn_verb cairn_verb_witness;
 extern const cairn_verb cairn_verb_node;
+extern const cairn_verb cairn_verb_backup;
+extern const cairn_verb cairn_verb_restore;
 extern const cairn_verb cairn_verb_help;
 extern const cairn_verb cairn_verb_man;
 extern const cairn_verb cairn_verb_completion;
