@@ -15,7 +15,7 @@
 enum { CAIRN_CERTIFICATE_SIZE_MAX = 16384 }; /* bytes of a peer's DER certificate */
 
 /* X(name, text): every reason of ours to refuse credentials; the text goes to log and audit. Those
- * of a token's claims are in core/crypto/jwt.h. */
+ * of a token's claims are in core/crypto/jwt.h and, for tokens of ours, node/oauth.h. */
 #define CAIRN_AUTH_REASON_LIST(X)                     \
     X(REPEATED, "authorization_repeated")             \
     X(SCHEME, "scheme_unknown")                       \
@@ -29,9 +29,7 @@ enum { CAIRN_CERTIFICATE_SIZE_MAX = 16384 }; /* bytes of a peer's DER certificat
     X(TOKEN_SIGNATURE, "token_signature")             \
     X(TOKEN_ISSUER, "token_issuer")                   \
     X(TOKEN_KEYS, "token_keys_unavailable")           \
-    X(TOKEN_REVOKED, "token_revoked")                 \
     X(TOKEN_BINDING, "token_binding")                 \
-    X(TOKEN_CLAIMS, "token_claims")                   \
     X(CERTIFICATE_FORM, "certificate_malformed")      \
     X(CERTIFICATE_TIME, "certificate_expired")        \
     X(CERTIFICATE_USE, "certificate_use")             \
@@ -77,7 +75,6 @@ typedef struct cairn_auth_options {
     cairn_password_pool *pool; /* goes with `accounts` */
     cairn_oauth *oauth;        /* tokens of ours; NULL: not taken */
     cairn_issuers *issuers;    /* tokens of others; NULL: not taken */
-    const char *audience;      /* that tokens of ours must be for; kept */
 } cairn_auth_options;
 
 typedef struct cairn_auth cairn_auth;
