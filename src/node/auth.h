@@ -75,6 +75,7 @@ typedef struct cairn_auth_options {
     cairn_password_pool *pool; /* goes with `accounts` */
     cairn_oauth *oauth;        /* tokens of ours; NULL: not taken */
     cairn_issuers *issuers;    /* tokens of others; NULL: not taken */
+    const char *audience; /* that tokens of ours must be for here; NULL: the endpoint's; kept */
 } cairn_auth_options;
 
 typedef struct cairn_auth cairn_auth;

@@ -14,6 +14,9 @@ static cairn_auth_result by_own(const cairn_auth *auth, const cairn_jwt *jwt)
     const char *reason = cairn_oauth_check(auth->options.oauth, jwt);
     if (reason == NULL)
         reason = cairn_oauth_principal(jwt, &result.principal);
+    const char *audience = auth->options.audience;
+    if (reason == NULL && audience != NULL && strcmp(result.principal.audience, audience) != 0)
+        reason = "token_audience";
     return reason == NULL ? result : cairn_auth_refused(reason);
 }
 
