@@ -199,6 +199,21 @@ void cairn_http_connection_answered(cairn_http_connection *connection);
 /* After a pause. */
 void cairn_http_connection_resume(cairn_http_connection *connection);
 
+/* Takes the exchange off the connection; returns it when a handler has it, to be abandoned. */
+cairn_http_exchange *cairn_http_connection_release(cairn_http_connection *connection);
+
+/* --- http_intake.c --- */
+
+/* Answers with the refusal's problem document and ends the connection. */
+void cairn_http_connection_refuse(cairn_http_connection *c, cairn_http_refusal refusal);
+
+/* Whether bytes of the client are for the parser now. */
+bool cairn_http_connection_wants_input(const cairn_http_connection *c);
+
+/* Feeds the parser once; `ret_used` bytes were taken. False when the connection has gone or wants
+ * no more for now. */
+bool cairn_http_connection_feed(cairn_http_connection *c, cairn_bytes input, size_t *ret_used);
+
 /* --- http_output.c --- */
 
 /* What was queued for `exchange`, on the server's thread: its answer, pieces, its end, or a resume.
