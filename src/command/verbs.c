@@ -11,6 +11,8 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_approval_show, &cairn_verb_approval_approve, &cairn_verb_approval_withdraw,
     &cairn_verb_state_get,     &cairn_verb_log_check,        &cairn_verb_log_export,
     &cairn_verb_checkpoint,    &cairn_verb_witness,          &cairn_verb_node,
+    &cairn_verb_grant_add,     &cairn_verb_grant_list,       &cairn_verb_grant_revoke,
+    &cairn_verb_job_list,      &cairn_verb_job_rebuild,      &cairn_verb_job_resume,
     &cairn_verb_backup,        &cairn_verb_restore,          &cairn_verb_help,
     &cairn_verb_man,           &cairn_verb_completion,       &cairn_verb_version,
 };
