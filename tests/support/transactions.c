@@ -31,8 +31,7 @@ static cairn_err write_one(cairn_arena *arena, const cairn_key *key, const cairn
                                   .body = body};
     CAIRN_TRY(cairn_tx_sign(arena, &draft, key, &tx));
     cairn_put_u32(size, (uint32_t)tx.size);
-    bool whole =
-        fwrite(size, 1, 4, stdout) == 4 && fwrite(tx.data, 1, tx.size, stdout) == tx.size;
+    bool whole = fwrite(size, 1, 4, stdout) == 4 && fwrite(tx.data, 1, tx.size, stdout) == tx.size;
     return whole ? CAIRN_OK : CAIRN_ERR_IO;
 }
 
