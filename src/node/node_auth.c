@@ -5,6 +5,7 @@
 
 #include "cairn/sha256.h"
 #include "core/store/file.h"
+#include "node/node_callers.h"
 
 /* What an organisation may do that shows a certificate of a tls key of its own. */
 static const char mtls_scopes[] = "ledger.read ledger.submit metrics.read";
@@ -16,7 +17,8 @@ struct cairn_node_auth {
     cairn_oauth *oauth;
     cairn_issuers *issuers; /* NULL: none is trusted */
     cairn_auth *auth;
-    cairn_rate *rate; /* NULL: no bound */
+    cairn_callers *callers; /* before `auth` */
+    cairn_rate *rate;       /* NULL: no bound */
 };
 
 static cairn_err open_issuers(const cairn_node_auth_setup *setup, cairn_node_auth *auth)
@@ -70,7 +72,9 @@ static cairn_err open_auth(const cairn_node_auth_setup *setup, cairn_node_auth *
                                         .oauth = auth->oauth,
                                         .issuers = auth->issuers,
                                         .audience = setup->url};
-    return cairn_auth_new(&options, &auth->auth);
+    CAIRN_TRY(cairn_auth_new(&options, &auth->auth));
+    const cairn_authenticator inner = cairn_auth_authenticator(auth->auth);
+    return cairn_callers_new(&setup->clock, setup->engine, &inner, &auth->callers);
 }
 
 static cairn_err open_rate(const cairn_node_auth_setup *setup, cairn_node_auth *auth)
@@ -108,6 +112,7 @@ void cairn_node_auth_free(cairn_node_auth *auth)
     if (auth == NULL)
         return;
     cairn_rate_free(auth->rate);
+    cairn_callers_free(auth->callers);
     cairn_auth_free(auth->auth);
     cairn_issuers_free(auth->issuers);
     cairn_oauth_free(auth->oauth);
@@ -133,7 +138,7 @@ static cairn_err admit(void *context, const cairn_http_exchange *exchange,
 
 void cairn_node_auth_hook(cairn_node_auth *auth, cairn_router_options *options)
 {
-    options->authenticator = cairn_auth_authenticator(auth->auth);
+    options->authenticator = cairn_callers_authenticator(auth->callers);
     options->challenge = cairn_auth_challenge(auth->auth);
     options->admit = auth->rate == NULL ? NULL : admit;
     options->admit_context = auth;
