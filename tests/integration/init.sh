@@ -1,6 +1,7 @@
 #!/bin/bash
 # `cairn init` ended at each of its steps: before cairn.yaml is there init makes the ledger anew, from
 # then on all of it is there.
+# shellcheck source=tests/support/script.sh
 . "$(dirname "$0")/../support/script.sh"
 
 command -v cc >/dev/null || skip "needs a C compiler"
@@ -26,7 +27,7 @@ usable() {
 steps=0
 for after in "" after; do
     for ((n = 1; n < 500; n++)); do
-        rm -rf "$work/home"
+        rm -rf "${work:?}/home"
         { init_killed "$n" $after; } 2>/dev/null # bash says that it was killed
         code=$?
         [ "$code" = 0 ] && break
