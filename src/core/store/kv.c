@@ -317,10 +317,14 @@ cairn_err cairn_kv_commit(cairn_kv_txn *txn)
         cairn_kv_abort(txn);
         return CAIRN_OK;
     }
+    errno = 0;
     int rc = mdb_txn_commit(txn->mdb);
+    bool cut_short = rc == EIO && errno != EIO; /* LMDB's own word for a short write */
     if (rc != 0)
         atomic_store(&txn->kv->failed, true);
     free(txn);
+    if (cut_short)
+        return CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "kv: commit: a write was cut short");
     return rc == 0 ? CAIRN_OK : fail(rc, "kv: commit");
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/store/kv.h"
@@ -182,25 +183,50 @@ static void test_full_map_is_no_space_and_recoverable(void **state)
     put_one(f->kv, FIRST, "k", "still works");
 }
 
-static void test_failed_commit_stops_writes(void **state)
+/* The code of a commit of many pages to a file that may not grow beyond `size`. */
+static cairn_err commit_within(cairn_kv *kv, rlim_t size)
 {
-    fixture *f = *state;
-    put_one(f->kv, FIRST, "k", "before");
+    static const uint8_t zeros[32768];
     struct rlimit old;
+    cairn_kv_txn *txn = NULL;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-    cairn_kv_txn *txn = NULL;
-    assert_int_equal(cairn_kv_begin(f->kv, true, &txn), CAIRN_OK);
-    assert_int_equal(cairn_kv_put(txn, FIRST, text("k"), text("after")), CAIRN_OK);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, old.rlim_max}), 0);
+    assert_int_equal(cairn_kv_begin(kv, true, &txn), CAIRN_OK);
+    assert_int_equal(cairn_kv_put(txn, FIRST, text("k"), cairn_bytes_of(zeros, sizeof zeros)),
+                     CAIRN_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){size, old.rlim_max}), 0);
     cairn_err err = cairn_kv_commit(txn);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     (void)signal(SIGXFSZ, handler);
-    assert_int_equal(err, CAIRN_ERR_NO_SPACE);
+    return err;
+}
+
+static void stops_writes(fixture *f, rlim_t size)
+{
+    cairn_kv_txn *txn = NULL;
+    put_one(f->kv, FIRST, "k", "before");
+    assert_int_equal(commit_within(f->kv, size), CAIRN_ERR_NO_SPACE);
     assert_int_equal(cairn_kv_begin(f->kv, true, &txn), CAIRN_ERR_READ_ONLY);
     assert_int_equal(cairn_kv_begin(f->kv, false, &txn), CAIRN_OK);
     assert_value(txn, FIRST, "k", "before");
     cairn_kv_abort(txn);
+}
+
+static void test_failed_commit_stops_writes(void **state)
+{
+    stops_writes(*state, 0);
+}
+
+/* There is room for a part of the write: LMDB says EIO then, and no system call failed. */
+static void test_commit_cut_short(void **state)
+{
+    fixture *f = *state;
+    struct stat data;
+    char name[96];
+    put_one(f->kv, FIRST, "k", "first");
+    (void)snprintf(name, sizeof name, "%s/data.mdb", f->path);
+    assert_int_equal(stat(name, &data), 0);
+    stops_writes(f, (rlim_t)data.st_size + 4096);
 }
 
 static void test_broken_file_is_corrupt(void **state)
@@ -282,6 +308,7 @@ int main(void)
         WITH_KV(test_key_sizes),
         WITH_KV(test_full_map_is_no_space_and_recoverable),
         WITH_KV(test_failed_commit_stops_writes),
+        WITH_KV(test_commit_cut_short),
         WITH_KV(test_broken_file_is_corrupt),
         WITH_KV(test_threads_share_the_pool),
         WITH_KV(test_too_many_readers_is_busy),
