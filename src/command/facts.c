@@ -40,6 +40,15 @@ void cairn_facts_hex(json_t *facts, const char *key, cairn_bytes bytes)
     free(text);
 }
 
+void cairn_facts_base64(json_t *facts, const char *key, cairn_bytes bytes)
+{
+    char *text = malloc(cairn_base64_size(bytes.size) + 1);
+    CAIRN_ASSERT(text != NULL);
+    cairn_base64_encode(bytes, text);
+    set(facts, key, json_string(text));
+    free(text);
+}
+
 void cairn_facts_hash(json_t *facts, const char *key, const cairn_hash *hash)
 {
     cairn_facts_hex(facts, key, cairn_bytes_hash(hash));

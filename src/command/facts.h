@@ -15,6 +15,7 @@ json_t *cairn_facts_new(void);
 void cairn_facts_text(json_t *facts, const char *key, const char *text);
 void cairn_facts_view(json_t *facts, const char *key, cairn_bytes text);
 void cairn_facts_hex(json_t *facts, const char *key, cairn_bytes bytes);
+void cairn_facts_base64(json_t *facts, const char *key, cairn_bytes bytes);
 void cairn_facts_hash(json_t *facts, const char *key, const cairn_hash *hash);
 void cairn_facts_number(json_t *facts, const char *key, uint64_t number);
 void cairn_facts_bool(json_t *facts, const char *key, bool value);

@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "core/store/file.h"
 
 static cairn_err not_a_no(cairn_err err)
 {
-    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_IO : err;
+    return err == CAIRN_ERR_NOT_FOUND || err == CAIRN_ERR_EXISTS ? CAIRN_ERR_IO : err;
 }
 
 cairn_err cairn_input_open(const char *path, int *ret_fd)
@@ -26,6 +27,15 @@ cairn_err cairn_input_open(const char *path, int *ret_fd)
     }
     *ret_fd = fd;
     return CAIRN_OK;
+}
+
+cairn_err cairn_input_err(const char *path, cairn_err err)
+{
+    char detail[256];
+    if (err == CAIRN_OK)
+        return CAIRN_OK;
+    (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
+    return CAIRN_FAIL(err, "house", "%s: %s", path, detail);
 }
 
 cairn_err cairn_input_read(cairn_arena *arena, const char *path, size_t size_max,

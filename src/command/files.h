@@ -1,5 +1,5 @@
-/* Files that the user names. A link is followed, and one that is missing is no "no": NOT_FOUND,
- * whose exit code is 1, becomes IO here. */
+/* Files that the user names. A link is followed, and one that is missing or in the way is no "no":
+ * NOT_FOUND and EXISTS, whose exit code is 1, become IO here. */
 #ifndef CAIRN_COMMAND_FILES_H
 #define CAIRN_COMMAND_FILES_H
 
@@ -9,6 +9,9 @@
 
 /* Opens a regular file for reading. IO, PERMISSION. */
 cairn_err cairn_input_open(const char *path, int *ret_fd) CAIRN_MUST_USE;
+
+/* `err` of reading it, with its name before the detail; CAIRN_OK stays. */
+cairn_err cairn_input_err(const char *path, cairn_err err) CAIRN_MUST_USE;
 
 /* The whole of it. TOO_LARGE above `size_max` bytes; as above; NO_MEMORY. */
 cairn_err cairn_input_read(cairn_arena *arena, const char *path, size_t size_max,

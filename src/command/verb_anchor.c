@@ -63,7 +63,7 @@ static cairn_err make_manifest(cairn_command *command, const char *file, cairn_b
         .progress = cairn_progress_update, .context = &progress, .thread_count = cores()};
     cairn_err err = cairn_manifest_build(&command->arena, fd, salt, &work, ret_manifest);
     cairn_progress_end(&progress);
-    return err;
+    return cairn_input_err(file, err);
 }
 
 /* The statement: the transaction as the log has it, with our receipt. */

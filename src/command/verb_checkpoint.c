@@ -148,6 +148,9 @@ static cairn_err check_keys(const cairn_arguments *arguments, cairn_bytes note, 
     CAIRN_TRY(cairn_note_parse(note, &parsed));
     for (size_t i = 0; i < count; i++)
         CAIRN_TRY(check_key(&parsed, keys[i], list));
+    size_t checked = 1 + json_array_size(list); /* one is ours */
+    if (parsed.signature_count > checked)
+        cairn_facts_number(facts, "unchecked_signatures", parsed.signature_count - checked);
     return CAIRN_OK;
 }
 
@@ -196,7 +199,9 @@ const cairn_verb cairn_verb_checkpoint = {
     .summary = "sign the log's checkpoint, and have it cosigned by witnesses",
     .help = "A checkpoint is a signed note of the log's size and root. A witness cosigns it only "
             "when it extends the "
-            "one that it cosigned last, so that the log cannot show two histories.",
+            "one that it cosigned last, so that the log cannot show two histories. Signatures "
+            "whose key is not given by "
+            "--witness-key are passed on unchecked.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -1,6 +1,7 @@
 /* cairn help, man, completion, version: all from the verb table. */
 #include <ctype.h>
 
+#include "command/facts.h"
 #include "command/verbs.h"
 #include "command/version.h"
 
@@ -225,6 +226,11 @@ static cairn_err run_completion(cairn_command *command, const cairn_arguments *a
 static cairn_err run_version(cairn_command *command, const cairn_arguments *arguments)
 {
     (void)arguments;
+    if (command->json) {
+        json_t *facts = cairn_facts_new();
+        cairn_facts_text(facts, "version", CAIRN_VERSION);
+        return cairn_facts_print(command, facts);
+    }
     (void)fprintf(command->out, "cairn " CAIRN_VERSION "\n");
     return CAIRN_OK;
 }

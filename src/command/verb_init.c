@@ -227,7 +227,7 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
     init_result made;
     if (cairn_org_name_check(org_name) != CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
-                          "--org: 1 to 64 printable characters without / and +");
+                          "--org: 1 to 64 printable ASCII characters without / and +");
     CAIRN_TRY(render_config(command, arguments, &config));
     bool here = !cairn_option_given(arguments, "node");
     CAIRN_TRY(make_home(command, directory, org_name, config, here, &made));

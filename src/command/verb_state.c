@@ -23,15 +23,6 @@ static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_
     return cairn_state_proof_encode(&home->command->arena, &proof, &receipt, 1, ret_encoded);
 }
 
-static cairn_err add_base64(cairn_arena *arena, json_t *facts, const char *key, cairn_bytes bytes)
-{
-    void *text = NULL;
-    CAIRN_TRY(cairn_arena_alloc(arena, cairn_base64_size(bytes.size) + 1, &text));
-    cairn_base64_encode(bytes, text);
-    cairn_facts_text(facts, key, text);
-    return CAIRN_OK;
-}
-
 static cairn_err add_proof(cairn_home *home, const cairn_arguments *arguments,
                            const cairn_view *view, cairn_map_id map, cairn_bytes key,
                            const cairn_smt_proof *smt, json_t *facts)
@@ -40,8 +31,10 @@ static cairn_err add_proof(cairn_home *home, const cairn_arguments *arguments,
     cairn_bytes encoded;
     CAIRN_TRY(make_proof(home, view, map, key, smt, &encoded));
     cairn_facts_number(facts, "proof_size", encoded.size);
-    if (output == NULL)
-        return add_base64(&home->command->arena, facts, "proof", encoded);
+    if (output == NULL) {
+        cairn_facts_base64(facts, "proof", encoded);
+        return CAIRN_OK;
+    }
     cairn_facts_text(facts, "proof_file", output);
     return cairn_output_write(output, 0644, encoded);
 }

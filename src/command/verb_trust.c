@@ -1,4 +1,5 @@
 /* cairn trust export, trust show: the file by which others verify. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "cairn/trust.h"
@@ -90,19 +91,29 @@ static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments
     return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
 }
 
+/* The file itself, for a pipe. */
+static cairn_err write_raw(cairn_command *command, cairn_bytes encoded)
+{
+    errno = 0;
+    if (fwrite(encoded.data, 1, encoded.size, command->out) != encoded.size ||
+        fflush(command->out) != 0)
+        return cairn_err_from_errno(errno, "output");
+    return CAIRN_OK;
+}
+
 static cairn_err write_out(cairn_command *command, const char *path, cairn_bytes encoded)
 {
-    if (path == NULL) {
-        if (fwrite(encoded.data, 1, encoded.size, command->out) != encoded.size ||
-            fflush(command->out) != 0)
-            return CAIRN_FAIL(CAIRN_ERR_IO, "house", "output cannot be written");
-        return CAIRN_OK;
-    }
     cairn_hash fingerprint;
-    CAIRN_TRY(cairn_output_write(path, 0644, encoded));
-    cairn_trust_fingerprint(encoded, &fingerprint);
+    if (path == NULL && !command->json)
+        return write_raw(command, encoded);
+    if (path != NULL)
+        CAIRN_TRY(cairn_output_write(path, 0644, encoded));
     json_t *facts = cairn_facts_new();
-    cairn_facts_text(facts, "trust", path);
+    if (path != NULL)
+        cairn_facts_text(facts, "trust", path);
+    else
+        cairn_facts_base64(facts, "trust_base64", encoded);
+    cairn_trust_fingerprint(encoded, &fingerprint);
     cairn_facts_hash(facts, "fingerprint", &fingerprint);
     return cairn_facts_print(command, facts);
 }
@@ -186,7 +197,7 @@ const cairn_verb cairn_verb_trust_export = {
             "the heights between "
             "which they are good, revoked ones too, so that old receipts verify. Without FILE it "
             "goes to standard "
-            "output. Hand it over by a way that the verifier trusts.",
+            "output, in base64 with --json. Hand it over by a way that the verifier trusts.",
     .options = export_options,
     .option_count = sizeof export_options / sizeof export_options[0],
     .run = run_export,

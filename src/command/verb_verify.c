@@ -94,7 +94,7 @@ static cairn_err check_file(cairn_command *command, const char *file,
     cairn_err err = cairn_manifest_check_file(manifest, fd, &work, difference);
     cairn_progress_end(&progress);
     cairn_file_close(fd);
-    return err;
+    return err == CAIRN_ERR_MISMATCH ? err : cairn_input_err(file, err);
 }
 
 /* Is this error an answer, rather than a reason why there is none? */
@@ -186,6 +186,8 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
     uint64_t at_ms = 0;
     if ((arguments->word_count == 1) == cairn_option_given(arguments, "state"))
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "verify FILE, or verify --state PROOF");
+    if (cairn_option_given(arguments, "state") && cairn_option_given(arguments, "receipt"))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--receipt goes with FILE");
     CAIRN_TRY(cairn_time_option(cairn_option_value(arguments, "at"), &at_ms));
     CAIRN_TRY(read_trust(command, cairn_option_value(arguments, "trust"), &trust));
     cairn_err err = verify_with(command, arguments, &trust, at_ms);

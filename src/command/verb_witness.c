@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/verbs.h"
 #include "core/crypto/signer.h"
 #include "core/net/http_server.h"
@@ -125,8 +126,13 @@ static cairn_err open_own(serving *s, const char *directory, const char *name)
     cairn_err err = cairn_signer_public(s->signer, key_name, &key);
     if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
         return err;
-    CAIRN_TRY(cairn_witness_open(directory, err == CAIRN_ERR_NOT_FOUND, &s->witness));
+    bool new = err == CAIRN_ERR_NOT_FOUND;
+    err = cairn_witness_open(directory, new, &s->witness);
     if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: the key is there, the heads are not",
+                          directory);
+    CAIRN_TRY(err);
+    if (new)
         CAIRN_TRY(cairn_signer_generate(s->signer, key_name, CAIRN_KEY_ED25519, &key));
     return cairn_vkey_init(cairn_bytes_str(name), CAIRN_NOTE_COSIGNATURE, key, &s->own);
 }
@@ -154,7 +160,7 @@ static cairn_err open_serving(serving *s, cairn_command *command, const cairn_ar
     const char *const *logs = NULL;
     size_t count = cairn_option_values(arguments, "log", &logs);
     CAIRN_TRY(cairn_path_join(command->directory, "witness", path));
-    CAIRN_TRY(cairn_dir_make(path, 0750));
+    CAIRN_TRY(cairn_output_dir(path, 0750));
     CAIRN_TRY(open_logs(s, &command->arena, logs, count));
     return open_own(s, path, cairn_option_value(arguments, "name"));
 }

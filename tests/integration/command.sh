@@ -108,6 +108,14 @@ expect 1 "$cairn" verify file2 --trust trust --json
 keys checked verdict code because detail difference
 on 0 trust export trust.2
 keys trust fingerprint
+on 0 trust export
+keys trust_base64 fingerprint
+python3 -c 'import base64, hashlib, json
+facts = json.load(open("out"))
+assert hashlib.sha256(base64.b64decode(facts["trust_base64"])).hexdigest() == facts["fingerprint"]' ||
+    fail "trust export in base64 is not the file of its fingerprint"
+expect 0 "$cairn" version --json
+keys version
 expect 0 "$cairn" trust show trust --json
 keys fingerprint ledger origin needed of issued expires member
 on 0 key new --purpose tls

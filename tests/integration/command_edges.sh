@@ -54,10 +54,40 @@ expect 4 "$cairn" -C "$home" state get members --output missing/proof
 expect 4 "$cairn" -C "$home" log export missing/log
 expect 4 "$cairn" -C "$home" checkpoint --output missing/note
 expect 4 "$cairn" init missing/ledger --org Edge
+expect 4 "$cairn" -C "$home" log export here
+expect 4 "$cairn" -C "$home" log export "$home/cairn.yaml"
+expect 0 "$cairn" -C "$home" state get members --output members.proof
+expect 2 "$cairn" verify --state members.proof --receipt link.receipt --trust trust
 for none in missing . ''; do
     expect 2 "$cairn" -C "$none" log check
 done
 CAIRN_DIR='' expect 2 "$cairn" log check
+
+# --- a witness whose signature nobody checks, and one that forgot ---
+
+expect 0 "$cairn" -C "$home" log export tiles
+log_key=$(cat tiles/log.vkey)
+expect 4 "$cairn" -C missing witness --name w.example --log "$log_key"
+: >w.json
+"$cairn" -C "$work" witness --name w.example --log "$log_key" --listen 127.0.0.1:0 --json >w.json &
+witness=$!
+for _ in $(seq 100); do
+    grep -q '^}' w.json && break
+    sleep 0.1
+done
+cp w.json out
+url=$(fact url)
+vkey=$(fact vkey)
+expect 0 "$cairn" -C "$home" --json checkpoint --witness "$url"
+[ "$(fact unchecked_signatures)" = 1 ] || fail "a cosignature passes for checked: $(cat out)"
+expect 0 "$cairn" -C "$home" --json checkpoint --witness "$url" --witness-key "$vkey"
+grep -q unchecked out && fail "a checked cosignature passes for unchecked"
+[ "$(fact cosigned_by.0.name)" = w.example ] || fail "the witness is not named"
+kill "$witness"
+wait "$witness"
+rm "$work/witness/heads"
+expect 4 "$cairn" -C "$work" witness --name w.example --log "$log_key" --listen 127.0.0.1:0
+expect_text err 'the heads are not' "a witness that forgot"
 
 # --- several files, of which one fails ---
 
