@@ -143,6 +143,13 @@ class Node:
     def files(self):
         return len(os.listdir(f'/proc/{self.process.pid}/fd'))
 
+    def comes_down_to(self, files, seconds):
+        """A subscriber that went is met by the next sign of life on its stream, after 15 s."""
+        end = time.monotonic() + seconds
+        while self.files() > files and time.monotonic() < end:
+            time.sleep(0.2)
+        return self.files() <= files
+
     def peer(self, tls='own', **options):
         return Peer(self.address, self.tls if tls == 'own' else tls, **options)
 
