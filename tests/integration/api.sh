@@ -195,6 +195,65 @@ kill -TERM "$node"
 ends "$node"
 expect 0 "$cairn" -C "$home" log check
 
+# --- a full disk: read-only, 503, and what was acknowledged stays --------------------------------
+
+make_transactions 800 600000
+used=$(python3 -c 'import sys; print(len(open(sys.argv[1], "rb").read().rstrip(b"\0")))' \
+    "$(find "$home/store/blocks" -name '*.log' | sort | tail -n 1)")
+limit=$((used / 1024 + 60)) # KiB
+(
+    ulimit -f "$limit"
+    exec "$cairn" node "$home" >"$work/node.out" 2>"$work/node.err"
+) &
+node=$!
+started "$node"
+wait_for 20 test -s "$home/node.url" || die "the node does not start with little room"
+url=$(cat "$home/node.url")
+: >"$work/acknowledged"
+refused=
+for number in $(seq 0 799); do
+    code=$(submit "$work/tx/$number" commit)
+    if [ "$code" != 200 ]; then
+        refused=$code
+        break
+    fi
+    echo "$number" >>"$work/acknowledged"
+done
+if [ -n "$refused" ]; then
+    case $refused in 503 | 507) ;; *) fail "a full disk: $refused" ;; esac
+    is "a full disk, again" "$(submit "$work/tx/799" commit)" 503
+    body_has "a full disk, again" READ_ONLY
+    is "a full disk: readiness" "$(get /readyz)" 503
+    is "a full disk: reads" "$(get "/v1/ledgers/$ledger/state/members")" 200
+else
+    echo "SKIP a full disk (there was room for all)"
+fi
+kill -TERM "$node"
+ends "$node"
+start
+while read -r number; do
+    code=$(submit "$work/tx/$number" commit)
+    [ "$code" = 409 ] || fail "full disk: transaction $number was acknowledged and is gone ($code)"
+done <"$work/acknowledged"
+kill -TERM "$node"
+ends "$node"
+
+# --- a backup taken beside a running node has the same roots elsewhere ----------------------------
+
+start
+expect 0 "$cairn" -C "$home" backup "$work/backup"
+get "/v1/ledgers/$ledger" >/dev/null
+expect 0 "$cairn" restore "$work/backup" "$work/restored" --json
+for root in log_root state_root; do
+    grep -q "$(fact "$root")" "$work/body" || fail "restore: another $root"
+done
+expect 0 "$cairn" -C "$work/restored" log check
+cp "$work/backup" "$work/bad"
+flip "$work/bad" $(($(stat -c %s "$work/bad") / 2))
+expect 1 "$cairn" restore "$work/bad" "$work/nothing"
+kill -TERM "$node"
+ends "$node"
+
 # --- a ledger that is nobody's business: unknown and forbidden are the same bytes -----------------
 
 sed -i 's/public: "entries"/public: "nothing"/; s/metrics_public: "true"/metrics_public: "false"/' "$home/cairn.yaml"

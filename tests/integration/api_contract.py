@@ -203,8 +203,16 @@ def bad_requests(path, method, parameters, values):
         yield upper, good, kind, noise
 
 
-def check_bad(contract, codes, request, answer):
+def own_refusal(contract, operation, status, kind):
+    """Does the standard that the route follows have a refusal of its own form?"""
+    response = contract.resolve(operation['responses'].get(str(status), {}))
+    return kind != PROBLEM and kind in response.get('content', {})
+
+
+def check_bad(contract, codes, operation, request, answer):
     status, headers, body = answer
+    if status >= 400 and own_refusal(contract, operation, status, headers.get('Content-Type')):
+        return
     where = f'{request[0]} {request[1][:120]} {request[2]}'
     if status >= 500 and status not in (501, 505):
         yield f'{where}: {status} {body[:200]!r}'
@@ -220,7 +228,7 @@ def check_bad(contract, codes, request, answer):
 def attack(contract, node, values):
     codes = set(contract.document['components']['schemas']['ProblemCode']['enum'])
     count = 0
-    for path, method, _, parameters in contract.operations():
+    for path, method, operation, parameters in contract.operations():
         if '{' in fill(path, values):
             continue
         for request in bad_requests(path, method, parameters, values):
@@ -231,7 +239,7 @@ def attack(contract, node, values):
                 answer = node.call(*request)
             except (ValueError, http.client.InvalidURL):
                 continue  # the client itself refuses to send it
-            yield from check_bad(contract, codes, request, answer)
+            yield from check_bad(contract, codes, operation, request, answer)
     print(f'{count} bad requests')
 
 
