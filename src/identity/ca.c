@@ -2,9 +2,11 @@
 #include "identity/ca.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cairn/cbor.h"
 #include "core/codec/utf8.h"
+#include "core/store/file.h"
 #include "identity/ca_impl.h"
 
 static const char clause[] = "docs/formats/ca.md";
@@ -16,17 +18,17 @@ enum {
 };
 
 static const char *const tables[CA_TABLE_COUNT] = {
-    [CA_CERTS] = "certs",     [CA_DER] = "der",       [CA_KEYS] = "keys",
-    [CA_REVOKED] = "revoked", [CA_EXPIRY] = "expiry", [CA_WORK] = "work",
-    [CA_CRLS] = "crls",       [CA_OUTBOX] = "outbox", [CA_META] = "meta",
+    [CA_CERTS] = "certs",   [CA_DER] = "der",         [CA_KEYS] = "keys", [CA_REVOKED] = "revoked",
+    [CA_EXPIRY] = "expiry", [CA_WORK] = "work",       [CA_CRLS] = "crls", [CA_OUTBOX] = "outbox",
+    [CA_META] = "meta",     [CA_DEVICES] = "devices",
 };
 
 cairn_ca_options cairn_ca_defaults(void)
 {
     return (cairn_ca_options){
-        .root_key = "ca-root",
-        .issuing_key = "ca-issuing",
-        .ocsp_key = "ca-ocsp",
+        .root_key = "issue-root",
+        .issuing_key = "issue-ca",
+        .ocsp_key = "issue-ocsp",
         .clock_skew_s = 300,
         .crl_validity_s = 2 * 86400,
         .ocsp_validity_s = 4 * 86400,
@@ -97,6 +99,8 @@ static cairn_err open_key(cairn_ca *ca, const char *name, ca_party *party)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "ca: name of a key");
     memcpy(party->key_name, name, strlen(name) + 1);
     cairn_err err = cairn_signer_public(ca->signer, name, &party->key);
+    if (err == CAIRN_ERR_NOT_FOUND && ca->kept)
+        return CAIRN_FAIL(err, "house", "ca: the signer has no key %s", name);
     if (err == CAIRN_ERR_NOT_FOUND)
         err = cairn_signer_generate(ca->signer, name, CAIRN_KEY_P256, &party->key);
     return err;
@@ -245,10 +249,13 @@ static cairn_err create_or_load(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *ar
 {
     cairn_hash responder;
     cairn_err err = get_own(ca, txn, &responder);
+    if (err == CAIRN_ERR_NOT_FOUND && ca->kept)
+        return CAIRN_FAIL(err, "house", "ca: %s was not made to the end", ca->options.directory);
     if (err == CAIRN_ERR_NOT_FOUND)
-        return create(ca, txn, arena);
-    CAIRN_TRY(err);
-    return load(ca, txn, &responder, arena);
+        CAIRN_TRY(create(ca, txn, arena));
+    else
+        CAIRN_TRY(err == CAIRN_OK ? load(ca, txn, &responder, arena) : err);
+    return cairn_ca_put_settings(txn, &ca->options, arena);
 }
 
 static cairn_err begin(cairn_ca *ca)
@@ -266,29 +273,67 @@ static cairn_err begin(cairn_ca *ca)
     return err;
 }
 
-cairn_err cairn_ca_renew_responder(cairn_ca *ca)
+static void use_party(cairn_ca *ca, ca_party *party, const ca_party *fresh)
+{
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    party->certificate = fresh->certificate; /* name and key stay, and are read unlocked */
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+    memcpy(party->serial, fresh->serial, sizeof fresh->serial);
+    party->not_after_s = fresh->not_after_s;
+}
+
+cairn_err cairn_ca_renew_party(cairn_ca *ca, cairn_ca_profile profile)
 {
     cairn_arena arena;
     cairn_kv_txn *txn = NULL;
-    ca_party fresh = ca->responder;
+    bool issuing = profile == CAIRN_CA_ISSUING;
+    ca_party *party = issuing ? &ca->issuing : &ca->responder;
+    ca_party fresh = *party;
     CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
-    cairn_err err = make_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, &ca->issuing, &arena, &fresh);
+    cairn_err err =
+        make_party(ca, txn, profile, issuing ? &ca->root : &ca->issuing, &arena, &fresh);
     if (err == CAIRN_OK)
         err = cairn_kv_commit(txn);
     else
         cairn_kv_abort(txn);
     cairn_arena_done(&arena);
     CAIRN_TRY(err);
-    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    ca->responder.certificate = fresh.certificate; /* name and key stay, and are read unlocked */
-    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
-    memcpy(ca->responder.serial, fresh.serial, sizeof fresh.serial);
-    ca->responder.not_after_s = fresh.not_after_s;
+    use_party(ca, party, &fresh);
     return CAIRN_OK;
 }
 
 /* --- open and close --- */
+
+static cairn_err open_store(cairn_ca *ca, const cairn_ca_options *options)
+{
+    return cairn_kv_open(options->directory, tables, CA_TABLE_COUNT, options->map_size, &ca->kv);
+}
+
+/* A CA that is there, by those who do not know what it was made with. */
+static cairn_err open_kept(cairn_ca *ca, const cairn_ca_options *options)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_ca_options whole = *options;
+    CAIRN_TRY(cairn_path_join(options->directory, "data.mdb", path));
+    if (access(path, F_OK) != 0)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: there is none in %s",
+                          options->directory);
+    CAIRN_TRY(open_store(ca, options));
+    cairn_err err = cairn_ca_get_settings(ca->kv, &ca->keep, &whole);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(err, "house", "ca: %s was not made to the end", options->directory);
+    CAIRN_TRY(err);
+    CAIRN_TRY(keep_options(ca, &whole));
+    return open_keys(ca);
+}
+
+static cairn_err open_new(cairn_ca *ca, const cairn_ca_options *options)
+{
+    CAIRN_TRY(keep_options(ca, options));
+    CAIRN_TRY(open_keys(ca));
+    return open_store(ca, options);
+}
 
 cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *clock,
                         cairn_signer *signer, cairn_ca **ret_ca)
@@ -304,10 +349,8 @@ cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *cloc
     ca->tokens = options->demand_rate;
     ca->tokens_ns = cairn_clock_monotonic_ns(clock);
     cairn_arena_init(&ca->keep, KEEP_LIMIT);
-    CAIRN_TRY(keep_options(ca, options));
-    CAIRN_TRY(open_keys(ca));
-    CAIRN_TRY(
-        cairn_kv_open(ca->options.directory, tables, CA_TABLE_COUNT, options->map_size, &ca->kv));
+    ca->kept = options->organisation_name == NULL;
+    CAIRN_TRY(ca->kept ? open_kept(ca, options) : open_new(ca, options));
     CAIRN_TRY(begin(ca));
     *ret_ca = CAIRN_STEAL(ca);
     return CAIRN_OK;
@@ -332,8 +375,10 @@ void cairn_ca_close(cairn_ca *ca)
     free(ca);
 }
 
-void cairn_ca_chain(const cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root)
+void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root)
 {
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
     *ret_issuing = ca->issuing.certificate;
     *ret_root = ca->root.certificate;
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
 }

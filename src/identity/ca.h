@@ -35,7 +35,8 @@ typedef cairn_err (*cairn_ca_announce_fn)(void *context, cairn_ca_act act,
 typedef struct cairn_ca_options {
     const char *directory; /* made if it is missing; the one above it must be there */
     cairn_hash organisation;
-    const char *organisation_name; /* O of every subject, 1 to 64 bytes of UTF-8 */
+    const char *organisation_name; /* O of every subject, 1 to 64 bytes of UTF-8; NULL: this, URL
+                                      and constraints are those with which the CA was made */
     const char *base_url; /* "http://ca.example/ca/HEX" without a last '/', at most 200 bytes */
     const char *root_key; /* names in the signer; made (P-256) when there are none */
     const char *issuing_key;
@@ -54,13 +55,16 @@ typedef struct cairn_ca_options {
 } cairn_ca_options;
 
 /* 5 min skew, lists for 2 days, OCSP for 4 days, 7 days overlap, 4,096 a partition, 200 on demand a
- * second, 4 GiB; keys "ca-root", "ca-issuing", "ca-ocsp"; the rest is the caller's. */
+ * second, 4 GiB; keys "issue-root", "issue-ca", "issue-ocsp"; the rest is the caller's.
+ */
 cairn_ca_options cairn_ca_defaults(void);
 
 /* Opens the CA in the directory, or makes one: keys, root, issuing certificate, responder, lists.
  * `clock` is copied, `signer` borrowed until the end. MISMATCH when the directory is of another
  * organisation or other keys; EXPIRED when the issuing certificate has ended; ARGUMENT for options
- * out of range; the errors of the signer and of cairn_kv_open. */
+ * out of range; without a name also NOT_FOUND: there is no CA, or its keys are not in the signer;
+ * the errors of the signer and of cairn_kv_open. Several processes may have it open: what one
+ * commits the others see. */
 cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *clock,
                         cairn_signer *signer, cairn_ca **ret_ca) CAIRN_MUST_USE;
 
@@ -131,11 +135,21 @@ cairn_err cairn_ca_find(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE]
 cairn_err cairn_ca_certificate(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
                                cairn_arena *arena, cairn_bytes *ret_der) CAIRN_MUST_USE;
 
+/* Must not change the CA. */
+typedef cairn_err (*cairn_ca_facts_fn)(void *context, const cairn_ca_facts *facts);
+
 /* Calls `fn` for each certificate that ends within `within_s` from now and is neither revoked, nor
- * ended, nor renewed, the earliest first, until it fails. `fn` must not change the CA. */
-cairn_err cairn_ca_due(cairn_ca *ca, uint64_t within_s,
-                       cairn_err (*fn)(void *context, const cairn_ca_facts *facts),
+ * ended, nor renewed, the earliest first, until it fails. */
+cairn_err cairn_ca_due(cairn_ca *ca, uint64_t within_s, cairn_ca_facts_fn fn,
                        void *context) CAIRN_MUST_USE;
+/* The same for everything that was ever issued. */
+cairn_err cairn_ca_each(cairn_ca *ca, cairn_ca_facts_fn fn, void *context) CAIRN_MUST_USE;
+
+/* Serials of the certificates that name this device, the first `max` of them in no order of
+ * meaning; none is success. */
+cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, size_t max,
+                             uint8_t (*ret_serials)[CAIRN_CA_SERIAL_SIZE],
+                             size_t *ret_count) CAIRN_MUST_USE;
 
 /* --- revoking --- */
 
@@ -167,7 +181,7 @@ cairn_err cairn_ca_crl(cairn_ca *ca, uint32_t partition, cairn_arena *arena, cai
                        uint64_t *ret_next_update_s) CAIRN_MUST_USE;
 
 /* Issuing certificate, then root, DER; they live as long as the CA. */
-void cairn_ca_chain(const cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root);
+void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root);
 
 typedef struct cairn_ca_ocsp_answer {
     cairn_bytes body;   /* an OCSPResponse, in the arena or static */
@@ -188,9 +202,10 @@ void cairn_ca_ocsp(cairn_ca *ca, cairn_bytes request, cairn_arena *arena, cairn_
 /* --- keeping --- */
 
 /* Does what time asks for: signs lists and OCSP answers again before they end, renews the
- * responder, revokes what was superseded, announces commitments; at most `count_max` certificates
- * and announcements. Tells when to call again: wall clock, at most an hour ahead. The first failure
- * is returned after everything else was tried. */
+ * certificates of the responder and of the issuing CA (for the same keys: what it issued holds),
+ * revokes what was superseded, announces commitments; at most `count_max` certificates and
+ * announcements. Tells when to call again: wall clock, at most an hour ahead. The first failure is
+ * returned after everything else was tried. */
 cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms) CAIRN_MUST_USE;
 
 /* The commitment of an act on a certificate: SHA-256 over a tag, its salt, the hash of its DER and,

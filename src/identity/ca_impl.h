@@ -20,6 +20,7 @@ enum {
     CA_CRLS,    /* partition -> list */
     CA_OUTBOX,  /* number -> act, commitment */
     CA_META,
+    CA_DEVICES, /* hash of a device, serial */
     CA_TABLE_COUNT,
 };
 
@@ -29,10 +30,11 @@ enum {
     CA_URL_SIZE_MAX = 256,
     CA_ARENA_LIMIT = 64 << 20,       /* bytes of one act: a list of the longest partition fits */
     CA_PARTITION_SIZE_MAX = 1 << 14, /* a list stays below what a handler may use */
+    CA_DEVICE_KEY_SIZE = 32 + CAIRN_CA_SERIAL_SIZE,
 };
 
-/* Who signs: immutable once the CA is open, but for the responder's certificate (under
- * `answer_lock`), its serial and its end (under `lock`). */
+/* Who signs: immutable once the CA is open, but for certificates (under `answer_lock`), serials and
+ * ends (under `lock`). */
 typedef struct ca_party {
     char key_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
     cairn_key *key; /* public */
@@ -44,6 +46,7 @@ typedef struct ca_party {
 
 struct cairn_ca {
     cairn_ca_options options; /* texts and lists in `keep` */
+    bool kept;                /* opened as it is: nothing is made */
     cairn_ca_constraints constraints;
     char org_uri[sizeof CAIRN_CA_ORG_URI_PREFIX + 64];
     cairn_clock clock;
@@ -143,7 +146,19 @@ cairn_err cairn_ca_mark_revoked(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *
 cairn_err cairn_ca_put_announcement(cairn_kv_txn *txn, cairn_ca_act act,
                                     const cairn_hash *commitment) CAIRN_MUST_USE;
 
-/* Certifies the responder's key anew and takes the certificate into use. Under `lock`. */
-cairn_err cairn_ca_renew_responder(cairn_ca *ca) CAIRN_MUST_USE;
+/* Certifies the key of the responder or of the issuing CA anew and takes the certificate into use.
+ * Under `lock`. */
+cairn_err cairn_ca_renew_party(cairn_ca *ca, cairn_ca_profile profile) CAIRN_MUST_USE;
+
+/* What the store keeps of the options: name, URL and constraints; with these the CA is opened by
+ * who does not know them. NOT_FOUND without a detail in a store without. Into the arena. */
+cairn_err cairn_ca_put_settings(cairn_kv_txn *txn, const cairn_ca_options *options,
+                                cairn_arena *arena) CAIRN_MUST_USE;
+cairn_err cairn_ca_get_settings(cairn_kv *kv, cairn_arena *arena,
+                                cairn_ca_options *options) CAIRN_MUST_USE;
+
+/* Where the index of devices has a certificate. */
+void cairn_ca_device_key(cairn_bytes device, const uint8_t *serial,
+                         uint8_t ret_key[CA_DEVICE_KEY_SIZE]);
 
 #endif

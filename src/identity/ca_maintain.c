@@ -260,7 +260,17 @@ static cairn_err keep_responder(cairn_ca *ca)
     uint64_t before = cairn_ca_profile_of(CAIRN_CA_OCSP_RESPONDER)->renew_before_s;
     if (ca->responder.not_after_s > ca_now(ca) + before)
         return CAIRN_OK;
-    return cairn_ca_renew_responder(ca);
+    return cairn_ca_renew_party(ca, CAIRN_CA_OCSP_RESPONDER);
+}
+
+/* As long as the root lives longer: what ends with the root cannot be renewed below it. */
+static cairn_err keep_issuing(cairn_ca *ca)
+{
+    uint64_t before = cairn_ca_profile_of(CAIRN_CA_ISSUING)->renew_before_s;
+    if (ca->issuing.not_after_s > ca_now(ca) + before ||
+        ca->issuing.not_after_s >= ca->root.not_after_s)
+        return CAIRN_OK;
+    return cairn_ca_renew_party(ca, CAIRN_CA_ISSUING);
 }
 
 static void note(cairn_err err, cairn_err *first)
@@ -278,6 +288,7 @@ cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_m
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
     uint64_t now = ca_now(ca);
     uint64_t next_s = now + CALL_AGAIN_S;
+    note(keep_issuing(ca), &first);
     note(keep_responder(ca), &first);
     note(do_all_work(ca, &budget), &first);
     note(sign_lists(ca, &next_s), &first);

@@ -11,7 +11,8 @@ cairn_err cairn_ca_sign(cairn_ca *ca, const ca_party *party, cairn_bytes tbs,
 {
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
-    CAIRN_TRY(cairn_signer_sign_wait(ca->signer, party->key_name, tbs, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(ca->signer, CAIRN_SIGNER_FOR_ISSUE, party->key_name, tbs,
+                                         signature, &size));
     CAIRN_TRY(cairn_key_verify(party->key, tbs, cairn_bytes_of(signature, size)));
     memcpy(ret_signature, signature, size);
     *ret_size = size;
@@ -81,6 +82,17 @@ static cairn_err put_expiry(cairn_kv_txn *txn, uint64_t not_after_s, const uint8
     cairn_put_u64(key, not_after_s);
     memcpy(key + 8, serial, CAIRN_CA_SERIAL_SIZE);
     return cairn_kv_put(txn, CA_EXPIRY, cairn_bytes_of(key, sizeof key), cairn_bytes_of(&there, 1));
+}
+
+static cairn_err put_device(cairn_kv_txn *txn, cairn_bytes device, const uint8_t *serial)
+{
+    static const uint8_t there = 1;
+    uint8_t key[CA_DEVICE_KEY_SIZE];
+    if (device.size == 0)
+        return CAIRN_OK;
+    cairn_ca_device_key(device, serial, key);
+    return cairn_kv_put(txn, CA_DEVICES, cairn_bytes_of(key, sizeof key),
+                        cairn_bytes_of(&there, 1));
 }
 
 /* --- announcements --- */
@@ -332,6 +344,7 @@ static cairn_err store(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
     CAIRN_TRY(cairn_ca_save(txn, serial, record, arena));
     CAIRN_TRY(cairn_kv_put(txn, CA_DER, ca_serial_view(serial), certificate));
     CAIRN_TRY(put_expiry(txn, record->not_after_s, serial));
+    CAIRN_TRY(put_device(txn, record->device, serial));
     if (record->ocsp.epoch != 0)
         CAIRN_TRY(cairn_ca_put_work(txn, cairn_ca_refresh_at(ca, record), CA_WORK_OCSP, serial));
     return cairn_ca_put_announcement(txn, CAIRN_CA_ISSUED, &commitment);

@@ -143,7 +143,7 @@ static char *put_pem(char *at, cairn_bytes der, char *base64)
     return at + sprintf(at, "-----END CERTIFICATE-----\n");
 }
 
-static cairn_err make_chain(const cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
+static cairn_err make_chain(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
 {
     cairn_bytes certificates[2];
     void *base64 = NULL;

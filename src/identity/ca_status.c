@@ -182,7 +182,8 @@ static cairn_err sign_on_demand(answering *a)
         a->singles[i].next_update_s = now + ca->options.ocsp_validity_s;
     }
     CAIRN_TRY(cairn_ca_ocsp_tbs(&data, a->singles, a->request->count, a->arena, &a->tbs));
-    return cairn_signer_sign(ca->signer, ca->responder.key_name, a->tbs, signed_on_demand, a);
+    return cairn_signer_sign_for(ca->signer, CAIRN_SIGNER_FOR_ISSUE, ca->responder.key_name, a->tbs,
+                                 signed_on_demand, a);
 }
 
 /* --- the way through --- */

@@ -332,7 +332,7 @@ static void test_responder_has_another_key(void **state)
     assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
     cairn_ca_close(f->ca);
     f->ca = NULL;
-    f->options.ocsp_key = "ca-ocsp-2";
+    f->options.ocsp_key = "issue-ocsp-2";
     assert_int_equal(ca_fixture_open(f), CAIRN_OK);
     unsigned before = ca_signer_count;
     assert_int_equal(ask_about(f, issued.serial, EVP_sha1(), false).status, V_OCSP_CERTSTATUS_GOOD);
@@ -426,7 +426,7 @@ static void test_threads(void **state)
         assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &more), CAIRN_OK);
         assert_int_equal(cairn_ca_revoke(f->ca, more.serial, CAIRN_CA_CESSATION), CAIRN_OK);
         assert_int_equal(pthread_mutex_lock(&f->ca->lock), 0);
-        assert_int_equal(cairn_ca_renew_responder(f->ca), CAIRN_OK);
+        assert_int_equal(cairn_ca_renew_party(f->ca, CAIRN_CA_OCSP_RESPONDER), CAIRN_OK);
         assert_int_equal(pthread_mutex_unlock(&f->ca->lock), 0);
     }
     assert_int_equal(cairn_ca_revoke(f->ca, issued.serial, CAIRN_CA_CESSATION), CAIRN_OK);

@@ -627,8 +627,133 @@ static void test_reopen(void **state)
     f->options.organisation.b[0] ^= 1;
     f->options.issuing_key = "another";
     assert_int_equal(ca_fixture_open(f), CAIRN_ERR_MISMATCH);
-    f->options.issuing_key = "ca-issuing";
+    f->options.issuing_key = "issue-ca";
     assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+}
+
+/* By who does not know what it was made with: nothing is made, and all of it is the same. */
+static void test_reopen_as_kept(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    cairn_bytes before = {0};
+    cairn_bytes after = {0};
+    cairn_bytes root = {0};
+    cairn_ca_chain(f->ca, &before, &root);
+    assert_int_equal(cairn_arena_copy(&f->arena, before, &before), CAIRN_OK);
+    cairn_ca_close(f->ca);
+    f->ca = NULL;
+    cairn_ca_options options = cairn_ca_defaults();
+    options.directory = f->path;
+    options.organisation = f->options.organisation;
+    options.map_size = f->options.map_size;
+    assert_int_equal(cairn_ca_open(&options, &f->clock, f->signer, &f->ca), CAIRN_OK);
+    cairn_ca_chain(f->ca, &after, &root);
+    assert_true(cairn_bytes_equal(before, after));
+    assert_string_equal(f->ca->options.organisation_name, f->options.organisation_name);
+    assert_string_equal(f->ca->options.base_url, f->options.base_url);
+    assert_int_equal(f->ca->options.permitted_count, f->options.permitted_count);
+    for (size_t i = 0; i < f->options.permitted_count; i++)
+        assert_true(cairn_ca_name_equal(&f->ca->options.permitted[i], &f->options.permitted[i]));
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_SERVER, &issued), CAIRN_OK);
+}
+
+static void test_kept_makes_nothing(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_signer *other = NULL;
+    cairn_ca *ca = NULL;
+    cairn_key *key = NULL;
+    cairn_ca_options options = cairn_ca_defaults();
+    options.directory = "/tmp/cairn-there-is-no-ca";
+    options.organisation = f->options.organisation;
+    assert_int_equal(cairn_ca_open(&options, &f->clock, f->signer, &ca), CAIRN_ERR_NOT_FOUND);
+    assert_int_not_equal(access(options.directory, F_OK), 0);
+    cairn_ca_close(f->ca);
+    f->ca = NULL;
+    options.directory = f->path;
+    assert_int_equal(ca_signer_new(&other), CAIRN_OK);
+    assert_int_equal(cairn_ca_open(&options, &f->clock, other, &ca), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(cairn_signer_public(other, options.root_key, &key), CAIRN_ERR_NOT_FOUND);
+    cairn_signer_free(other);
+}
+
+/* --- the issuing CA's own renewal --- */
+
+static void test_issuing_renewal(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    cairn_bytes before = {0};
+    cairn_bytes after = {0};
+    cairn_bytes root = {0};
+    uint64_t next_ms = 0;
+    cairn_ca_chain(f->ca, &before, &root);
+    f->manual.wall_ms += (uint64_t)(3652 - 1096) * 86400000; /* renewal opens three years before */
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_BOOTSTRAP, &issued), CAIRN_OK);
+    uint64_t end_s = f->ca->issuing.not_after_s;
+    assert_int_equal(issued.not_after_s, end_s);
+    f->manual.wall_ms += (uint64_t)400 * 86400000;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    assert_true(f->ca->issuing.not_after_s > end_s);
+    cairn_ca_chain(f->ca, &after, &root);
+    assert_false(cairn_bytes_equal(before, after));
+    assert_int_equal(verify(f, issued.certificate, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+    f->manual.wall_ms += (uint64_t)800 * 86400000; /* the first one has ended, the new one not */
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    assert_int_equal(verify(f, issued.certificate, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+    cairn_ca_close(f->ca);
+    assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+}
+
+/* What ends with the root stays: maintenance must not make one certificate after the other. */
+static void test_issuing_ends_with_root(void **state)
+{
+    ca_fixture *f = *state;
+    uint64_t next_ms = 0;
+    for (unsigned year = 0; year < 19; year++) {
+        f->manual.wall_ms += (uint64_t)364 * 86400000;
+        assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    }
+    assert_int_equal(f->ca->issuing.not_after_s, f->ca->root.not_after_s);
+    cairn_bytes before = f->ca->issuing.certificate;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    assert_ptr_equal(f->ca->issuing.certificate.data, before.data);
+}
+
+/* --- many --- */
+
+static cairn_err count_one(void *context, const cairn_ca_facts *facts)
+{
+    size_t *counts = context;
+    counts[facts->status == CAIRN_CA_STATUS_GOOD ? 0 : 1]++;
+    return CAIRN_OK;
+}
+
+static void test_all_and_those_of_a_device(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued client;
+    cairn_ca_issued device;
+    uint8_t serials[4][CAIRN_CA_SERIAL_SIZE];
+    size_t count = 9;
+    size_t counts[2] = {0, 0};
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &client), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_SERVICE, &device), CAIRN_OK);
+    assert_int_equal(cairn_ca_revoke(f->ca, client.serial, CAIRN_CA_UNSPECIFIED), CAIRN_OK);
+    assert_int_equal(cairn_ca_each(f->ca, count_one, counts), CAIRN_OK);
+    assert_int_equal(counts[0], 4); /* root, issuing, responder, device */
+    assert_int_equal(counts[1], 1);
+    cairn_ca_facts facts;
+    assert_int_equal(cairn_ca_find(f->ca, device.serial, &f->arena, &facts), CAIRN_OK);
+    assert_int_equal(cairn_ca_of_device(f->ca, facts.device, 4, serials, &count), CAIRN_OK);
+    assert_int_equal(count, 1);
+    assert_memory_equal(serials[0], device.serial, sizeof serials[0]);
+    assert_int_equal(cairn_ca_of_device(f->ca, cairn_bytes_str("nobody"), 4, serials, &count),
+                     CAIRN_OK);
+    assert_int_equal(count, 0);
 }
 
 int main(void)
@@ -653,6 +778,11 @@ int main(void)
         T(test_rekey_early),
         T(test_announcements),
         T(test_reopen),
+        T(test_reopen_as_kept),
+        T(test_kept_makes_nothing),
+        T(test_issuing_renewal),
+        T(test_issuing_ends_with_root),
+        T(test_all_and_those_of_a_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

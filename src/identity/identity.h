@@ -4,6 +4,8 @@
 #ifndef CAIRN_IDENTITY_H
 #define CAIRN_IDENTITY_H
 
+#include "core/clock.h"
+#include "core/crypto/signer.h"
 #include "ledger/feature.h"
 #include "ledger/registry.h"
 #include "ledger/schema.h"
@@ -249,5 +251,52 @@ cairn_err cairn_list_record_decode(cairn_arena *arena, cairn_bytes in,
 /* Whether `served` is the anchored list and still current: MISMATCH, EXPIRED. [X1353-R51] */
 cairn_err cairn_list_anchor_check(const cairn_list_anchor *anchor, cairn_bytes served,
                                   uint64_t now_ms) CAIRN_MUST_USE;
+
+/* --- the certificate authority of an organisation, as those keep it who run it (identity/ca.h) ---
+ */
+
+/* The ledger on which a CA says what it did. `submit` signs, submits and waits; it returns the
+ * verdict's code. All of it outlives the keeper. */
+typedef struct cairn_ca_ledger {
+    cairn_state_source state; /* the newest */
+    void *context;
+    cairn_err (*submit)(void *context, uint16_t type, cairn_bytes body);
+} cairn_ca_ledger;
+
+typedef struct cairn_ca_keeper_setup {
+    const char *directory; /* of the CA */
+    cairn_hash organisation;
+    cairn_clock clock;
+    cairn_signer *signer;
+    cairn_ca_ledger ledger;
+} cairn_ca_keeper_setup;
+
+typedef struct cairn_ca_keeper cairn_ca_keeper;
+
+/* Opens a CA that was made (cairn_ca_open without a name). NOT_FOUND when there is none; as
+ * cairn_ca_open. */
+cairn_err cairn_ca_keeper_open(const cairn_ca_keeper_setup *setup,
+                               cairn_ca_keeper **ret_keeper) CAIRN_MUST_USE;
+/* Waits for OCSP answers that are under way. Takes NULL. */
+void cairn_ca_keeper_close(cairn_ca_keeper *keeper);
+CAIRN_DEFINE_CLEANUP(cairn_ca_keeper, cairn_ca_keeper_close)
+
+/* Borrowed. */
+struct cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper);
+
+/* Does what is due: cairn_ca_maintain, with a record.anchor for each commitment, then an
+ * identity.list.anchor for each revocation list that the ledger does not have as it is served. A
+ * bounded piece of work; waits for signer, disk and ledger. The first failure, after everything
+ * else was tried. One thread. */
+cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper) CAIRN_MUST_USE;
+
+/* The issuing CA's key, a new reference, if `key_id` is its subject key identifier or empty. Any
+ * thread. NOT_FOUND. */
+cairn_err cairn_ca_issuer_key(struct cairn_ca *ca, cairn_bytes key_id,
+                              cairn_key **ret_key) CAIRN_MUST_USE;
+/* Whether a certificate with this serial (content of the INTEGER) is refused: it was revoked, or
+ * this CA never issued it. Any thread; does not wait. */
+cairn_err cairn_ca_is_refused(struct cairn_ca *ca, cairn_bytes serial,
+                              bool *ret_refused) CAIRN_MUST_USE;
 
 #endif

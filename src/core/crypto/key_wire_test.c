@@ -86,7 +86,7 @@ static void test_bad_requests(void **state)
         {"list and a byte", CAIRN_ERR_TRAILING, 10, {ID, 2, 0}},
         {"open again and a byte", CAIRN_ERR_TRAILING, 10, {ID, 10, 0}},
         {"no purpose", CAIRN_ERR_BAD_VALUE, 15, {ID, 3, 0, 0, 0, 0, 1, 'a'}},
-        {"purpose 7", CAIRN_ERR_BAD_VALUE, 15, {ID, 3, 0, 0, 0, 0x80, 1, 'a'}},
+        {"purpose 8", CAIRN_ERR_BAD_VALUE, 15, {ID, 3, 0, 0, 1, 0, 1, 'a'}},
         {"purposes cut", CAIRN_ERR_TRUNCATED, 12, {ID, 3, 0, 0, 0}},
         {"empty name", CAIRN_ERR_BAD_VALUE, 14, {ID, 3, 0, 0, 0, 1, 0}},
         {"name cut", CAIRN_ERR_TRUNCATED, 15, {ID, 3, 0, 0, 0, 1, 2, 'a'}},
@@ -262,9 +262,10 @@ static void test_purposes(void **state)
         {"tls.server", CAIRN_SIGNER_FOR_TLS},  {"cosign_x", CAIRN_SIGNER_FOR_COSIGN},
         {"note-1", CAIRN_SIGNER_FOR_COSIGN},   {"owner-2", CAIRN_SIGNER_FOR_OWNER},
         {"encrypt", CAIRN_SIGNER_FOR_ENCRYPT}, {"validator-1", CAIRN_SIGNER_FOR_VALIDATOR},
-        {"signer-1", CAIRN_SIGNER_FOR_NONE},   {"Sign-1", CAIRN_SIGNER_FOR_NONE},
-        {"sig", CAIRN_SIGNER_FOR_NONE},        {"key-sign", CAIRN_SIGNER_FOR_NONE},
-        {"_sign", CAIRN_SIGNER_FOR_NONE},      {"sign1", CAIRN_SIGNER_FOR_NONE},
+        {"issue-ca", CAIRN_SIGNER_FOR_ISSUE},  {"signer-1", CAIRN_SIGNER_FOR_NONE},
+        {"Sign-1", CAIRN_SIGNER_FOR_NONE},     {"sig", CAIRN_SIGNER_FOR_NONE},
+        {"key-sign", CAIRN_SIGNER_FOR_NONE},   {"_sign", CAIRN_SIGNER_FOR_NONE},
+        {"sign1", CAIRN_SIGNER_FOR_NONE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(cairn_signer_purpose_of(rows[i].name), rows[i].purpose);

@@ -98,7 +98,7 @@ unsigned cairn_signer_purpose_of(const char *name)
         {"sign", CAIRN_SIGNER_FOR_SIGN},           {"tls", CAIRN_SIGNER_FOR_TLS},
         {"cosign", CAIRN_SIGNER_FOR_COSIGN},       {"note", CAIRN_SIGNER_FOR_COSIGN},
         {"owner", CAIRN_SIGNER_FOR_OWNER},         {"encrypt", CAIRN_SIGNER_FOR_ENCRYPT},
-        {"validator", CAIRN_SIGNER_FOR_VALIDATOR},
+        {"validator", CAIRN_SIGNER_FOR_VALIDATOR}, {"issue", CAIRN_SIGNER_FOR_ISSUE},
     };
     size_t size = strcspn(name, "-._");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

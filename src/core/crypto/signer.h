@@ -16,9 +16,10 @@ typedef struct cairn_signer cairn_signer;
 typedef void (*cairn_signer_done_fn)(void *context, cairn_err err, cairn_bytes signature);
 
 /* What a key may be used for. The part of its name before the first '-', '.' or '_' tells: sign,
- * tls, cosign or note (both cosign), owner, encrypt, validator; any other name has no purpose. So a
- * key has one purpose for good, in a file and in a token, and whoever holds the keys can tell it
- * without asking. A request names those that it takes: 1 << cairn_purpose (ledger/registry.h). */
+ * tls, cosign or note (both cosign), owner, encrypt, validator, issue; any other name has no
+ * purpose. So a key has one purpose for good, in a file and in a token, and whoever holds the keys
+ * can tell it without asking. A request names those that it takes: 1 << cairn_purpose
+ * (ledger/registry.h). */
 enum {
     CAIRN_SIGNER_FOR_NONE = 1 << 0, /* keys without a purpose */
     CAIRN_SIGNER_FOR_SIGN = 1 << 1,
@@ -27,7 +28,8 @@ enum {
     CAIRN_SIGNER_FOR_OWNER = 1 << 4,
     CAIRN_SIGNER_FOR_ENCRYPT = 1 << 5,
     CAIRN_SIGNER_FOR_VALIDATOR = 1 << 6,
-    CAIRN_SIGNER_FOR_ANY = (1 << 7) - 1,
+    CAIRN_SIGNER_FOR_ISSUE = 1 << 7,
+    CAIRN_SIGNER_FOR_ANY = (1 << 8) - 1,
 };
 
 /* The one bit of a key's name. */
