@@ -57,8 +57,8 @@ static cairn_err read_pin(cairn_arena *arena, const char *path, const char **ret
     return CAIRN_OK;
 }
 
-cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
-                            cairn_signer **ret_signer)
+static cairn_err open_signer(const char *directory, const cairn_config *config,
+                             cairn_signer **ret_signer)
 {
     const char *kind = cairn_config_text(config, "signer.kind");
     if (strcmp(kind, "pkcs11") == 0) {
@@ -79,6 +79,13 @@ cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
     char path[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(cairn_path_join(directory, "keys", path));
     return cairn_signer_open_files(path, ret_signer);
+}
+
+cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
+                            cairn_signer **ret_signer)
+{
+    cairn_err err = open_signer(directory, config, ret_signer);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_IO : err; /* a folder or PIN that is gone */
 }
 
 cairn_err cairn_home_config(const char *directory, cairn_config **ret_config)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,11 +13,26 @@
 
 enum { BUNDLE_SIZE_MAX = CAIRN_TILE_WIDTH * (2 + CAIRN_BUNDLE_ENTRY_SIZE_MAX) };
 
+/* In one step: a web server may be handing out the tile of an earlier export, and a crash must not
+ * leave half of what its checkpoint covers. */
+static cairn_err put_in_place(const char *path, cairn_bytes data)
+{
+    char temporary[CAIRN_PATH_SIZE_MAX];
+    int fd = -1;
+    CAIRN_TRY(cairn_file_beside(path, 0644, temporary, &fd));
+    cairn_err err = cairn_file_write(fd, temporary, data);
+    cairn_file_close(fd);
+    if (err == CAIRN_OK && rename(temporary, path) != 0)
+        err = cairn_err_from_errno(errno, path);
+    if (err != CAIRN_OK)
+        (void)unlink(temporary);
+    return err;
+}
+
 /* Writes `directory`/`path`, making the folders on the way. */
 static cairn_err write_file(const char *directory, const char *path, cairn_bytes data)
 {
     char full[CAIRN_PATH_SIZE_MAX];
-    int fd = -1;
     CAIRN_TRY(cairn_path_join(directory, path, full));
     for (char *slash = strchr(full + strlen(directory) + 1, '/'); slash != NULL;
          slash = strchr(slash + 1, '/')) {
@@ -25,10 +41,7 @@ static cairn_err write_file(const char *directory, const char *path, cairn_bytes
         *slash = '/';
         CAIRN_TRY(err);
     }
-    CAIRN_TRY(cairn_file_open(full, O_WRONLY | O_CREAT | O_TRUNC, 0644, &fd));
-    cairn_err err = cairn_file_write(fd, full, data);
-    cairn_file_close(fd);
-    return err;
+    return put_in_place(full, data);
 }
 
 static cairn_err export_level(const cairn_merkle_source *source, uint64_t size, unsigned level,

@@ -1,4 +1,5 @@
 /* cairn log check, log export. */
+#include "cairn/note.h"
 #include "command/home.h"
 #include "command/log_export.h"
 #include "command/progress.h"
@@ -74,6 +75,44 @@ static cairn_err with_newline(cairn_arena *arena, cairn_bytes text, cairn_bytes 
     return CAIRN_OK;
 }
 
+/* Is the log of the view an extension of what a checkpoint says? */
+static cairn_err check_extends(cairn_home *home, const cairn_view *view, const char *directory,
+                               const cairn_checkpoint *earlier)
+{
+    const cairn_merkle_source source = cairn_engine_source(home->engine);
+    cairn_hash root;
+    if (!cairn_bytes_equal(earlier->origin, cairn_bytes_str(home->origin)))
+        return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "%s holds another log", directory);
+    if (earlier->size > view->log_size)
+        return CAIRN_FAIL(CAIRN_ERR_INCONSISTENT, "house",
+                          "%s holds %llu entries of this log, which has %llu: was it put back?",
+                          directory, (unsigned long long)earlier->size,
+                          (unsigned long long)view->log_size);
+    CAIRN_TRY(cairn_merkle_source_root(&source, earlier->size, &root));
+    if (!cairn_hash_equal(&root, &earlier->root))
+        return CAIRN_FAIL(CAIRN_ERR_INCONSISTENT, "house",
+                          "this log is no extension of the one in %s", directory);
+    return CAIRN_OK;
+}
+
+/* A published log does not get shorter or other: what DIR holds is an earlier export, or nothing.
+ */
+static cairn_err check_earlier(cairn_home *home, const cairn_view *view, const char *directory)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_bytes text;
+    cairn_note note;
+    cairn_checkpoint earlier;
+    CAIRN_TRY(cairn_path_join(directory, "checkpoint", path));
+    cairn_err err = cairn_file_read(&home->command->arena, path, CAIRN_NOTE_SIZE_MAX, &text);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_note_parse(text, &note));
+    CAIRN_TRY(cairn_checkpoint_parse(note.text, &earlier));
+    return check_extends(home, view, directory, &earlier);
+}
+
 static cairn_err export(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
 {
     const char *directory = arguments->words[0];
@@ -83,6 +122,7 @@ static cairn_err export(cairn_home *home, const cairn_arguments *arguments, json
     cairn_bytes line;
     CAIRN_TRY(cairn_home_needs_store(home));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
+    CAIRN_TRY(check_earlier(home, view, directory));
     CAIRN_TRY(cairn_home_checkpoint(home, view, &note));
     CAIRN_TRY(cairn_home_vkey(home, &vkey));
     CAIRN_TRY(with_newline(&home->command->arena, vkey, &line));
@@ -124,6 +164,8 @@ const cairn_verb cairn_verb_log_export = {
     .summary = "write the log as static tiles with its checkpoint and key",
     .help = "Writes DIR in the C2SP tlog-tiles layout, for any web server and any monitor: tile/, "
             "the signed "
-            "checkpoint, and log.vkey, the log's note key. Entries are public then.",
+            "checkpoint, and log.vkey, the log's note key. Entries are public then. A DIR that "
+            "holds an earlier export is brought up to date; one that holds another log, or more of "
+            "this one, is left alone.",
     .run = run_export,
 };

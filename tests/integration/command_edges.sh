@@ -89,6 +89,32 @@ rm "$work/witness/heads"
 expect 4 "$cairn" -C "$work" witness --name w.example --log "$log_key" --listen 127.0.0.1:0
 expect_text err 'the heads are not' "a witness that forgot"
 
+# --- an export over an earlier one ---
+
+expect 0 "$cairn" init other --org Other
+cp -r tiles before
+expect 1 "$cairn" -C other log export tiles
+diff -r tiles before || fail "another log is written over an export"
+cp -r "$home" old
+echo later >later
+expect 0 "$cairn" -C "$home" anchor later
+expect 0 "$cairn" -C "$home" log export tiles
+rm -rf before
+cp -r tiles before
+expect 1 "$cairn" -C old log export tiles
+expect_text err 'was it put back' "a log that got shorter"
+diff -r tiles before || fail "a published log got shorter"
+for name in fork longer; do
+    echo $name >$name
+    expect 0 "$cairn" -C old anchor $name
+    expect 1 "$cairn" -C old log export tiles
+    expect_text err 'is no extension' "a log with another history"
+done
+diff -r tiles before || fail "a published log got another history"
+mv "$home/keys" keys
+expect 4 "$cairn" -C "$home" org show
+mv keys "$home/keys"
+
 # --- several files, of which one fails ---
 
 log_size() {
