@@ -35,8 +35,9 @@ typedef cairn_err (*cairn_ca_announce_fn)(void *context, cairn_ca_act act,
 typedef struct cairn_ca_options {
     const char *directory; /* made if it is missing; the one above it must be there */
     cairn_hash organisation;
-    const char *organisation_name; /* O of every subject, 1 to 64 bytes of UTF-8; NULL: this, URL
-                                      and constraints are those with which the CA was made */
+    /* O of every subject, 1 to 64 bytes of UTF-8. NULL: this, URL and constraints are those with
+     * which the CA was made, and so is an organisation that is zero. */
+    const char *organisation_name;
     const char *base_url; /* "http://ca.example/ca/HEX" without a last '/', at most 200 bytes */
     const char *root_key; /* names in the signer; made (P-256) when there are none */
     const char *issuing_key;

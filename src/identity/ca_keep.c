@@ -141,6 +141,7 @@ cairn_err cairn_ca_keeper_open(const cairn_ca_keeper_setup *setup, cairn_ca_keep
     options.announce = announce;
     options.context = &keeper->setup.ledger;
     CAIRN_TRY(cairn_ca_open(&options, &setup->clock, setup->signer, &keeper->ca));
+    keeper->setup.organisation = keeper->ca->options.organisation;
     *ret_keeper = CAIRN_STEAL(keeper);
     return CAIRN_OK;
 }

@@ -16,7 +16,8 @@ cairn_err cairn_ca_put_settings(cairn_kv_txn *txn, const cairn_ca_options *optio
     void *buffer = NULL;
     CAIRN_TRY(cairn_arena_alloc(arena, SETTINGS_SIZE_MAX, &buffer));
     cairn_cbor_writer_init(&w, buffer, SETTINGS_SIZE_MAX);
-    cairn_cbor_put_array(&w, 3);
+    cairn_cbor_put_array(&w, 4);
+    cairn_cbor_put_hash(&w, &options->organisation);
     cairn_cbor_put_text(&w, options->organisation_name);
     cairn_cbor_put_text(&w, options->base_url);
     cairn_cbor_put_array(&w, options->permitted_count);
@@ -70,9 +71,13 @@ static cairn_err read_permitted(cairn_cbor_reader *r, cairn_arena *arena, cairn_
 static cairn_err read_settings(cairn_bytes value, cairn_arena *arena, cairn_ca_options *options)
 {
     cairn_cbor_reader r;
-    size_t three = 0;
+    size_t four = 0;
+    cairn_hash organisation;
     CAIRN_TRY(cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "ca", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "settings", 3, 3, &three));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "settings", 4, 4, &four));
+    CAIRN_TRY(cairn_cbor_read_hash(&r, "organisation", &organisation));
+    if (cairn_hash_equal(&options->organisation, &(cairn_hash){{0}}))
+        options->organisation = organisation;
     CAIRN_TRY(
         read_text(&r, "organisation", CAIRN_CA_TEXT_SIZE_MAX, arena, &options->organisation_name));
     CAIRN_TRY(read_text(&r, "url", CA_URL_SIZE_MAX, arena, &options->base_url));

@@ -689,12 +689,12 @@ static void test_issuing_renewal(void **state)
     cairn_bytes root = {0};
     uint64_t next_ms = 0;
     cairn_ca_chain(f->ca, &before, &root);
-    f->manual.wall_ms += (uint64_t)(3652 - 1096) * 86400000; /* renewal opens three years before */
+    f->manual.wall_ms += (uint64_t)(3652 - 740) * 86400000; /* renewal opens two years before */
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_BOOTSTRAP, &issued), CAIRN_OK);
     uint64_t end_s = f->ca->issuing.not_after_s;
     assert_int_equal(issued.not_after_s, end_s);
-    f->manual.wall_ms += (uint64_t)400 * 86400000;
+    f->manual.wall_ms += (uint64_t)20 * 86400000;
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     assert_true(f->ca->issuing.not_after_s > end_s);
     cairn_ca_chain(f->ca, &after, &root);

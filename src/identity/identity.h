@@ -264,8 +264,8 @@ typedef struct cairn_ca_ledger {
 } cairn_ca_ledger;
 
 typedef struct cairn_ca_keeper_setup {
-    const char *directory; /* of the CA */
-    cairn_hash organisation;
+    const char *directory;   /* of the CA */
+    cairn_hash organisation; /* zero: whichever it is */
     cairn_clock clock;
     cairn_signer *signer;
     cairn_ca_ledger ledger;

@@ -8,6 +8,7 @@
 
 #include "core/net/route.h"
 #include "ledger/engine.h"
+#include "ledger/registry.h"
 #include "node/auth_accounts.h"
 #include "node/auth_issuers.h"
 #include "node/oauth.h"
@@ -64,6 +65,10 @@ typedef struct cairn_auth_directory {
                          bool *ret_revoked);
 } cairn_auth_directory;
 
+/* The organisation that holds the key `kid` for that purpose as of the ledger's newest view.
+ * NOT_FOUND as above. */
+cairn_err cairn_auth_key_party(cairn_engine *engine, const cairn_hash *kid, cairn_purpose purpose,
+                               cairn_auth_party *ret_party) CAIRN_MUST_USE;
 /* The directory of TLS keys that the newest view of a ledger holds. `engine` is kept. */
 cairn_auth_directory cairn_auth_directory_of(cairn_engine *engine);
 

@@ -10,7 +10,7 @@
 #include "ledger/registry.h"
 #include "node/auth_impl.h"
 
-#define URI_PREFIX "urn:cairn:org:" /* identity/ca.h: profile tls-client */
+#define URI_PREFIX "cairn://org/" /* identity/ca.h: profile tls-client */
 
 static void x509_free_p(X509 **certificate)
 {
@@ -153,6 +153,16 @@ static cairn_bytes issuer_key_id(const X509 *certificate)
                       : cairn_bytes_of(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
 }
 
+/* When the certificate ends; at once if that cannot be told. */
+static uint64_t end_ms(const X509 *certificate)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
+        return 0;
+    time_t end = timegm(&tm);
+    return end < 0 ? 0 : (uint64_t)end * 1000;
+}
+
 static cairn_auth_result by_issuer(const cairn_auth *auth, X509 *certificate, const cairn_hash *kid)
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *issuer = NULL;
@@ -174,7 +184,11 @@ static cairn_auth_result by_issuer(const cairn_auth *auth, X509 *certificate, co
     const char *reason = check_revocation(auth, &organisation, certificate, &err);
     if (err != CAIRN_OK)
         return cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
-    return reason != NULL ? cairn_auth_refused(reason) : by_party(auth, &party, kid);
+    if (reason != NULL)
+        return cairn_auth_refused(reason);
+    cairn_auth_result result = by_party(auth, &party, kid);
+    result.principal.expires_ms = end_ms(certificate);
+    return result;
 }
 
 /* --- both --- */

@@ -11,7 +11,7 @@ static cairn_err get(void *context, cairn_map_id map, cairn_bytes key, cairn_are
 /* Valid for what the next block would hold: a key that the last block ended is over at once. */
 static bool is_valid(const cairn_key_record *key, uint64_t height)
 {
-    return key->purpose == CAIRN_PURPOSE_TLS && height + 1 >= key->since && height + 1 < key->until;
+    return height + 1 >= key->since && height + 1 < key->until;
 }
 
 static uint64_t newest_height(cairn_engine *engine)
@@ -22,20 +22,26 @@ static uint64_t newest_height(cairn_engine *engine)
     return height;
 }
 
-static cairn_err tls_key(void *context, const cairn_hash *kid, cairn_auth_party *ret_party)
+cairn_err cairn_auth_key_party(cairn_engine *engine, const cairn_hash *kid, cairn_purpose purpose,
+                               cairn_auth_party *ret_party)
 {
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    const cairn_state_source state = {.context = context, .get = get};
+    const cairn_state_source state = {.context = engine, .get = get};
     cairn_key_record key;
     cairn_org_record org;
     cairn_arena_init(&arena, 1 << 18);
     CAIRN_TRY(cairn_registry_key(&state, &arena, kid, &key));
-    if (!is_valid(&key, newest_height(context)))
+    if (key.purpose != purpose || !is_valid(&key, newest_height(engine)))
         return CAIRN_ERR_NOT_FOUND;
     CAIRN_TRY(cairn_registry_org(&state, &arena, &key.org, &org));
     *ret_party = (cairn_auth_party){
         .organisation = key.org, .active = org.status == CAIRN_ORG_ACTIVE, .roles = org.roles};
     return CAIRN_OK;
+}
+
+static cairn_err tls_key(void *context, const cairn_hash *kid, cairn_auth_party *ret_party)
+{
+    return cairn_auth_key_party(context, kid, CAIRN_PURPOSE_TLS, ret_party);
 }
 
 cairn_auth_directory cairn_auth_directory_of(cairn_engine *engine)

@@ -425,7 +425,7 @@ static void test_certificates_of_a_ca(void **state)
     (void)state;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *other_ca = NULL;
-    static const char uri[] = "urn:cairn:org:" ORG_HEX;
+    static const char uri[] = "cairn://org/" ORG_HEX;
     assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &key), CAIRN_OK);
     assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &other_ca), CAIRN_OK);
     assert_int_equal(cairn_key_generate(CAIRN_KEY_P384, &dir.ca), CAIRN_OK);
@@ -447,12 +447,12 @@ static void test_certificates_of_a_ca(void **state)
     r = good;
     r.uri = NULL;
     expect_certificate(&r, "certificate_unknown");
-    r.uri = "urn:cairn:org:0807070707070707070707070707070707070707070707070707070707070707";
+    r.uri = "cairn://org/0807070707070707070707070707070707070707070707070707070707070707";
     expect_certificate(&r, "certificate_unknown");
-    r.uri = "urn:cairn:org:" ORG_HEX "00";
+    r.uri = "cairn://org/" ORG_HEX "00";
     expect_certificate(&r, "certificate_unknown");
     r = good;
-    r.uri_more = "urn:cairn:org:0807070707070707070707070707070707070707070707070707070707070707";
+    r.uri_more = "cairn://org/0807070707070707070707070707070707070707070707070707070707070707";
     expect_certificate(&r, "certificate_unknown");
     dir.revokes = true;
     expect_certificate(&good, "certificate_revoked");

@@ -8,6 +8,7 @@
 #include "node/api.h"
 #include "node/console.h"
 #include "node/node_auth.h"
+#include "node/node_ca.h"
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
 #include "node/node_tls.h"
@@ -19,6 +20,7 @@ struct cairn_node {
     cairn_work *work;
     cairn_node_jobs *jobs;
     cairn_tls_server *tls; /* NULL: plain */
+    cairn_node_ca *ca;
     cairn_node_auth *auth;
     char url[320];
     size_t ledger_count;
@@ -89,6 +91,20 @@ static cairn_err find_ledger(void *context, const cairn_principal *caller, cairn
     return CAIRN_OK;
 }
 
+static cairn_err find_ca(void *context, cairn_bytes id, cairn_ca **ret_ca)
+{
+    const cairn_node *node = context;
+    return cairn_node_ca_find(node->ca, id, ret_ca);
+}
+
+static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn_hash *ret_org)
+{
+    const cairn_node *node = context;
+    *ret_ledger = node->ledgers[0]->service;
+    *ret_org = *cairn_node_keys_org(node->keys);
+    return CAIRN_OK;
+}
+
 static cairn_err make_jobs(cairn_node *node)
 {
     const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
@@ -110,7 +126,20 @@ static void make_services(cairn_node *node)
                                       .jobs = cairn_node_jobs_get(node->jobs),
                                       .oauth = cairn_node_auth_oauth(node->auth),
                                       .node = node,
-                                      .find_ledger = find_ledger};
+                                      .find_ledger = find_ledger,
+                                      .find_ca = find_ca,
+                                      .find_own = find_own};
+}
+
+static cairn_err make_ca(cairn_node *node)
+{
+    const cairn_node_ca_setup setup = {.directory = node->setup.directory,
+                                       .clock = node->setup.clock,
+                                       .log = node->setup.log,
+                                       .signer = node->setup.signer,
+                                       .engine = node->ledgers[0]->service.engine,
+                                       .keys = node->keys};
+    return cairn_node_ca_new(&setup, &node->ca);
 }
 
 static cairn_err make_auth(cairn_node *node)
@@ -121,6 +150,7 @@ static cairn_err make_auth(cairn_node *node)
                                          .log = node->setup.log,
                                          .signer = node->setup.signer,
                                          .engine = node->ledgers[0]->service.engine,
+                                         .certificates = cairn_node_ca_directory(node->ca),
                                          .url = node->url};
     return cairn_node_auth_new(&setup, &node->auth);
 }
@@ -195,6 +225,7 @@ void cairn_node_free(cairn_node *node)
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
     cairn_node_auth_free(node->auth);
+    cairn_node_ca_free(node->ca);
     cairn_tls_server_free(node->tls);
     cairn_node_jobs_free(node->jobs);
     cairn_work_free(node->work); /* before the ledgers, which its work uses */
@@ -246,6 +277,7 @@ cairn_err cairn_node_listen(cairn_node *node)
     uint16_t port = 0;
     CAIRN_TRY(bind_address(node, &port));
     name_url(node, port);
+    CAIRN_TRY(make_ca(node));
     CAIRN_TRY(make_auth(node));
     make_services(node);
     return make_router(node);
@@ -278,6 +310,7 @@ void cairn_node_stop(cairn_node *node)
 cairn_err cairn_node_reload(cairn_node *node)
 {
     CAIRN_TRY(cairn_node_keys_reload(node->keys));
+    cairn_node_ca_reload(node->ca);
     if (node->tls == NULL)
         return CAIRN_OK;
     return cairn_node_tls_reload(node->setup.directory, node->setup.config, node->setup.signer,
@@ -287,6 +320,7 @@ cairn_err cairn_node_reload(cairn_node *node)
 void cairn_node_tend(cairn_node *node)
 {
     cairn_node_auth_tend(node->auth);
+    cairn_node_ca_tend(node->ca);
 }
 
 /* --- for the handlers --- */

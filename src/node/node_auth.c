@@ -65,7 +65,7 @@ static cairn_err open_oauth(const cairn_node_auth_setup *setup, cairn_node_auth 
 static cairn_err open_auth(const cairn_node_auth_setup *setup, cairn_node_auth *auth)
 {
     const cairn_auth_options options = {.clock = setup->clock,
-                                        .directory = cairn_auth_directory_of(setup->engine),
+                                        .directory = setup->certificates,
                                         .mtls_scopes = mtls_scopes,
                                         .accounts = auth->accounts,
                                         .pool = auth->pool,

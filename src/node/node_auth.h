@@ -18,8 +18,9 @@ typedef struct cairn_node_auth_setup {
     cairn_clock clock;
     cairn_log *log;
     cairn_signer *signer;
-    cairn_engine *engine; /* of the ledger whose tls keys are known */
-    const char *url;      /* of the node: issuer and audience of its tokens */
+    cairn_engine *engine;              /* of the ledger by which callers are known */
+    cairn_auth_directory certificates; /* whose are taken */
+    const char *url;                   /* of the node: issuer and audience of its tokens */
 } cairn_node_auth_setup;
 
 /* Opens and makes what is missing; waits for the signer. The errors of the parts. */

@@ -71,7 +71,8 @@ static void remember(const checking *c, const cairn_principal *principal)
 static void on_checked(void *context, const cairn_auth_result *result)
 {
     checking *c = context;
-    if (result->verdict == CAIRN_AUTH_FOUND && result->principal.method == CAIRN_AUTH_MTLS)
+    if (result->verdict == CAIRN_AUTH_FOUND && result->principal.method == CAIRN_AUTH_MTLS &&
+        result->principal.expires_ms == UINT64_MAX)
         remember(c, &result->principal);
     c->done(c->done_context, result);
     free(c);

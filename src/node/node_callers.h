@@ -1,7 +1,8 @@
 /* Callers by certificate, remembered for as long as the ledger stands still: a kept connection
  * brings the same certificate with each call, and to check it costs more than to answer. What is
  * remembered ends with the next block, which may end a key, and after a second, in which a
- * certificate may expire. Source: house. */
+ * certificate may expire. What a CA has issued (its principal expires) is checked each time: that
+ * it is revoked shows in no block. Source: house. */
 #ifndef CAIRN_NODE_CALLERS_H
 #define CAIRN_NODE_CALLERS_H
 

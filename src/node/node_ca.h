@@ -1,0 +1,51 @@
+/* The certificate authority of the node's organisation, if its directory has one: open for the
+ * routes and for callers by certificate, and kept. Source: house (docs/features/ca.md). */
+#ifndef CAIRN_NODE_CA_H
+#define CAIRN_NODE_CA_H
+
+#include "core/log.h"
+#include "ledger/services.h"
+#include "node/auth.h"
+#include "node/node_keys.h"
+
+typedef struct cairn_node_ca cairn_node_ca;
+
+/* All of it is the caller's and longer-lived. */
+typedef struct cairn_node_ca_setup {
+    const char *directory; /* the ledger directory; the CA is in its folder "ca" */
+    cairn_clock clock;
+    cairn_log *log;
+    cairn_signer *signer;
+    cairn_engine *engine;
+    cairn_node_keys *keys;
+} cairn_node_ca_setup;
+
+/* Events: ca.opened, ca.failed, ca.not_kept. */
+extern const cairn_log_table cairn_node_ca_log_events;
+
+/* Opens the CA. A directory without one is none; one that does not open is logged, and a node
+ * without it is better than no node. NO_MEMORY. */
+cairn_err cairn_node_ca_new(const cairn_node_ca_setup *setup,
+                            cairn_node_ca **ret_ca) CAIRN_MUST_USE;
+/* When no call is under way. Takes NULL. */
+void cairn_node_ca_free(cairn_node_ca *ca);
+CAIRN_DEFINE_CLEANUP(cairn_node_ca, cairn_node_ca_free)
+
+/* Opens it if it is not open: it was made meanwhile, or its keys were. One thread, and that of
+ * tend. */
+void cairn_node_ca_reload(cairn_node_ca *ca);
+
+/* What is due (cairn_ca_keeper_tend). A failure is logged, and tried again. */
+void cairn_node_ca_tend(cairn_node_ca *ca);
+
+/* The CA of the organisation `id`. NOT_FOUND: it is not here; UNAVAILABLE: it is, and does not
+ * open. Any thread. */
+cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id,
+                             cairn_ca **ret_ca) CAIRN_MUST_USE;
+
+/* Callers by certificate: tls keys that the ledger knows, and what this CA has issued, as long as
+ * the ledger knows its key as one that issues. A certificate of a CA that is not here is not taken:
+ * nobody here would know that it was revoked. */
+cairn_auth_directory cairn_node_ca_directory(cairn_node_ca *ca);
+
+#endif
