@@ -340,6 +340,81 @@ cairn_err cairn_id_runs_find(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot
     return err;
 }
 
+/* --- check --- */
+
+/* The rows of a chunk rise, from behind `last` on, and its key is its last row. */
+static cairn_err check_chunk(cairn_bytes key, cairn_bytes value, cairn_id_row *last, bool first)
+{
+    size_t count = (value.size - 4) / ROW_SIZE;
+    for (size_t i = 0; i < count; i++) {
+        cairn_id_row row = row_at(value, i);
+        bool rises =
+            row.prefix > last->prefix || (row.prefix == last->prefix && row.where > last->where);
+        if (!rises && !(first && i == 0))
+            return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.id: rows do not rise");
+        *last = row;
+    }
+    if (count == 0 || cairn_get_u64(key.data + 12) != last->prefix ||
+        cairn_get_u64(key.data + 20) != last->where)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.id: a chunk has another key");
+    return CAIRN_OK;
+}
+
+static cairn_err check_run(cairn_kv_cursor *cursor, uint32_t slot, const id_run *run)
+{
+    cairn_id_row from = {0};
+    cairn_id_row last = {0};
+    uint64_t count = 0;
+    for (;;) {
+        cairn_bytes key, value;
+        cairn_err err = seek_chunk(cursor, slot, run->height, &from, &key, &value);
+        if (err == CAIRN_ERR_NOT_FOUND)
+            break;
+        CAIRN_TRY(err);
+        CAIRN_TRY(check_chunk(key, value, &last, count == 0));
+        count += (value.size - 4) / ROW_SIZE;
+        from = after_chunk(key);
+    }
+    return count == run->count
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.id: run %llu has %llu rows of %llu",
+                            (unsigned long long)run->height, (unsigned long long)count,
+                            (unsigned long long)run->count);
+}
+
+static uint64_t row_count(const id_directory *directory)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < directory->count; i++)
+        count += directory->runs[i].count;
+    return count;
+}
+
+cairn_err cairn_id_runs_check(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
+                              uint64_t *ret_count)
+{
+    CAIRN_CLEANUP(free_directory_p) id_directory directory = {0};
+    cairn_kv_cursor *cursor = NULL;
+    CAIRN_TRY(read_directory(txn, kv_table, slot, &directory));
+    CAIRN_TRY(cairn_kv_cursor_open(txn, kv_table, &cursor));
+    cairn_err err = CAIRN_OK;
+    for (size_t i = 0; err == CAIRN_OK && i < directory.count; i++)
+        err = check_run(cursor, slot, &directory.runs[i]);
+    cairn_kv_cursor_close(cursor);
+    CAIRN_TRY(err);
+    *ret_count = row_count(&directory);
+    return CAIRN_OK;
+}
+
+cairn_err cairn_id_runs_rows(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
+                             uint64_t *ret_count)
+{
+    CAIRN_CLEANUP(free_directory_p) id_directory directory = {0};
+    CAIRN_TRY(read_directory(txn, kv_table, slot, &directory));
+    *ret_count = row_count(&directory);
+    return CAIRN_OK;
+}
+
 cairn_err cairn_id_runs_count(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
                               size_t *ret_count)
 {

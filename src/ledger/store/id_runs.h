@@ -21,6 +21,16 @@ cairn_err cairn_id_runs_add(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
 cairn_err cairn_id_runs_find(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot, uint64_t prefix,
                              cairn_id_candidates *candidates) CAIRN_MUST_USE;
 
+/* Reads all runs: CORRUPT when a row is damaged or lacking. `ret_count` is how many rows they hold,
+ * which the index's own record must say too: a directory that is gone looks like one that never
+ * was. */
+cairn_err cairn_id_runs_check(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
+                              uint64_t *ret_count) CAIRN_MUST_USE;
+
+/* How many rows the directory tells of. */
+cairn_err cairn_id_runs_rows(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
+                             uint64_t *ret_count) CAIRN_MUST_USE;
+
 /* How many runs there are, for tests and figures. */
 cairn_err cairn_id_runs_count(cairn_kv_txn *txn, unsigned kv_table, uint32_t slot,
                               size_t *ret_count) CAIRN_MUST_USE;

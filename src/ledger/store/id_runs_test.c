@@ -63,6 +63,16 @@ static size_t run_count(world *w, uint32_t slot)
     return count;
 }
 
+/* Rows of a ledger that stand as they were written. */
+static cairn_err check(world *w, uint32_t slot, uint64_t *ret_count)
+{
+    cairn_kv_txn *txn = NULL;
+    assert_int_equal(cairn_kv_begin(w->kv, false, &txn), CAIRN_OK);
+    cairn_err err = cairn_id_runs_check(txn, 0, slot, ret_count);
+    cairn_kv_abort(txn);
+    return err;
+}
+
 /* Adds the ids from `*next` on, at one height. */
 static void add_ids(cairn_id_table *ids, uint64_t height, size_t count, uint64_t *next)
 {
@@ -122,6 +132,11 @@ static void test_runs_merge_and_lose_nothing(void **state)
         cairn_id_table_done(&ids);
     }
     assert_true(most >= 8 && most < 40);
+    uint64_t rows = 0;
+    assert_int_equal(check(&w, 5, &rows), CAIRN_OK);
+    assert_int_equal(rows, next);
+    assert_int_equal(check(&w, 4, &rows), CAIRN_OK);
+    assert_int_equal(rows, 0);
     for (uint64_t n = 0; n < next; n++) {
         cairn_id_candidates found;
         assert_int_equal(find(&w, 5, prefix_of(n), &found), CAIRN_OK);
@@ -202,6 +217,48 @@ static void test_damage_is_named(void **state)
     end(&w);
 }
 
+/* What a search would miss without a word: a chunk that is gone, one under another key, a directory
+ * that is gone. */
+static void test_what_is_lacking_is_found(void **state)
+{
+    (void)state;
+    for (int damage = 0; damage < 3; damage++) {
+        world w;
+        cairn_id_table ids = {0};
+        uint64_t next = 0;
+        uint64_t rows = 0;
+        cairn_kv_txn *txn = NULL;
+        cairn_kv_cursor *cursor = NULL;
+        cairn_bytes key, value;
+        uint8_t key_copy[64], copy[4096];
+        begin(&w);
+        add_ids(&ids, 1, 300, &next);
+        assert_int_equal(add_run(&w, 0, &ids, 9), CAIRN_OK);
+        assert_int_equal(cairn_kv_begin(w.kv, true, &txn), CAIRN_OK);
+        assert_int_equal(cairn_kv_cursor_open(txn, 0, &cursor), CAIRN_OK);
+        assert_int_equal(cairn_kv_cursor_seek(cursor, (cairn_bytes){0}, &key, &value), CAIRN_OK);
+        if (damage < 2)
+            assert_int_equal(cairn_kv_cursor_next(cursor, &key, &value), CAIRN_OK);
+        memcpy(key_copy, key.data, key.size);
+        memcpy(copy, value.data, value.size);
+        cairn_bytes old = cairn_bytes_of(key_copy, key.size);
+        cairn_bytes content = cairn_bytes_of(copy, value.size);
+        cairn_kv_cursor_close(cursor);
+        assert_int_equal(cairn_kv_delete(txn, 0, old), CAIRN_OK);
+        key_copy[old.size - 1] ^= 1;
+        if (damage == 1)
+            assert_int_equal(cairn_kv_put(txn, 0, old, content), CAIRN_OK);
+        assert_int_equal(cairn_kv_commit(txn), CAIRN_OK);
+        cairn_err err = check(&w, 0, &rows);
+        if (damage < 2)
+            assert_int_equal(err, CAIRN_ERR_CORRUPT);
+        else
+            assert_int_equal(rows, 0); /* the index's own record says 300 */
+        cairn_id_table_done(&ids);
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_runs_merge_and_lose_nothing),
         cmocka_unit_test(test_ids_that_begin_alike),
         cmocka_unit_test(test_damage_is_named),
+        cmocka_unit_test(test_what_is_lacking_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

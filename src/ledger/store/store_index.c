@@ -197,14 +197,17 @@ static cairn_err write_ledger_meta(cairn_kv_txn *txn, const checkpoint_part *par
     uint8_t entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
     cairn_cbor_writer w;
     cairn_bytes value;
+    uint64_t id_count = 0;
+    CAIRN_TRY(cairn_id_runs_rows(txn, TABLE_ID, part->ledger->slot, &id_count));
     cairn_cbor_writer_init(&w, out, sizeof out);
-    cairn_cbor_put_array(&w, 6);
+    cairn_cbor_put_array(&w, 7);
     cairn_cbor_put_text(&w, ledger_magic);
     cairn_cbor_put_hash(&w, &part->view->ledger);
     cairn_cbor_put_bytes(&w,
                          cairn_bytes_of(entry, cairn_block_entry_encode(&part->view->last, entry)));
     cairn_cbor_put_hash(&w, &part->view->log_root);
     cairn_cbor_put_uint(&w, part->window_height);
+    cairn_cbor_put_uint(&w, id_count);
     CAIRN_TRY(end_meta(&w, out, &value));
     return cairn_kv_put(txn, TABLE_META, ledger_key(part->ledger->slot, key), value);
 }
@@ -409,20 +412,22 @@ typedef struct ledger_meta {
     cairn_block_entry entry;
     cairn_hash log_root;
     uint64_t window_height;
+    uint64_t id_count; /* rows of its runs */
 } ledger_meta;
 
 static cairn_err decode_ledger_meta(cairn_bytes value, ledger_meta *ret_meta)
 {
     cairn_cbor_reader r;
     cairn_bytes entry;
-    size_t six = 0;
+    size_t seven = 0;
     CAIRN_TRY(cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "index.ledger", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "ledger", 6, 6, &six));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "ledger", 7, 7, &seven));
     CAIRN_TRY(cairn_cbor_read_magic(&r, ledger_magic));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "id", &ret_meta->id));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "block_entry", 1, CAIRN_BLOCK_ENTRY_SIZE_MAX, &entry));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "log_root", &ret_meta->log_root));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "window_height", 0, INT64_MAX, &ret_meta->window_height));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "id_count", 0, INT64_MAX, &ret_meta->id_count));
     CAIRN_TRY(read_meta_end(&r, value));
     return cairn_block_entry_decode(entry, &ret_meta->entry);
 }
@@ -504,12 +509,28 @@ static cairn_err check_last_block(store_ledger *ledger, const cairn_block_entry 
     return err;
 }
 
+/* An id that is not found is not there: so all that the index should have of them is. */
+static cairn_err check_ids(cairn_kv *kv, uint32_t slot, uint64_t wanted)
+{
+    uint64_t count = 0;
+    cairn_kv_txn *txn = NULL;
+    CAIRN_TRY(cairn_kv_begin(kv, false, &txn));
+    cairn_err err = cairn_id_runs_check(txn, TABLE_ID, slot, &count);
+    cairn_kv_abort(txn);
+    CAIRN_TRY(err);
+    return count == wanted
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "index.id: ledger %u has %llu rows of %llu",
+                            slot, (unsigned long long)count, (unsigned long long)wanted);
+}
+
 static cairn_err load_ledger(cairn_store *store, uint32_t slot)
 {
     store_ledger *ledger = NULL;
     ledger_meta meta;
     cairn_hash root;
     CAIRN_TRY(read_ledger_meta(store->kv, slot, &meta));
+    CAIRN_TRY(check_ids(store->kv, slot, meta.id_count));
     CAIRN_TRY(cairn_store_add_ledger(store, slot, &ledger));
     index_source context = {.kv = store->kv, .slot = slot};
     const cairn_merkle_source source = {.read_tile = read_index_tile, .context = &context};
