@@ -191,22 +191,29 @@ static void signals_of_interest(sigset_t *ret_set)
     (void)sigaddset(ret_set, SIGHUP);
 }
 
-/* SIGHUP: keys and certificates are looked at again. What cannot be loaded leaves what was. keyd is
- * ended, and its supervisor starts it again: so it sees keys that were made beside it. */
+/* keyd looks for keys that were made beside it. While it is away the supervisor starts another,
+ * which sees them too. */
+static cairn_err reload_keys(const running *r)
+{
+    cairn_signer *signer = cairn_supervisor_signer(r->supervisor);
+    cairn_err err = cairn_signer_remote_refresh(signer);
+    for (int tries = 0; tries < RELOAD_TRIES && err == CAIRN_ERR_UNAVAILABLE; tries++) {
+        (void)usleep(RELOAD_PAUSE_US);
+        err = cairn_signer_remote_refresh(signer);
+    }
+    return err;
+}
+
+/* SIGHUP: keys and certificates are looked at again. What cannot be loaded leaves what was. */
 static void reload(running *r)
 {
     cairn_supervisor_health health;
     const cairn_clock clock = cairn_clock_system();
     (void)!cairn_systemd_reloading(&r->systemd, cairn_clock_monotonic_ns(&clock) / 1000, NULL);
+    cairn_err err = reload_keys(r);
+    if (err == CAIRN_OK)
+        err = cairn_node_reload(r->node);
     cairn_supervisor_health_get(r->supervisor, &health);
-    if (health.up)
-        (void)kill(health.keyd_pid, SIGKILL); /* it holds SIGTERM back, as the node does */
-    uint64_t ends = health.ends;
-    for (int tries = 0; tries < RELOAD_TRIES && (!health.up || health.ends == ends); tries++) {
-        (void)usleep(RELOAD_PAUSE_US);
-        cairn_supervisor_health_get(r->supervisor, &health);
-    }
-    cairn_err err = cairn_node_reload(r->node);
     if (err == CAIRN_OK)
         CAIRN_LOG(r->log, &log_rows[EVENT_RELOADED], cairn_log_u64("keyd", health.starts));
     else

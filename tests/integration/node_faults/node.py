@@ -97,7 +97,7 @@ class Node:
         parts = urllib.parse.urlsplit(self.url)
         self.address = (parts.hostname, parts.port)
         self.ca = os.path.join(self.home, 'tls', 'node.pem')
-        self.tls = None if self.plain else context(self.ca)
+        self.tls = None if self.plain else context(self.ca if os.path.exists(self.ca) else None)
         return self
 
     def log(self):
