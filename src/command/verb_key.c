@@ -3,6 +3,7 @@
 
 #include "command/facts.h"
 #include "command/home.h"
+#include "command/home_key.h"
 #include "command/verbs.h"
 #include "identity/identity.h"
 
@@ -49,33 +50,13 @@ static cairn_err free_name(cairn_home *home, const char *stem, char ret_name[64]
     return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "keys: no free name for %s", stem);
 }
 
-static cairn_err prove_possession(cairn_home *home, const char *name, cairn_purpose purpose,
-                                  cairn_bytes cose_key, uint8_t ret_proof[CAIRN_SIGNATURE_SIZE_MAX],
-                                  size_t *ret_size)
-{
-    cairn_bytes message;
-    CAIRN_TRY(cairn_key_proof_message(&home->command->arena, &home->ledger, &home->org, purpose,
-                                      cose_key, &message));
-    return cairn_signer_sign_wait(home->signer, name, message, ret_proof, ret_size);
-}
-
 static cairn_err add_key(cairn_home *home, const char *name, cairn_purpose purpose,
                          cairn_key_type type, json_t *facts)
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    uint8_t encoded[CAIRN_COSE_KEY_SIZE_MAX];
-    uint8_t proof[CAIRN_SIGNATURE_SIZE_MAX];
-    size_t encoded_size = 0;
-    size_t proof_size = 0;
-    cairn_bytes body;
     cairn_verdict verdict;
     CAIRN_TRY(cairn_signer_generate(home->signer, name, type, &key));
-    CAIRN_TRY(cairn_key_to_cose(key, encoded, &encoded_size));
-    cairn_bytes cose_key = cairn_bytes_of(encoded, encoded_size);
-    CAIRN_TRY(prove_possession(home, name, purpose, cose_key, proof, &proof_size));
-    CAIRN_TRY(cairn_key_add_body(&home->command->arena, cose_key, purpose,
-                                 cairn_bytes_of(proof, proof_size), &body));
-    CAIRN_TRY(cairn_home_send(home, CAIRN_TX_KEY_ADD, body, &verdict));
+    CAIRN_TRY(cairn_home_register_key(home, name, purpose, key, &verdict));
     cairn_facts_text(facts, "name", name);
     cairn_facts_hash(facts, "key", cairn_key_id(key));
     cairn_facts_text(facts, "purpose", cairn_purpose_name(purpose));

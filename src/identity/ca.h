@@ -154,14 +154,19 @@ cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, size_t max,
 
 /* --- revoking --- */
 
-/* CRLReason (RFC 5280 section 5.3.1) of those that are final. */
+/* X(code, number, text): CRLReason (RFC 5280 section 5.3.1) of those that are final. */
+#define CAIRN_CA_REASON_LIST(X)                     \
+    X(UNSPECIFIED, 0, "unspecified")                \
+    X(KEY_COMPROMISE, 1, "keyCompromise")           \
+    X(AFFILIATION_CHANGED, 3, "affiliationChanged") \
+    X(SUPERSEDED, 4, "superseded")                  \
+    X(CESSATION, 5, "cessationOfOperation")         \
+    X(PRIVILEGE_WITHDRAWN, 9, "privilegeWithdrawn")
+
 typedef enum cairn_ca_reason {
-    CAIRN_CA_UNSPECIFIED = 0,
-    CAIRN_CA_KEY_COMPROMISE = 1,
-    CAIRN_CA_AFFILIATION_CHANGED = 3,
-    CAIRN_CA_SUPERSEDED = 4,
-    CAIRN_CA_CESSATION = 5,
-    CAIRN_CA_PRIVILEGE_WITHDRAWN = 9,
+#define X(code, number, text) CAIRN_CA_##code = (number),
+    CAIRN_CA_REASON_LIST(X)
+#undef X
 } cairn_ca_reason;
 
 /* Revokes for good, and signs list and OCSP answers anew. Success says all of that is durable. When

@@ -1,0 +1,12 @@
+/* A key of the directory's signer made known to the ledger. */
+#ifndef CAIRN_COMMAND_HOME_KEY_H
+#define CAIRN_COMMAND_HOME_KEY_H
+
+#include "command/home.h"
+
+/* Registers `key`, which the signer has as `name`, with the proof that it does. As
+ * cairn_home_send. */
+cairn_err cairn_home_register_key(cairn_home *home, const char *name, cairn_purpose purpose,
+                                  const cairn_key *key, cairn_verdict *ret_verdict) CAIRN_MUST_USE;
+
+#endif

@@ -1,0 +1,68 @@
+/* PEM. Its reader is OpenSSL's: what people have in files comes from there. */
+#include "command/pem.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+
+static const char clause[] = "RFC 7468 section 2";
+
+cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes der,
+                           cairn_bytes *ret_text)
+{
+    void *base64 = NULL;
+    void *memory = NULL;
+    size_t size = cairn_base64_size(der.size);
+    CAIRN_TRY(cairn_arena_alloc(arena, size + 1, &base64));
+    CAIRN_TRY(cairn_arena_alloc(arena, size + size / 64 + 2 * strlen(label) + 64, &memory));
+    cairn_base64_encode(der, base64);
+    char *at = memory;
+    at += sprintf(at, "-----BEGIN %s-----\n", label);
+    for (size_t i = 0; i < size; i += 64)
+        at += sprintf(at, "%.64s\n", (const char *)base64 + i);
+    at += sprintf(at, "-----END %s-----\n", label);
+    *ret_text = cairn_bytes_of(memory, (size_t)(at - (char *)memory));
+    return CAIRN_OK;
+}
+
+/* The next object; false when there is none. */
+static bool read_one(BIO *bio, const char *label, cairn_arena *arena, cairn_bytes *ret_der,
+                     cairn_err *ret_err)
+{
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *data = NULL;
+    long size = 0;
+    if (PEM_read_bio(bio, &name, &header, &data, &size) != 1)
+        return false;
+    *ret_err = strcmp(name, label) == 0 && header[0] == '\0'
+                   ? cairn_arena_copy(arena, cairn_bytes_of(data, (size_t)size), ret_der)
+                   : CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "PEM: is no %s", label);
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+    return true;
+}
+
+cairn_err cairn_pem_decode(cairn_arena *arena, const char *label, cairn_bytes in,
+                           cairn_bytes *ret_der)
+{
+    static const char begin[] = "-----BEGIN ";
+    cairn_err err = CAIRN_OK;
+    cairn_err second = CAIRN_OK;
+    cairn_bytes der = {0};
+    if (memmem(in.data, in.size, begin, sizeof begin - 1) == NULL) {
+        *ret_der = in;
+        return CAIRN_OK;
+    }
+    BIO *bio = BIO_new_mem_buf(in.data, (int)in.size);
+    if (bio == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "PEM");
+    if (!read_one(bio, label, arena, &der, &err))
+        err = CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "PEM: cannot be read");
+    else if (err == CAIRN_OK && read_one(bio, label, arena, &der, &second))
+        err = CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "PEM: more than one object");
+    BIO_free(bio);
+    CAIRN_TRY(err);
+    *ret_der = der;
+    return CAIRN_OK;
+}

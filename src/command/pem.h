@@ -1,0 +1,18 @@
+/* Textual encoding of binary objects (RFC 7468): certificates, lists and requests as files have
+ * them. */
+#ifndef CAIRN_COMMAND_PEM_H
+#define CAIRN_COMMAND_PEM_H
+
+#include "cairn/arena.h"
+#include "cairn/bytes.h"
+
+/* One object with its label ("CERTIFICATE"). In the arena. */
+cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes der,
+                           cairn_bytes *ret_text) CAIRN_MUST_USE;
+
+/* The one object of that label, or `in` itself when it has no PEM in it: then it is DER. BAD_VALUE
+ * for another label, a second object, or no base64. In the arena. */
+cairn_err cairn_pem_decode(cairn_arena *arena, const char *label, cairn_bytes in,
+                           cairn_bytes *ret_der) CAIRN_MUST_USE;
+
+#endif
