@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "identity/ca.h"
+#include "identity/identity.h"
 #include "ledger/services.h"
 
 enum { ORG, REST }; /* places of the parameters */
@@ -143,7 +144,7 @@ static char *put_pem(char *at, cairn_bytes der, char *base64)
     return at + sprintf(at, "-----END CERTIFICATE-----\n");
 }
 
-static cairn_err make_chain(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
+cairn_err cairn_ca_chain_pem(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
 {
     cairn_bytes certificates[2];
     void *base64 = NULL;
@@ -168,7 +169,7 @@ static void chain_get(cairn_call *call)
     cairn_ca *ca = find_ca(call);
     if (ca == NULL)
         return;
-    cairn_err err = make_chain(ca, call->arena, &pem);
+    cairn_err err = cairn_ca_chain_pem(ca, call->arena, &pem);
     if (err != CAIRN_OK)
         cairn_call_respond_err(call, err);
     else

@@ -290,6 +290,10 @@ struct cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper);
  * else was tried. One thread. */
 cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper) CAIRN_MUST_USE;
 
+/* PEM of the issuing certificate, then of the root. */
+cairn_err cairn_ca_chain_pem(struct cairn_ca *ca, cairn_arena *arena,
+                             cairn_bytes *ret_pem) CAIRN_MUST_USE;
+
 /* The issuing CA's key, a new reference, if `key_id` is its subject key identifier or empty. Any
  * thread. NOT_FOUND. */
 cairn_err cairn_ca_issuer_key(struct cairn_ca *ca, cairn_bytes key_id,

@@ -105,6 +105,17 @@ static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn
     return CAIRN_OK;
 }
 
+static cairn_err make_ca(cairn_node *node)
+{
+    const cairn_node_ca_setup setup = {.directory = node->setup.directory,
+                                       .clock = node->setup.clock,
+                                       .log = node->setup.log,
+                                       .signer = node->setup.signer,
+                                       .engine = node->ledgers[0]->service.engine,
+                                       .keys = node->keys};
+    return cairn_node_ca_new(&setup, &node->ca);
+}
+
 static cairn_err make_jobs(cairn_node *node)
 {
     const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
@@ -129,17 +140,6 @@ static void make_services(cairn_node *node)
                                       .find_ledger = find_ledger,
                                       .find_ca = find_ca,
                                       .find_own = find_own};
-}
-
-static cairn_err make_ca(cairn_node *node)
-{
-    const cairn_node_ca_setup setup = {.directory = node->setup.directory,
-                                       .clock = node->setup.clock,
-                                       .log = node->setup.log,
-                                       .signer = node->setup.signer,
-                                       .engine = node->ledgers[0]->service.engine,
-                                       .keys = node->keys};
-    return cairn_node_ca_new(&setup, &node->ca);
 }
 
 static cairn_err make_auth(cairn_node *node)
@@ -212,6 +212,7 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
     CAIRN_TRY(
         cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
     CAIRN_TRY(make_ledgers(node));
+    CAIRN_TRY(make_ca(node));
     CAIRN_TRY(make_jobs(node));
     CAIRN_TRY(make_group(node));
     *ret_node = CAIRN_STEAL(node);
@@ -238,6 +239,20 @@ void cairn_node_free(cairn_node *node)
 
 /* --- running --- */
 
+/* New handshakes of the server `node->tls`, or a new one, use what files and CA say now. */
+static cairn_err read_tls(cairn_node *node)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    cairn_node_tls_setup setup = {.directory = node->setup.directory,
+                                  .config = node->setup.config,
+                                  .signer = node->setup.signer,
+                                  .clock = node->setup.clock};
+    cairn_arena_init(&arena, 1 << 16);
+    CAIRN_TRY(cairn_node_ca_chain(node->ca, &arena, &setup.own_cas));
+    return node->tls == NULL ? cairn_node_tls_new(&setup, &node->tls)
+                             : cairn_node_tls_reload(&setup, node->tls);
+}
+
 static bool is_loopback(const char *address)
 {
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
@@ -252,8 +267,7 @@ static cairn_err bind_address(cairn_node *node, uint16_t *ret_port)
         return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
                           "cairn.yaml: node.plain is for a loopback address alone");
     if (!plain)
-        CAIRN_TRY(cairn_node_tls_new(node->setup.directory, config, node->setup.signer,
-                                     &node->setup.clock, &node->tls));
+        CAIRN_TRY(read_tls(node));
     return cairn_http_group_listen(node->group, node->tls, address,
                                    (uint16_t)cairn_config_u64(config, "node.port"), ret_port);
 }
@@ -277,7 +291,6 @@ cairn_err cairn_node_listen(cairn_node *node)
     uint16_t port = 0;
     CAIRN_TRY(bind_address(node, &port));
     name_url(node, port);
-    CAIRN_TRY(make_ca(node));
     CAIRN_TRY(make_auth(node));
     make_services(node);
     return make_router(node);
@@ -311,10 +324,7 @@ cairn_err cairn_node_reload(cairn_node *node)
 {
     CAIRN_TRY(cairn_node_keys_reload(node->keys));
     cairn_node_ca_reload(node->ca);
-    if (node->tls == NULL)
-        return CAIRN_OK;
-    return cairn_node_tls_reload(node->setup.directory, node->setup.config, node->setup.signer,
-                                 &node->setup.clock, node->tls);
+    return node->tls == NULL ? CAIRN_OK : read_tls(node);
 }
 
 void cairn_node_tend(cairn_node *node)

@@ -169,6 +169,14 @@ cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id, cairn_ca *
     return CAIRN_OK;
 }
 
+cairn_err cairn_node_ca_chain(const cairn_node_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
+{
+    cairn_ca_keeper *keeper = atomic_load(&ca->keeper);
+    *ret_pem = (cairn_bytes){0};
+    return keeper == NULL ? CAIRN_OK
+                          : cairn_ca_chain_pem(cairn_ca_keeper_ca(keeper), arena, ret_pem);
+}
+
 /* --- callers by certificate --- */
 
 static cairn_err tls_key(void *context, const cairn_hash *kid, cairn_auth_party *ret_party)

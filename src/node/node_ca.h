@@ -43,6 +43,10 @@ void cairn_node_ca_tend(cairn_node_ca *ca);
 cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id,
                              cairn_ca **ret_ca) CAIRN_MUST_USE;
 
+/* PEM of its issuing certificate and root; empty when it is not open. One thread, as reload. */
+cairn_err cairn_node_ca_chain(const cairn_node_ca *ca, cairn_arena *arena,
+                              cairn_bytes *ret_pem) CAIRN_MUST_USE;
+
 /* Callers by certificate: tls keys that the ledger knows, and what this CA has issued, as long as
  * the ledger knows its key as one that issues. A certificate of a CA that is not here is not taken:
  * nobody here would know that it was revoked. */

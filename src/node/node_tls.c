@@ -298,43 +298,65 @@ static cairn_err read_identity(cairn_arena *arena, const char *directory,
     return CAIRN_OK;
 }
 
-static cairn_err read_options(cairn_arena *arena, const char *directory, const cairn_config *config,
-                              cairn_signer *signer, const cairn_clock *clock,
+/* One text of both. */
+static cairn_err join_cas(cairn_arena *arena, cairn_bytes a, cairn_bytes b, cairn_bytes *ret_pem)
+{
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_alloc(arena, a.size + 1 + b.size, &memory));
+    char *at = memory;
+    memcpy(at, a.data, a.size);
+    at[a.size] = '\n'; /* a file need not end its last line */
+    memcpy(at + a.size + 1, b.data, b.size);
+    *ret_pem = cairn_bytes_of(at, a.size + 1 + b.size);
+    return CAIRN_OK;
+}
+
+static cairn_err read_cas(cairn_arena *arena, const cairn_node_tls_setup *setup,
+                          cairn_tls_server_options *options)
+{
+    options->client_cas_pem = setup->own_cas;
+    if (cairn_config_text(setup->config, "node.client_cas")[0] != '\0') {
+        cairn_bytes pem = {0};
+        CAIRN_TRY(read_file(arena, setup->config, "node.client_cas", &pem));
+        options->client_cas_pem = pem;
+        if (setup->own_cas.size > 0)
+            CAIRN_TRY(join_cas(arena, pem, setup->own_cas, &options->client_cas_pem));
+    }
+    if (options->client_cas_pem.size > 0)
+        options->trust = CAIRN_TLS_TRUST_CA_OR_ANY_KEY;
+    return CAIRN_OK;
+}
+
+static cairn_err read_options(cairn_arena *arena, const cairn_node_tls_setup *setup,
                               cairn_tls_server_options *ret_options)
 {
     cairn_tls_server_options options = {.clients = CAIRN_TLS_CLIENTS_OPTIONAL,
                                         .trust = CAIRN_TLS_TRUST_ANY_KEY};
-    CAIRN_TRY(read_identity(arena, directory, config, signer, clock, &options.identity));
-    if (cairn_config_text(config, "node.client_cas")[0] != '\0') {
-        CAIRN_TRY(read_file(arena, config, "node.client_cas", &options.client_cas_pem));
-        options.trust = CAIRN_TLS_TRUST_CA_OR_ANY_KEY;
-    }
+    CAIRN_TRY(read_identity(arena, setup->directory, setup->config, setup->signer, &setup->clock,
+                            &options.identity));
+    CAIRN_TRY(read_cas(arena, setup, &options));
     *ret_options = options;
     return CAIRN_OK;
 }
 
-cairn_err cairn_node_tls_new(const char *directory, const cairn_config *config,
-                             cairn_signer *signer, const cairn_clock *clock,
-                             cairn_tls_server **ret_tls)
+cairn_err cairn_node_tls_new(const cairn_node_tls_setup *setup, cairn_tls_server **ret_tls)
 {
     cairn_tls_server_options options;
     cairn_arena arena;
     cairn_arena_init(&arena, ARENA_SIZE_MAX);
-    cairn_err err = read_options(&arena, directory, config, signer, clock, &options);
+    cairn_err err = read_options(&arena, setup, &options);
     if (err == CAIRN_OK)
         err = cairn_tls_server_new(&options, ret_tls);
     cairn_arena_done(&arena);
     return err;
 }
 
-cairn_err cairn_node_tls_reload(const char *directory, const cairn_config *config,
-                                cairn_signer *signer, const cairn_clock *clock,
-                                cairn_tls_server *tls)
+cairn_err cairn_node_tls_reload(const cairn_node_tls_setup *setup, cairn_tls_server *tls)
 {
     cairn_tls_server_options options;
     cairn_arena arena;
     cairn_arena_init(&arena, ARENA_SIZE_MAX);
-    cairn_err err = read_options(&arena, directory, config, signer, clock, &options);
+    cairn_err err = read_options(&arena, setup, &options);
     if (err == CAIRN_OK)
         err = cairn_tls_server_reload(tls, &options);
     cairn_arena_done(&arena);

@@ -10,18 +10,26 @@
 
 #define CAIRN_NODE_TLS_KEY "tls-node" /* its name at the signer */
 
+/* What it is made of; all of it is borrowed for the call, but the signer. */
+typedef struct cairn_node_tls_setup {
+    const char *directory;
+    const cairn_config *config;
+    cairn_signer *signer;
+    cairn_clock clock;
+    cairn_bytes own_cas; /* PEM of CAs of our own; may be empty */
+} cairn_node_tls_setup;
+
 /* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued
  * certificate is kept; it is made when there is none, when it is not the signer's key's, or when it
  * ends within 30 days. Waits for the signer. Client certificates are taken when they are
- * self-signed (their keys are looked up on the ledger) or issued by one of node.client_cas. */
-cairn_err cairn_node_tls_new(const char *directory, const cairn_config *config,
-                             cairn_signer *signer, const cairn_clock *clock,
+ * self-signed (their keys are looked up on the ledger) or issued by one of node.client_cas or of
+ * our own. */
+cairn_err cairn_node_tls_new(const cairn_node_tls_setup *setup,
                              cairn_tls_server **ret_tls) CAIRN_MUST_USE;
 
 /* The same for a server that runs: new handshakes use what the files say now. An error leaves what
  * was. */
-cairn_err cairn_node_tls_reload(const char *directory, const cairn_config *config,
-                                cairn_signer *signer, const cairn_clock *clock,
+cairn_err cairn_node_tls_reload(const cairn_node_tls_setup *setup,
                                 cairn_tls_server *tls) CAIRN_MUST_USE;
 
 #endif
