@@ -447,7 +447,8 @@ cairn_err cairn_remote_find(const char *directory, cairn_remote **ret_remote)
         memcpy(url, text.data, text.size);
         url[text.size] = '\0';
         url[strcspn(url, "\n")] = '\0';
-        err = cairn_path_join(directory, "tls/node.pem", path);
+        err = url[0] == '\0' ? CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "%s: is empty", path)
+                             : cairn_path_join(directory, "tls/node.pem", path);
     }
     cairn_arena_done(&arena);
     return err == CAIRN_OK ? cairn_remote_open(url, path, "", ret_remote) : err;

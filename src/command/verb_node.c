@@ -15,6 +15,8 @@
 #include "node/auth_issuers.h"
 #include "node/node.h"
 #include "node/node_ca.h"
+#include "node/node_fence.h"
+#include "node/node_url.h"
 #include "node/oauth.h"
 #include "node/systemd.h"
 
@@ -22,12 +24,26 @@ static const cairn_log_event log_rows[] = {
     {"node.reloaded", CAIRN_LOG_INFO, 4, 60, "Keys and certificates were read again."},
     {"node.not_reloaded", CAIRN_LOG_ERROR, 4, 60,
      "Keys or certificates could not be read again: what was goes on."},
+    {"node.fenced", CAIRN_LOG_INFO, 1, 1, "The node has shut itself in."},
+    {"node.unfenced", CAIRN_LOG_WARNING, 1, 1,
+     "This kernel or machine lacks a fence: the node runs without it."},
+    {"node.stalled", CAIRN_LOG_ERROR, 4, 60,
+     "A loop or the writer stands still; the watchdog is not told of life."},
+    {"node.spawner_ended", CAIRN_LOG_ERROR, 1, 1,
+     "The spawner ended: no key process can be started again, and so the node ends."},
 };
-enum { EVENT_RELOADED, EVENT_NOT_RELOADED };
+enum {
+    EVENT_RELOADED,
+    EVENT_NOT_RELOADED,
+    EVENT_FENCED,
+    EVENT_UNFENCED,
+    EVENT_STALLED,
+    EVENT_SPAWNER_ENDED,
+};
 
 enum {
     TEND_US = 10000000,      /* between two looks at what is due */
-    RELOAD_PAUSE_US = 20000, /* until keyd is looked at again */
+    RELOAD_PAUSE_US = 20000, /* until keyd is asked again */
     RELOAD_TRIES = 250,
 };
 
@@ -44,6 +60,8 @@ typedef struct running {
     cairn_store *store;
     cairn_systemd systemd;
     cairn_node *node;
+    int url_fd;     /* DIR/node.url; -1: not open yet */
+    int socket;     /* inherited; -1: the node makes its own */
     pthread_t main; /* is told when the node ends by itself */
     cairn_err ended;
 } running;
@@ -90,6 +108,24 @@ static cairn_err open_spawner(running *r)
     return cairn_spawner_start(&options, &r->spawner);
 }
 
+/* From here on the key files are keyd's alone. The spawner's end is a signal to wait for, which no
+ * thread may take. */
+static cairn_err shut_in(running *r)
+{
+    cairn_sandbox_report report;
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    CAIRN_ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+    CAIRN_TRY(cairn_node_url_open(r->directory, &r->url_fd));
+    CAIRN_TRY(cairn_node_fence(r->directory, r->config, &report));
+    bool whole = report.filtered && report.landlock_abi > 0;
+    CAIRN_LOG(r->log, &log_rows[whole ? EVENT_FENCED : EVENT_UNFENCED],
+              cairn_log_bool("seccomp", report.filtered),
+              cairn_log_u64("landlock", report.landlock_abi));
+    return CAIRN_OK;
+}
+
 static cairn_err open_keys(running *r)
 {
     cairn_supervisor_options options = cairn_supervisor_defaults();
@@ -129,10 +165,12 @@ static cairn_err open_all(running *r)
     CAIRN_TRY(cairn_home_config(r->directory, &r->config));
     CAIRN_TRY(open_log(r));
     CAIRN_TRY(open_spawner(r));
+    CAIRN_TRY(shut_in(r));
     CAIRN_TRY(open_keys(r));
     CAIRN_TRY(open_store(r));
     CAIRN_TRY(open_node(r));
-    return cairn_node_listen(r->node);
+    r->socket = cairn_systemd_take(&r->systemd, "https");
+    return cairn_node_listen(r->node, r->socket);
 }
 
 /* When the node has run, every transaction that it took has its verdict: nothing looks back. */
@@ -144,28 +182,14 @@ static cairn_err close_all(running *r)
     cairn_supervisor_free(r->supervisor);
     cairn_spawner_free(r->spawner);
     cairn_systemd_done(&r->systemd);
+    cairn_file_close(r->socket);
+    cairn_file_close(r->url_fd);
     cairn_log_free(r->log);
     cairn_config_free(r->config);
     return err;
 }
 
-/* --- where others find it --- */
-
-static cairn_err say_where(const running *r)
-{
-    char path[CAIRN_PATH_SIZE_MAX];
-    char text[512];
-    CAIRN_TRY(cairn_path_join(r->directory, "node.url", path));
-    int size = snprintf(text, sizeof text, "%s\n", cairn_node_url(r->node));
-    return cairn_file_replace(path, 0644, cairn_bytes_of(text, (size_t)size), NULL);
-}
-
-static void say_nothing(const running *r)
-{
-    char path[CAIRN_PATH_SIZE_MAX];
-    if (cairn_path_join(r->directory, "node.url", path) == CAIRN_OK)
-        (void)unlink(path); /* who finds it finds nobody there */
-}
+/* --- what it says at its start --- */
 
 static cairn_err announce(const running *r, cairn_command *command)
 {
@@ -231,23 +255,42 @@ static struct timespec patience(const running *r)
                              .tv_nsec = (long)(us % 1000000) * 1000};
 }
 
-/* Until the node is told to end, or has ended by itself. */
-static void follow_signals(running *r)
+/* Only a node that does its work is alive. */
+static void tell_of_life(running *r)
+{
+    if (cairn_node_moves(r->node))
+        (void)!cairn_systemd_alive(&r->systemd);
+    else
+        cairn_log_write(r->log, &log_rows[EVENT_STALLED], NULL, 0);
+}
+
+/* Until the node is told to end, or has ended by itself, or must: without its spawner it lives
+ * until keyd's next end only, and whoever manages it can start it anew. */
+static cairn_err follow_signals(running *r)
 {
     const struct timespec wait = patience(r);
+    const cairn_clock clock = cairn_clock_system();
+    const uint64_t wait_ns = (uint64_t)wait.tv_sec * 1000000000 + (uint64_t)wait.tv_nsec;
+    uint64_t due_ns = cairn_clock_monotonic_ns(&clock) + wait_ns / 2;
     sigset_t set;
     signals_of_interest(&set);
+    (void)sigaddset(&set, SIGCHLD);
     for (;;) {
         int number = sigtimedwait(&set, NULL, &wait);
+        if (number == SIGINT || number == SIGTERM)
+            return CAIRN_OK;
+        if (cairn_spawner_has_ended(r->spawner)) {
+            cairn_log_write(r->log, &log_rows[EVENT_SPAWNER_ENDED], NULL, 0);
+            return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: its spawner has ended");
+        }
         if (number == SIGHUP)
             reload(r);
-        else if (number > 0)
-            break;
-        (void)!cairn_systemd_alive(&r->systemd);
+        if (cairn_clock_monotonic_ns(&clock) >= due_ns) {
+            tell_of_life(r);
+            due_ns = cairn_clock_monotonic_ns(&clock) + wait_ns / 2;
+        }
         cairn_node_tend(r->node);
     }
-    (void)!cairn_systemd_stopping(&r->systemd, NULL);
-    cairn_node_stop(r->node);
 }
 
 static void *run_node(void *context)
@@ -262,22 +305,26 @@ static void *run_node(void *context)
 static cairn_err serve(running *r, cairn_command *command)
 {
     pthread_t thread;
-    CAIRN_TRY(say_where(r));
+    CAIRN_TRY(cairn_node_url_write(r->url_fd, cairn_node_url(r->node)));
     CAIRN_TRY(announce(r, command));
     CAIRN_TRY(cairn_systemd_ready(&r->systemd, cairn_node_url(r->node)));
     r->main = pthread_self();
     int failed = pthread_create(&thread, NULL, run_node, r);
     if (failed != 0)
         return cairn_err_from_errno(failed, "node: thread");
-    follow_signals(r);
+    cairn_err err = follow_signals(r);
+    (void)!cairn_systemd_stopping(&r->systemd, NULL);
+    cairn_node_stop(r->node);
     CAIRN_ASSERT(pthread_join(thread, NULL) == 0);
-    return r->ended;
+    return err == CAIRN_OK ? r->ended : err;
 }
 
 static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 {
     running r = {.directory = arguments->word_count == 1 ? arguments->words[0] : command->directory,
-                 .systemd = {.notify_fd = -1}};
+                 .systemd = {.notify_fd = -1},
+                 .url_fd = -1,
+                 .socket = -1};
     sigset_t set;
     signals_of_interest(&set);
     CAIRN_ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0); /* before there are threads */
@@ -286,7 +333,7 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
         err = open_all(&r);
     if (err == CAIRN_OK) {
         err = serve(&r, command);
-        say_nothing(&r);
+        (void)!cairn_node_url_write(r.url_fd, NULL); /* who looked would find nobody there */
     }
     cairn_err closed = close_all(&r);
     return err == CAIRN_OK ? closed : err;

@@ -1,10 +1,13 @@
 /* The node put together: ledgers, routes, servers. */
 #include "node/node.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+#include "core/net/address.h"
 #include "node/api.h"
 #include "node/console.h"
 #include "node/node_auth.h"
@@ -22,6 +25,7 @@ struct cairn_node {
     cairn_tls_server *tls; /* NULL: plain */
     cairn_node_ca *ca;
     cairn_node_auth *auth;
+    char address[46]; /* on which it listens */
     char url[320];
     size_t ledger_count;
     cairn_node_ledger **ledgers;
@@ -123,8 +127,7 @@ static cairn_err make_jobs(cairn_node *node)
                                          .store = node->setup.store,
                                          .clock = node->setup.clock,
                                          .log = node->setup.log};
-    CAIRN_TRY(cairn_node_jobs_new(&setup, &node->jobs));
-    return cairn_jobs_start(cairn_node_jobs_get(node->jobs));
+    return cairn_node_jobs_new(&setup, &node->jobs);
 }
 
 static void make_services(cairn_node *node)
@@ -258,24 +261,51 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-static cairn_err bind_address(cairn_node *node, uint16_t *ret_port)
+/* What an inherited socket is bound to. */
+static cairn_err bound_to(int fd, char ret_address[46], uint16_t *ret_port)
 {
-    const cairn_config *config = node->setup.config;
-    const char *address = cairn_config_text(config, "node.address");
-    bool plain = cairn_config_bool(config, "node.plain");
-    if (plain && !is_loopback(address))
-        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
-                          "cairn.yaml: node.plain is for a loopback address alone");
-    if (!plain)
-        CAIRN_TRY(read_tls(node));
-    return cairn_http_group_listen(node->group, node->tls, address,
-                                   (uint16_t)cairn_config_u64(config, "node.port"), ret_port);
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof bound;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+        return cairn_err_from_errno(errno, "node: inherited socket");
+    cairn_address_format((const struct sockaddr *)&bound, ret_address, ret_port);
+    if (ret_address[0] == '\0')
+        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "node: the inherited socket is not TCP's");
+    return CAIRN_OK;
 }
 
+static cairn_err take_address(cairn_node *node, int socket, uint16_t *ret_port)
+{
+    const cairn_config *config = node->setup.config;
+    uint16_t port = (uint16_t)cairn_config_u64(config, "node.port");
+    (void)snprintf(node->address, sizeof node->address, "%s",
+                   cairn_config_text(config, "node.address"));
+    if (socket >= 0)
+        CAIRN_TRY(bound_to(socket, node->address, &port));
+    if (cairn_config_bool(config, "node.plain") && !is_loopback(node->address))
+        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
+                          "cairn.yaml: node.plain is for a loopback address alone");
+    *ret_port = port;
+    return CAIRN_OK;
+}
+
+static cairn_err bind_address(cairn_node *node, int socket, uint16_t *ret_port)
+{
+    const cairn_config *config = node->setup.config;
+    CAIRN_TRY(take_address(node, socket, ret_port));
+    if (!cairn_config_bool(config, "node.plain"))
+        CAIRN_TRY(read_tls(node));
+    if (socket >= 0)
+        return cairn_http_group_adopt(node->group, node->tls, socket);
+    return cairn_http_group_listen(node->group, node->tls, node->address, *ret_port, ret_port);
+}
+
+/* A socket that takes calls for any address is called by the one that is configured. */
 static void name_url(cairn_node *node, uint16_t port)
 {
     const cairn_config *config = node->setup.config;
-    const char *address = cairn_config_text(config, "node.address");
+    bool any = strcmp(node->address, "0.0.0.0") == 0 || strcmp(node->address, "::") == 0;
+    const char *address = any ? cairn_config_text(config, "node.address") : node->address;
     const char *url = cairn_config_text(config, "node.url");
     bool v6 = strchr(address, ':') != NULL;
     if (url[0] != '\0')
@@ -286,14 +316,15 @@ static void name_url(cairn_node *node, uint16_t port)
                        port);
 }
 
-cairn_err cairn_node_listen(cairn_node *node)
+cairn_err cairn_node_listen(cairn_node *node, int socket)
 {
     uint16_t port = 0;
-    CAIRN_TRY(bind_address(node, &port));
+    CAIRN_TRY(bind_address(node, socket, &port));
     name_url(node, port);
     CAIRN_TRY(make_auth(node));
     make_services(node);
-    return make_router(node);
+    CAIRN_TRY(make_router(node));
+    return cairn_jobs_start(cairn_node_jobs_get(node->jobs)); /* now their handlers have services */
 }
 
 const char *cairn_node_url(const cairn_node *node)
@@ -325,6 +356,14 @@ cairn_err cairn_node_reload(cairn_node *node)
     CAIRN_TRY(cairn_node_keys_reload(node->keys));
     cairn_node_ca_reload(node->ca);
     return node->tls == NULL ? CAIRN_OK : read_tls(node);
+}
+
+bool cairn_node_moves(cairn_node *node)
+{
+    bool moves = cairn_http_group_lives(node->group);
+    for (size_t i = 0; i < node->ledger_count; i++)
+        moves = cairn_node_ledger_moves(node->ledgers[i]) && moves;
+    return moves;
 }
 
 void cairn_node_tend(cairn_node *node)

@@ -39,9 +39,10 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node) C
 void cairn_node_free(cairn_node *node);
 CAIRN_DEFINE_CLEANUP(cairn_node, cairn_node_free)
 
-/* Binds the configured address, after which the node has its URL and knows its callers. Once,
- * before it runs. ADDRESS_IN_USE and so on. */
-cairn_err cairn_node_listen(cairn_node *node) CAIRN_MUST_USE;
+/* Binds the configured address, or takes its connections from `socket` (a listening one that
+ * somebody else has made, which stays the caller's; -1: none), after which the node has its URL and
+ * knows its callers; its jobs begin. Once, before it runs. ADDRESS_IN_USE and so on. */
+cairn_err cairn_node_listen(cairn_node *node, int socket) CAIRN_MUST_USE;
 const char *cairn_node_url(const cairn_node *node);
 
 /* Answers until cairn_node_stop, then until every begun call is answered. */
@@ -53,6 +54,11 @@ void cairn_node_stop(cairn_node *node);
 /* Looks again at the signer's keys and at the certificate: new ones hold from now on. An error
  * leaves what was. One thread. */
 cairn_err cairn_node_reload(cairn_node *node) CAIRN_MUST_USE;
+
+/* False when a loop has not given the sign of life that it was asked for at the last call, or when
+ * transactions were under way then and none of them has its verdict yet. One thread, some seconds
+ * between two calls. */
+bool cairn_node_moves(cairn_node *node);
 
 /* Does what is due now and then, such as new token keys; waits for the signer. One thread. */
 void cairn_node_tend(cairn_node *node);

@@ -28,6 +28,7 @@ cairn_err cairn_node_ledger_new(const cairn_node_ledger_setup *setup,
     cairn_node_ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledger");
+    ledger->ended_seen = UINT64_MAX;
     pthread_mutex_init(&ledger->lock, NULL);
     pthread_cond_init(&ledger->settled, NULL);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(setup->engine);
@@ -66,6 +67,7 @@ void cairn_node_ledger_begin(cairn_node_ledger *ledger)
 void cairn_node_ledger_end(cairn_node_ledger *ledger)
 {
     pthread_mutex_lock(&ledger->lock);
+    ledger->ended++;
     if (--ledger->under_way == 0)
         pthread_cond_broadcast(&ledger->settled);
     pthread_mutex_unlock(&ledger->lock);
@@ -77,6 +79,15 @@ void cairn_node_ledger_settle(cairn_node_ledger *ledger)
     while (ledger->under_way > 0)
         pthread_cond_wait(&ledger->settled, &ledger->lock);
     pthread_mutex_unlock(&ledger->lock);
+}
+
+bool cairn_node_ledger_moves(cairn_node_ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    bool moves = ledger->under_way == 0 || ledger->ended != ledger->ended_seen;
+    ledger->ended_seen = ledger->under_way == 0 ? UINT64_MAX : ledger->ended;
+    pthread_mutex_unlock(&ledger->lock);
+    return moves;
 }
 
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,

@@ -38,9 +38,11 @@ typedef struct cairn_node_ledger {
     cairn_pending *pending;
     cairn_feed *feed;
     cairn_node_counts counts;
-    pthread_mutex_t lock; /* guards `under_way` */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t settled;
-    uint64_t under_way; /* transactions with the engine */
+    uint64_t under_way;  /* transactions with the engine */
+    uint64_t ended;      /* that had their verdict */
+    uint64_t ended_seen; /* of cairn_node_ledger_moves; UINT64_MAX: none was under way */
 } cairn_node_ledger;
 
 /* What a ledger of the node is made of; all of it outlives it. */
@@ -65,6 +67,9 @@ void cairn_node_ledger_begin(cairn_node_ledger *ledger);
 void cairn_node_ledger_end(cairn_node_ledger *ledger);
 /* Waits until as many have ended as begun; none begins any more. */
 void cairn_node_ledger_settle(cairn_node_ledger *ledger);
+
+/* False when transactions were under way at the last call and none has ended since. One thread. */
+bool cairn_node_ledger_moves(cairn_node_ledger *ledger);
 
 /* The newest state as a source for the registry. */
 cairn_state_source cairn_node_ledger_state(cairn_node_ledger *ledger);

@@ -89,6 +89,14 @@ void cairn_spawner_free(cairn_spawner *spawner)
     free(spawner);
 }
 
+bool cairn_spawner_has_ended(const cairn_spawner *spawner)
+{
+    siginfo_t info = {.si_pid = 0};
+    int failed =
+        waitid(P_PID, (id_t)spawner->pid, &info, WEXITED | WNOHANG | WNOWAIT); /* free reaps it */
+    return failed != 0 || info.si_pid != 0;
+}
+
 /* --- asking for a child --- */
 
 /* Sends the request with the child's ends of both pairs. Any thread: one datagram. */

@@ -33,6 +33,10 @@ cairn_err cairn_spawner_start(const cairn_keyd_options *keyd,
 void cairn_spawner_free(cairn_spawner *spawner);
 CAIRN_DEFINE_CLEANUP(cairn_spawner, cairn_spawner_free)
 
+/* True when the spawner is no more: nothing can be started again. It cannot be replaced either, for
+ * the node runs no program. Any thread; SIGCHLD tells when to ask. */
+bool cairn_spawner_has_ended(const cairn_spawner *spawner);
+
 /* Starts a child. `arguments` (up to 4, each up to 64 bytes) are a worker's; keyd has none. Close
  * both descriptors. UNAVAILABLE when the spawner has ended or cannot fork, and while 64 of its
  * children live. Any thread. */

@@ -125,6 +125,17 @@ void cairn_http_group_stop(cairn_http_group *group)
         cairn_http_server_stop(group->loops[i].server);
 }
 
+bool cairn_http_group_lives(cairn_http_group *group)
+{
+    bool lives = true;
+    for (unsigned i = 0; i < group->loop_count; i++) {
+        cairn_http_server *server = group->loops[i].server;
+        lives = !atomic_exchange(&server->asked, true) && lives;
+        cairn_http_server_wake(server);
+    }
+    return lives;
+}
+
 void cairn_http_group_counts(const cairn_http_group *group, cairn_http_counts *ret_counts)
 {
     cairn_http_counts sum = {.connections = 0};

@@ -36,6 +36,10 @@ cairn_err cairn_http_group_run(cairn_http_group *group) CAIRN_MUST_USE;
 /* Any thread, also a signal handler; returns at once. */
 void cairn_http_group_stop(cairn_http_group *group);
 
+/* Asks each loop for a sign of life, and says whether all have given the one that they were asked
+ * for by the call before; true at the first. While the group runs; one thread. */
+bool cairn_http_group_lives(cairn_http_group *group);
+
 /* Sums over the loops. */
 void cairn_http_group_counts(const cairn_http_group *group, cairn_http_counts *ret_counts);
 

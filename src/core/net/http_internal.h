@@ -117,6 +117,7 @@ struct cairn_http_server {
     bool owns_addresses;
     bool accepting, draining;
     atomic_bool stop;
+    atomic_bool asked;                            /* for a sign of life: the loop takes it back */
     atomic_ullong counts[CAIRN_HTTP_COUNT_COUNT]; /* by the names above */
     pthread_mutex_t lock;          /* guards `done` and what of an exchange is under it */
     pthread_mutex_t callback_lock; /* held while a function of an exchange's owner runs */

@@ -166,8 +166,10 @@ static void on_done(evutil_socket_t fd, short what, void *context)
 static void on_wake(evutil_socket_t fd, short what, void *context)
 {
     uint64_t count = 0;
+    cairn_http_server *server = context;
     ssize_t n = read(fd, &count, sizeof count);
     (void)n;
+    atomic_store(&server->asked, false);
     on_done(fd, what, context);
 }
 
@@ -272,6 +274,7 @@ cairn_err cairn_http_server_new(const cairn_clock *clock, cairn_log *log,
     server->context = context;
     server->accepting = true;
     atomic_init(&server->stop, false);
+    atomic_init(&server->asked, false);
     for (size_t i = 0; i < sizeof server->counts / sizeof server->counts[0]; i++)
         atomic_init(&server->counts[i], 0);
     init_locks(server);

@@ -310,11 +310,13 @@ cairn_err cairn_file_replace(const char *path, mode_t mode, cairn_bytes data, bo
 cairn_err cairn_dir_make(const char *path, mode_t mode)
 {
     struct stat status;
-    if (mkdir(path, mode) != 0 &&
-        (errno != EEXIST || stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
+    bool made = mkdir(path, mode) == 0;
+    if (!made && (errno != EEXIST || stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
         return fail(errno, "make directory", path);
-    /* Also for one that is there: whoever made it may have died before this. */
-    return cairn_dir_sync_parent(path);
+    /* Also for one that is there: whoever made it may have died before this. Who may not open the
+     * folder above (a node that has shut itself in) has not made it. */
+    cairn_err err = cairn_dir_sync_parent(path);
+    return !made && err == CAIRN_ERR_PERMISSION ? CAIRN_OK : err;
 }
 
 cairn_err cairn_dir_sync(const char *path)

@@ -242,7 +242,9 @@ def reload_under_load(work):
     clients come and stay: none of them fails."""
     names = ['basicConstraints=CA:FALSE', 'extendedKeyUsage=serverAuth', 'subjectAltName=IP:127.0.0.1']
     pairs = [certificate(work, f'served-{number}', extensions=names) for number in range(3)]
-    chain, key = os.path.join(work, 'now.pem'), os.path.join(work, 'now.key')
+    room = os.path.join(work, 'served')  # a folder beside the ledger directory: the node sees what is new in it
+    os.makedirs(room)
+    chain, key = os.path.join(room, 'now.pem'), os.path.join(room, 'now.key')
     replace(pairs[0][0], chain)
     replace(pairs[0][1], key)
     node = Node(work, 'reload', **{'node.certificate': chain, 'node.certificate_key': key})
