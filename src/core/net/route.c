@@ -214,10 +214,21 @@ static bool is_admitted(dispatch *d)
     return false;
 }
 
+/* On a public route whoever shows nothing is nobody, and so is the holder of a certificate that
+ * nobody knows: TLS shows it with every call. Who writes an Authorization field means it, and
+ * learns that it does not hold: else a client whose token has expired would never ask for another.
+ */
+static bool may_be_nobody(const dispatch *d, const cairn_auth_result *result)
+{
+    cairn_bytes value;
+    return d->call.route->access == CAIRN_ROUTE_PUBLIC &&
+           (result->verdict == CAIRN_AUTH_ABSENT ||
+            !cairn_http_header_find(d->call.request, "Authorization", &value));
+}
+
 static void on_authenticated(void *context, const cairn_auth_result *result)
 {
     dispatch *d = context;
-    bool is_public = d->call.route->access == CAIRN_ROUTE_PUBLIC;
     if (result->verdict == CAIRN_AUTH_FOUND)
         d->call.principal = result->principal;
     if (result->verdict == CAIRN_AUTH_UNAVAILABLE) {
@@ -226,7 +237,7 @@ static void on_authenticated(void *context, const cairn_auth_result *result)
     }
     if (!is_admitted(d))
         return;
-    if (result->verdict == CAIRN_AUTH_FOUND || is_public)
+    if (result->verdict == CAIRN_AUTH_FOUND || may_be_nobody(d, result))
         authorise(d);
     else
         conclude(d, OUTCOME_UNAUTHENTICATED,

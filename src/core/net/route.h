@@ -20,7 +20,8 @@ typedef struct cairn_call cairn_call;
 typedef struct cairn_services cairn_services; /* what handlers work with: ledger/services.h */
 
 typedef enum cairn_route_access {
-    CAIRN_ROUTE_PUBLIC,     /* anybody; a principal is still looked for */
+    CAIRN_ROUTE_PUBLIC,     /* anybody; a principal is still looked for, and an Authorization field
+                               that does not hold is refused */
     CAIRN_ROUTE_CALLER,     /* any authenticated caller with the scope and one of the roles */
     CAIRN_ROUTE_PRIVILEGED, /* the same, and each call granted or refused is audited */
     CAIRN_ROUTE_OPEN,       /* anybody; credentials are the handler's to read (token endpoint), or

@@ -345,7 +345,7 @@ static void test_who_gets_through(void **state)
     } cases[] = {
         {"GET", "/", NULL, 200, "root "},
         {"GET", "/", "ann", 200, "root ann"},
-        {"GET", "/", "bad", 200, "root "}, /* anybody may */
+        {"GET", "/", "bad", 401, NULL}, /* anybody may, but not under a false name */
         {"GET", "/", "away", 503, NULL},
         {"GET", "/tile/a/b", "bad", 200, "tile  [a/b]"},
         {"GET", "/things", NULL, 401, NULL},
