@@ -135,14 +135,18 @@ static void on_verdict(void *context, const cairn_verdict *verdict)
     finish(s);
 }
 
-/* Where nobody may know of the ledger, only who can speak on it does: his key is registered. */
-static cairn_err check_sight(cairn_call *call, cairn_node_ledger *ledger, const cairn_tx *tx)
+/* Where nobody may know of the ledger, only who can speak on it does: his key is registered. To all
+ * others, who send what is no transaction among them, it is not there. */
+static cairn_err read_tx(cairn_call *call, cairn_node_ledger *ledger, cairn_tx *ret_tx)
 {
     cairn_state_source state = cairn_node_ledger_state(ledger);
     cairn_key_record key;
+    cairn_err err = cairn_tx_decode(call->request->body, ret_tx);
     if (cairn_node_is_public(cairn_api_node(call), CAIRN_SIGHT_PROOFS))
-        return CAIRN_OK;
-    return cairn_registry_key(&state, call->arena, &tx->kid, &key);
+        return err;
+    if (err != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
+    return cairn_registry_key(&state, call->arena, &ret_tx->kid, &key);
 }
 
 static cairn_err read_submission(cairn_call *call, submission *s)
@@ -154,8 +158,7 @@ static cairn_err read_submission(cairn_call *call, submission *s)
     s->ledger = cairn_node_find_any(cairn_api_node(call), call->params[0]);
     if (s->ledger == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
-    CAIRN_TRY(cairn_tx_decode(call->request->body, &tx));
-    CAIRN_TRY(check_sight(call, s->ledger, &tx));
+    CAIRN_TRY(read_tx(call, s->ledger, &tx));
     CAIRN_TRY(cairn_api_query(call, query, 1));
     CAIRN_TRY(cairn_api_choice(&query[0], words, 3, &wait));
     s->wait = (waiting)wait;

@@ -67,6 +67,7 @@ cairn_err cairn_oauth_new(const cairn_oauth_options *options, cairn_oauth **ret_
     (void)snprintf(oauth->issuer, sizeof oauth->issuer, "%s", options->issuer);
     (void)snprintf(oauth->audience, sizeof oauth->audience, "%s", options->audience);
     (void)snprintf(oauth->token_url, sizeof oauth->token_url, "%s/oauth/token", oauth->issuer);
+    oauth->started_ms = cairn_clock_wall_ms(&options->clock);
     CAIRN_TRY(cairn_replay_new(CAIRN_OAUTH_ASSERTIONS_MAX, &oauth->replay));
     CAIRN_TRY(cairn_oauth_keys_start(oauth));
     *ret_oauth = CAIRN_STEAL(oauth);

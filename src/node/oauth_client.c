@@ -116,10 +116,13 @@ static const char *check_signature(const cairn_oauth_call *c, const cairn_jwt *j
     return cairn_jws_verify(&jwt->jws, key) == CAIRN_OK ? NULL : "assertion_signature";
 }
 
-/* Each assertion of a client is good once; only one that holds is remembered. */
+/* Each assertion of a client is good once; only one that holds is remembered. The memory ends with
+ * the process, so one that was made in the seconds before its start may have been used then. */
 static const char *check_replay(const cairn_oauth_call *c, const cairn_jwt *jwt)
 {
     cairn_hash digest;
+    if (jwt->has_issued_at && jwt->issued_ms / 1000 < c->oauth->started_ms / 1000)
+        return "assertion_before_start";
     const cairn_bytes parts[] = {cairn_bytes_of(c->client.name, strlen(c->client.name) + 1),
                                  cairn_bytes_str(jwt->id)};
     cairn_sha256_parts(parts, 2, &digest);

@@ -22,6 +22,7 @@ struct cairn_oauth {
     char audience[CAIRN_AUDIENCE_SIZE_MAX + 1];
     char token_url[CAIRN_OAUTH_URL_SIZE_MAX + 32];
     cairn_replay *replay;
+    uint64_t started_ms; /* what the replay memory has not seen was used before that, if at all */
     pthread_mutex_t lock;
     size_t key_count;
     cairn_token_key keys[CAIRN_TOKEN_KEYS_MAX]; /* oldest first */

@@ -154,6 +154,17 @@ static void test_an_assertion_gets_a_token_once(void **state)
     assert_string_equal(test_body(reply), "2|robot|red|things.read things.write|5");
 }
 
+/* The memory of what was used ends with the process: what was made before it began is not taken. */
+static void test_an_assertion_from_before_the_start(void **state)
+{
+    (void)state;
+    cairn_bytes old = test_jws_sign(&world.arena, world.client_key, "r1", "JWT",
+                                    "{\"iss\":\"robot\",\"sub\":\"robot\",\"aud\":\"" TOKEN_URL
+                                    "\",\"iat\":1699999999,\"jti\":\"1\",\"exp\":1700000060}");
+    assert_int_equal(present(old, ""), 401);
+    assert_string_equal(world.reason, "assertion_before_start");
+}
+
 static void expect_refused(const char *what, int status, const char *reason)
 {
     if (status != 401 || strcmp(world.reason, reason) != 0)
@@ -432,6 +443,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_secret_gets_a_token, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claims_of_a_token, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_assertion_gets_a_token_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_assertion_from_before_the_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assertions_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_requests_that_are_refused, setup, teardown),
