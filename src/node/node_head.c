@@ -30,12 +30,64 @@ struct cairn_heads {
     cairn_bytes text; /* of the checkpoint */
 };
 
+/* --- paths --- */
+
+struct cairn_head_paths {
+    pthread_mutex_t lock;
+    cairn_merkle_prover *prover; /* under the lock; there only while waiters are answered */
+};
+
+static cairn_err paths_new(cairn_head_paths **ret_paths)
+{
+    cairn_head_paths *paths = calloc(1, sizeof *paths);
+    if (paths == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head: paths");
+    pthread_mutex_init(&paths->lock, NULL);
+    *ret_paths = paths;
+    return CAIRN_OK;
+}
+
+static void paths_free(cairn_head_paths *paths)
+{
+    if (paths == NULL)
+        return;
+    cairn_merkle_prover_free(paths->prover);
+    pthread_mutex_destroy(&paths->lock);
+    free(paths);
+}
+
+static void set_prover(const cairn_head *head, cairn_merkle_prover *prover)
+{
+    pthread_mutex_lock(&head->paths->lock);
+    cairn_merkle_prover *old = head->paths->prover;
+    head->paths->prover = prover;
+    pthread_mutex_unlock(&head->paths->lock);
+    cairn_merkle_prover_free(old);
+}
+
+static cairn_err find_path(const cairn_head *head, cairn_engine *engine, uint64_t index,
+                           cairn_hash ret_path[CAIRN_MERKLE_PROOF_MAX], size_t *ret_count)
+{
+    const cairn_merkle_source source = cairn_engine_source(engine);
+    cairn_err err = CAIRN_OK;
+    pthread_mutex_lock(&head->paths->lock);
+    bool shared = head->paths->prover != NULL;
+    if (shared)
+        err = cairn_merkle_prover_inclusion(head->paths->prover, index, ret_path, ret_count);
+    pthread_mutex_unlock(&head->paths->lock);
+    if (!shared)
+        err =
+            cairn_merkle_prove_inclusion(&source, index, head->view->log_size, ret_path, ret_count);
+    return err;
+}
+
 /* --- heads --- */
 
 void cairn_head_free(cairn_head *head)
 {
     if (head == NULL || atomic_fetch_sub(&head->references, 1) != 1)
         return;
+    paths_free(head->paths);
     cairn_view_free(head->view);
     free((void *)(uintptr_t)head->note.data);
     free(head);
@@ -55,12 +107,11 @@ cairn_err cairn_head_receipt(const cairn_head *head, cairn_engine *engine, const
                              uint64_t index, cairn_bytes entry, cairn_arena *arena,
                              cairn_bytes *ret_receipt)
 {
-    const cairn_merkle_source source = cairn_engine_source(engine);
     const cairn_receipt_head signed_head = receipt_head(origin, &head->kid, head->view);
     cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
     cairn_hash leaf;
     size_t count = 0;
-    CAIRN_TRY(cairn_merkle_prove_inclusion(&source, index, head->view->log_size, path, &count));
+    CAIRN_TRY(find_path(head, engine, index, path, &count));
     cairn_merkle_leaf(entry, &leaf);
     if (cairn_merkle_verify_inclusion(&leaf, index, head->view->log_size, path, count,
                                       &head->view->log_root) != CAIRN_OK)
@@ -121,6 +172,7 @@ static cairn_err make_head(cairn_heads *heads, cairn_bytes signature, cairn_head
     if (head == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head");
     atomic_init(&head->references, 1);
+    CAIRN_TRY(paths_new(&head->paths));
     CAIRN_ASSERT(signature.size <= sizeof head->signature);
     head->kid = *cairn_key_id(heads->key.public_key);
     memcpy(head->signature, signature.data, signature.size);
@@ -167,8 +219,22 @@ static void answer(waiter *list, cairn_err err, const cairn_head *head)
     }
 }
 
-/* The end of one signature: installs and answers. True when others still wait. */
-static bool settle(cairn_heads *heads, cairn_err err, cairn_head *head)
+/* The receipts of a block are neighbours in the log. Without memory for what they share each finds
+ * its own way. */
+static void serve(cairn_engine *engine, waiter *list, const cairn_head *head)
+{
+    const cairn_merkle_source source = cairn_engine_source(engine);
+    cairn_merkle_prover *prover = NULL;
+    bool many = list != NULL && list->next != NULL;
+    if (many && cairn_merkle_prover_new(&source, head->view->log_size, &prover) == CAIRN_OK)
+        set_prover(head, prover);
+    answer(list, CAIRN_OK, head);
+    set_prover(head, NULL);
+}
+
+/* The end of one signature: installs `head`, or NULL after a failure, and hands over those whom it
+ * ends. True when others still wait. */
+static bool settle(cairn_heads *heads, cairn_head *head, waiter **ret_served)
 {
     pthread_mutex_lock(&heads->lock);
     cairn_head *old = head == NULL ? NULL : heads->current;
@@ -176,12 +242,11 @@ static bool settle(cairn_heads *heads, cairn_err err, cairn_head *head)
         (void)atomic_fetch_add(&head->references, 1);
         heads->current = head;
     }
-    waiter *served = take_waiters(heads, head);
+    *ret_served = take_waiters(heads, head);
     heads->signing = heads->waiters != NULL;
     bool more = heads->signing;
     pthread_mutex_unlock(&heads->lock);
     cairn_head_free(old);
-    answer(served, err, head);
     return more;
 }
 
@@ -190,6 +255,7 @@ static void sign(cairn_heads *heads)
 {
     for (bool more = true; more;) {
         cairn_bytes message;
+        waiter *served = NULL;
         cairn_err err = prepare(heads, &message);
         if (err == CAIRN_OK)
             err =
@@ -197,7 +263,8 @@ static void sign(cairn_heads *heads)
         if (err == CAIRN_OK)
             return; /* on_signed goes on */
         forget_signing(heads);
-        more = settle(heads, err, NULL);
+        more = settle(heads, NULL, &served);
+        answer(served, err, NULL);
     }
 }
 
@@ -205,11 +272,18 @@ static void on_signed(void *context, cairn_err err, cairn_bytes signature)
 {
     cairn_heads *heads = context;
     CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = NULL;
+    waiter *served = NULL;
     if (err == CAIRN_OK)
         err = make_head(heads, signature, &head);
     forget_signing(heads);
-    if (settle(heads, err, head))
-        sign(heads);
+    cairn_engine *engine = heads->setup.engine;
+    bool more = settle(heads, head, &served);
+    if (err != CAIRN_OK)
+        answer(served, err, NULL);
+    if (more)
+        sign(heads); /* the signer works while the answers are made */
+    if (err == CAIRN_OK)
+        serve(engine, served, head);
 }
 
 void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done, void *context)

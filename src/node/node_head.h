@@ -13,6 +13,9 @@ typedef enum cairn_head_kind {
     CAIRN_HEAD_KIND_COUNT,
 } cairn_head_kind;
 
+/* What the receipts of one head share while many of them are made. */
+typedef struct cairn_head_paths cairn_head_paths;
+
 /* Immutable, counted, any thread. */
 typedef struct cairn_head {
     _Atomic unsigned references;
@@ -20,7 +23,8 @@ typedef struct cairn_head {
     cairn_hash kid;
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t signature_size;
-    cairn_bytes note; /* the whole checkpoint, of kind NOTE; owned */
+    cairn_bytes note;        /* the whole checkpoint, of kind NOTE; owned */
+    cairn_head_paths *paths; /* has a lock of its own */
 } cairn_head;
 
 void cairn_head_free(cairn_head *head);

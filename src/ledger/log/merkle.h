@@ -36,7 +36,7 @@ typedef struct cairn_merkle_source {
 } cairn_merkle_source;
 
 /* Root and frontier of the log of `size` entries. Each function here reads a tile at most once or
- * twice, holds 32 KiB of them on the stack, and returns what read_tile returned when that fails;
+ * twice, holds 64 KiB of them on the stack, and returns what read_tile returned when that fails;
  * sizes and indices outside the log are ARGUMENT. */
 cairn_err cairn_merkle_source_root(const cairn_merkle_source *source, uint64_t size,
                                    cairn_hash *ret_root) CAIRN_MUST_USE;
@@ -54,6 +54,19 @@ cairn_err cairn_merkle_prove_consistency(const cairn_merkle_source *source, uint
                                          uint64_t size2,
                                          cairn_hash ret_proof[CAIRN_MERKLE_PROOF_MAX],
                                          size_t *ret_count) CAIRN_MUST_USE;
+
+/* Paths of many entries in the log of `size` entries: the tiles that one has met serve the next, so
+ * that the path of a neighbour costs no hashing. For one thread at a time; 64 KiB; `source`'s
+ * context is borrowed until free. ARGUMENT, NO_MEMORY. */
+typedef struct cairn_merkle_prover cairn_merkle_prover;
+cairn_err cairn_merkle_prover_new(const cairn_merkle_source *source, uint64_t size,
+                                  cairn_merkle_prover **ret_prover) CAIRN_MUST_USE;
+void cairn_merkle_prover_free(cairn_merkle_prover *prover);
+CAIRN_DEFINE_CLEANUP(cairn_merkle_prover, cairn_merkle_prover_free)
+/* As cairn_merkle_prove_inclusion. After an error it can be asked again. */
+cairn_err cairn_merkle_prover_inclusion(cairn_merkle_prover *prover, uint64_t index,
+                                        cairn_hash ret_path[CAIRN_MERKLE_PROOF_MAX],
+                                        size_t *ret_count) CAIRN_MUST_USE;
 
 /* Proof for cairn_merkle_verify_subtree. */
 cairn_err cairn_merkle_prove_subtree(const cairn_merkle_source *source, uint64_t start,

@@ -1,4 +1,6 @@
 /* Proofs from hash tiles. */
+#include <stdlib.h>
+
 #include "cairn/sha256.h"
 #include "ledger/log/merkle.h"
 #include "ledger/log/merkle_walk.h"
@@ -9,91 +11,110 @@ enum {
     SLOT_COUNT = 4,
 };
 
+/* A tile with what lies above its hashes: `count` hashes, then their count / 2 parents, and so on
+ * up to `height`. */
 struct slot {
     bool used;
     unsigned level;
     uint64_t index;
-    cairn_hash hashes[CAIRN_TILE_WIDTH];
+    size_t count;
+    unsigned height; /* of the nodes made so far */
+    cairn_hash nodes[2 * CAIRN_TILE_WIDTH];
 };
 
-/* Tiles of a log of `size` entries, read once and kept for the length of one call. */
-struct tiles {
-    const cairn_merkle_source *source;
+/* Tiles of a log of `size` entries: each is read once and its nodes are made once as long as it is
+ * kept. */
+struct cairn_merkle_prover {
+    cairn_merkle_source source;
     uint64_t size;
     size_t next; /* slot to be replaced */
     struct slot slots[SLOT_COUNT];
 };
 
-static void tiles_init(struct tiles *tiles, const cairn_merkle_source *source, uint64_t size)
+static void prover_init(cairn_merkle_prover *prover, const cairn_merkle_source *source,
+                        uint64_t size)
 {
-    tiles->source = source;
-    tiles->size = size;
-    tiles->next = 0;
+    prover->source = *source;
+    prover->size = size;
+    prover->next = 0;
     for (size_t i = 0; i < SLOT_COUNT; i++)
-        tiles->slots[i].used = false;
+        prover->slots[i].used = false;
 }
 
-/* Hashes of one tile, valid until the next call. */
-static cairn_err tiles_get(struct tiles *tiles, unsigned level, uint64_t index,
-                           const cairn_hash **ret_hashes)
+/* One tile, valid until the next call. */
+static cairn_err find_tile(cairn_merkle_prover *prover, unsigned level, uint64_t index,
+                           struct slot **ret_slot)
 {
     for (size_t i = 0; i < SLOT_COUNT; i++) {
-        struct slot *slot = &tiles->slots[i];
+        struct slot *slot = &prover->slots[i];
         if (slot->used && slot->level == level && slot->index == index) {
-            *ret_hashes = slot->hashes;
+            *ret_slot = slot;
             return CAIRN_OK;
         }
     }
-    uint64_t width = (tiles->size >> (level * CAIRN_TILE_HEIGHT)) - index * CAIRN_TILE_WIDTH;
-    struct slot *slot = &tiles->slots[tiles->next];
+    const cairn_merkle_source *source = &prover->source;
+    uint64_t width = (prover->size >> (level * CAIRN_TILE_HEIGHT)) - index * CAIRN_TILE_WIDTH;
+    struct slot *slot = &prover->slots[prover->next];
     slot->used = false;
-    CAIRN_TRY(tiles->source->read_tile(tiles->source->context, level, index,
-                                       width < CAIRN_TILE_WIDTH ? (size_t)width : CAIRN_TILE_WIDTH,
-                                       slot->hashes));
+    slot->count = width < CAIRN_TILE_WIDTH ? (size_t)width : CAIRN_TILE_WIDTH;
+    CAIRN_TRY(source->read_tile(source->context, level, index, slot->count, slot->nodes));
     slot->used = true;
     slot->level = level;
     slot->index = index;
-    tiles->next = (tiles->next + 1) % SLOT_COUNT;
-    *ret_hashes = slot->hashes;
+    slot->height = 0;
+    prover->next = (prover->next + 1) % SLOT_COUNT;
+    *ret_slot = slot;
     return CAIRN_OK;
 }
 
+/* The nodes of `height` (0 to 7) above a tile's hashes. */
+static const cairn_hash *nodes_of(struct slot *slot, unsigned height)
+{
+    cairn_hash *nodes = slot->nodes;
+    for (unsigned h = 0; h < height; h++) {
+        size_t count = slot->count >> h;
+        if (h == slot->height) {
+            cairn_sha256_nodes(nodes, count / 2, nodes + count);
+            slot->height++;
+        }
+        nodes += count;
+    }
+    return nodes;
+}
+
 /* Hash of the full subtree of 2^height entries that begins at entry `start`. */
-static cairn_err full_subtree(struct tiles *tiles, uint64_t start, unsigned height,
+static cairn_err full_subtree(cairn_merkle_prover *prover, uint64_t start, unsigned height,
                               cairn_hash *ret_hash)
 {
     unsigned level = height / CAIRN_TILE_HEIGHT;
-    size_t count = (size_t)1 << (height % CAIRN_TILE_HEIGHT);
+    unsigned inner = height % CAIRN_TILE_HEIGHT;
     uint64_t first = start >> (level * CAIRN_TILE_HEIGHT);
-    const cairn_hash *hashes = NULL;
-    cairn_hash nodes[CAIRN_TILE_WIDTH / 2];
-    CAIRN_TRY(tiles_get(tiles, level, first / CAIRN_TILE_WIDTH, &hashes));
-    memcpy(nodes, hashes + first % CAIRN_TILE_WIDTH, count * sizeof nodes[0]);
-    for (; count > 1; count /= 2)
-        cairn_sha256_nodes(nodes, count / 2, nodes);
-    *ret_hash = nodes[0];
+    struct slot *slot = NULL;
+    CAIRN_TRY(find_tile(prover, level, first / CAIRN_TILE_WIDTH, &slot));
+    *ret_hash = nodes_of(slot, inner)[first % CAIRN_TILE_WIDTH >> inner];
     return CAIRN_OK;
 }
 
 /* Frontier of the entries from `start` up to, without, `end`, a node of the tree. */
-static cairn_err range_frontier(struct tiles *tiles, uint64_t start, uint64_t end,
+static cairn_err range_frontier(cairn_merkle_prover *prover, uint64_t start, uint64_t end,
                                 cairn_log_frontier *ret_frontier)
 {
     cairn_log_frontier frontier = {.size = end - start};
     for (unsigned height = 63; height-- > 0;) {
         if ((frontier.size >> height & 1) == 0)
             continue;
-        CAIRN_TRY(full_subtree(tiles, start, height, &frontier.hashes[height]));
+        CAIRN_TRY(full_subtree(prover, start, height, &frontier.hashes[height]));
         start += UINT64_C(1) << height;
     }
     *ret_frontier = frontier;
     return CAIRN_OK;
 }
 
-static cairn_err range_root(struct tiles *tiles, uint64_t start, uint64_t end, cairn_hash *ret_root)
+static cairn_err range_root(cairn_merkle_prover *prover, uint64_t start, uint64_t end,
+                            cairn_hash *ret_root)
 {
     cairn_log_frontier frontier;
-    CAIRN_TRY(range_frontier(tiles, start, end, &frontier));
+    CAIRN_TRY(range_frontier(prover, start, end, &frontier));
     cairn_log_frontier_root(&frontier, ret_root);
     return CAIRN_OK;
 }
@@ -109,10 +130,10 @@ static cairn_err check_size(uint64_t part, uint64_t size)
 cairn_err cairn_merkle_source_frontier(const cairn_merkle_source *source, uint64_t size,
                                        cairn_log_frontier *ret_frontier)
 {
-    struct tiles tiles;
+    cairn_merkle_prover prover;
     CAIRN_TRY(check_size(size, size));
-    tiles_init(&tiles, source, size);
-    return range_frontier(&tiles, 0, size, ret_frontier);
+    prover_init(&prover, source, size);
+    return range_frontier(&prover, 0, size, ret_frontier);
 }
 
 cairn_err cairn_merkle_source_root(const cairn_merkle_source *source, uint64_t size,
@@ -124,26 +145,40 @@ cairn_err cairn_merkle_source_root(const cairn_merkle_source *source, uint64_t s
     return CAIRN_OK;
 }
 
+static cairn_err prove(cairn_merkle_prover *prover, uint64_t start, uint64_t end,
+                       cairn_hash ret_proof[CAIRN_MERKLE_PROOF_MAX], size_t *ret_count)
+{
+    cairn_merkle_way way;
+    cairn_hash proof[CAIRN_MERKLE_PROOF_MAX];
+    size_t count = 0;
+    cairn_merkle_walk(start, end, prover->size, &way);
+    if (!way.is_node)
+        CAIRN_TRY(range_root(prover, way.start, way.end, &proof[count++]));
+    for (size_t i = way.count; i-- > 0;)
+        CAIRN_TRY(range_root(prover, way.steps[i].start, way.steps[i].end, &proof[count++]));
+    memcpy(ret_proof, proof, count * sizeof proof[0]);
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_merkle_prove_subtree(const cairn_merkle_source *source, uint64_t start,
                                      uint64_t end, uint64_t size,
                                      cairn_hash ret_proof[CAIRN_MERKLE_PROOF_MAX],
                                      size_t *ret_count)
 {
-    struct tiles tiles;
-    cairn_merkle_way way;
-    cairn_hash proof[CAIRN_MERKLE_PROOF_MAX];
-    size_t count = 0;
+    cairn_merkle_prover prover;
     if (!cairn_merkle_is_subtree(start, end, size))
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "proof.range: not a part of a log of %llu",
                           (unsigned long long)size);
-    tiles_init(&tiles, source, size);
-    cairn_merkle_walk(start, end, size, &way);
-    if (!way.is_node)
-        CAIRN_TRY(range_root(&tiles, way.start, way.end, &proof[count++]));
-    for (size_t i = way.count; i-- > 0;)
-        CAIRN_TRY(range_root(&tiles, way.steps[i].start, way.steps[i].end, &proof[count++]));
-    memcpy(ret_proof, proof, count * sizeof proof[0]);
-    *ret_count = count;
+    prover_init(&prover, source, size);
+    return prove(&prover, start, end, ret_proof, ret_count);
+}
+
+static cairn_err check_index(uint64_t index, uint64_t size)
+{
+    if (index >= size)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "log.index: %llu is not in a log of %llu",
+                          (unsigned long long)index, (unsigned long long)size);
     return CAIRN_OK;
 }
 
@@ -151,9 +186,7 @@ cairn_err cairn_merkle_prove_inclusion(const cairn_merkle_source *source, uint64
                                        uint64_t size, cairn_hash ret_path[CAIRN_MERKLE_PROOF_MAX],
                                        size_t *ret_count)
 {
-    if (index >= size)
-        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "log.index: %llu is not in a log of %llu",
-                          (unsigned long long)index, (unsigned long long)size);
+    CAIRN_TRY(check_index(index, size));
     return cairn_merkle_prove_subtree(source, index, index + 1, size, ret_path, ret_count);
 }
 
@@ -168,4 +201,31 @@ cairn_err cairn_merkle_prove_consistency(const cairn_merkle_source *source, uint
         return CAIRN_OK;
     }
     return cairn_merkle_prove_subtree(source, 0, size1, size2, ret_proof, ret_count);
+}
+
+/* --- many entries --- */
+
+cairn_err cairn_merkle_prover_new(const cairn_merkle_source *source, uint64_t size,
+                                  cairn_merkle_prover **ret_prover)
+{
+    CAIRN_TRY(check_size(size, size));
+    cairn_merkle_prover *prover = malloc(sizeof *prover);
+    if (prover == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "proof: %zu bytes", sizeof *prover);
+    prover_init(prover, source, size);
+    *ret_prover = prover;
+    return CAIRN_OK;
+}
+
+void cairn_merkle_prover_free(cairn_merkle_prover *prover)
+{
+    free(prover);
+}
+
+cairn_err cairn_merkle_prover_inclusion(cairn_merkle_prover *prover, uint64_t index,
+                                        cairn_hash ret_path[CAIRN_MERKLE_PROOF_MAX],
+                                        size_t *ret_count)
+{
+    CAIRN_TRY(check_index(index, prover->size));
+    return prove(prover, index, index + 1, ret_path, ret_count);
 }

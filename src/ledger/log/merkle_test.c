@@ -222,6 +222,53 @@ static void test_proofs_of_random_large_logs(void **state)
     }
 }
 
+static void check_shared(cairn_merkle_prover *prover, uint64_t index, uint64_t size)
+{
+    cairn_merkle_source source = {read_tile, &size};
+    cairn_hash want[64], got[64];
+    size_t count = 0, want_count = 0;
+    assert_int_equal(cairn_merkle_prove_inclusion(&source, index, size, want, &want_count),
+                     CAIRN_OK);
+    assert_int_equal(cairn_merkle_prover_inclusion(prover, index, got, &count), CAIRN_OK);
+    assert_int_equal(count, want_count);
+    assert_true(count == 0 || memcmp(got, want, count * sizeof got[0]) == 0);
+}
+
+/* In any order, and far more tiles than a prover keeps. */
+static void test_paths_of_many_entries(void **state)
+{
+    static const uint64_t sizes[] = {1, 2, 255, 256, 257, 511, 513, 65536, 65793, SIZE_MAX_LARGE};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint64_t size = sizes[i];
+        cairn_merkle_source source = {read_tile, &size};
+        cairn_merkle_prover *prover = NULL;
+        assert_int_equal(cairn_merkle_prover_new(&source, size, &prover), CAIRN_OK);
+        for (uint64_t index = size < 600 ? 0 : size - 600; index < size; index++)
+            check_shared(prover, index, size);
+        for (size_t round = 0; round < 100; round++)
+            check_shared(prover, next_random() % size, size);
+        cairn_merkle_prover_free(prover);
+    }
+}
+
+/* A block's paths read its tiles once, not once for each entry. */
+static void test_neighbours_share_their_tiles(void **state)
+{
+    uint64_t size = 65793;
+    cairn_merkle_source source = {read_tile, &size};
+    cairn_merkle_prover *prover = NULL;
+    cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
+    size_t count = 0;
+    (void)state;
+    assert_int_equal(cairn_merkle_prover_new(&source, size, &prover), CAIRN_OK);
+    read_count = 0;
+    for (uint64_t index = size - 1000; index < size; index++)
+        assert_int_equal(cairn_merkle_prover_inclusion(prover, index, path, &count), CAIRN_OK);
+    assert_in_range(read_count, 5, 16);
+    cairn_merkle_prover_free(prover);
+}
+
 /* Every subtree of logs up to 40 entries; ranges that are none are refused. */
 static void test_subtrees(void **state)
 {
@@ -353,6 +400,14 @@ static void test_a_failing_source_is_reported(void **state)
     assert_int_equal(cairn_merkle_prove_inclusion(&source, 1, 5, proof, &count), CAIRN_ERR_CORRUPT);
     assert_int_equal(cairn_merkle_source_frontier(&source, 5, &frontier), CAIRN_ERR_CORRUPT);
     assert_int_equal(count, 99);
+    cairn_merkle_prover *prover = NULL;
+    assert_int_equal(cairn_merkle_prover_new(&source, 5, &prover), CAIRN_OK);
+    for (int again = 0; again < 2; again++) /* nothing of the failure is kept */
+        assert_int_equal(cairn_merkle_prover_inclusion(prover, 1, proof, &count),
+                         CAIRN_ERR_CORRUPT);
+    assert_int_equal(cairn_merkle_prover_inclusion(prover, 5, proof, &count), CAIRN_ERR_ARGUMENT);
+    assert_int_equal(count, 99);
+    cairn_merkle_prover_free(prover);
 }
 
 /* transparency-dev/merkle testdata: 518 cases. */
@@ -465,6 +520,8 @@ int main(void)
         cmocka_unit_test(test_roots_of_all_small_logs),
         cmocka_unit_test(test_proofs_of_all_small_logs),
         cmocka_unit_test(test_proofs_of_random_large_logs),
+        cmocka_unit_test(test_paths_of_many_entries),
+        cmocka_unit_test(test_neighbours_share_their_tiles),
         cmocka_unit_test(test_subtrees),
         cmocka_unit_test(test_changed_proofs_are_refused),
         cmocka_unit_test(test_bounds),
