@@ -154,6 +154,60 @@ static void test_address_bound_is_shared(void **state)
     cairn_http_group_free(group);
 }
 
+/* Which loop a call comes to is the kernel's choice: one that holds its loop up is enough. */
+static pthread_mutex_t held_up = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool holding;
+
+static void hold(void *context, cairn_http_exchange *exchange, const cairn_http_request *request)
+{
+    atomic_store(&holding, true);
+    assert_int_equal(pthread_mutex_lock(&held_up), 0);
+    assert_int_equal(pthread_mutex_unlock(&held_up), 0);
+    handle(context, exchange, request);
+}
+
+/* Asked until it says `wanted`, a while apart. */
+static bool comes_to_live(cairn_http_group *group, bool wanted)
+{
+    for (int tries = 0; tries < 200; tries++) {
+        if (cairn_http_group_lives(group) == wanted)
+            return true;
+        (void)usleep(20000);
+    }
+    return false;
+}
+
+static void test_a_loop_that_stands_still(void **state)
+{
+    (void)state;
+    cairn_http_server_options options = cairn_http_server_defaults();
+    cairn_http_group *group = NULL;
+    cairn_clock clock = cairn_clock_system();
+    pthread_t thread;
+    uint16_t port = 0;
+    assert_int_equal(cairn_http_group_new(&clock, NULL, &options, LOOPS, hold, NULL, &group),
+                     CAIRN_OK);
+    assert_int_equal(cairn_http_group_listen(group, NULL, "127.0.0.1", 0, &port), CAIRN_OK);
+    assert_true(cairn_http_group_lives(group));  /* nothing was asked yet */
+    assert_false(cairn_http_group_lives(group)); /* and nobody runs */
+    assert_int_equal(pthread_create(&thread, NULL, run, group), 0);
+    assert_true(comes_to_live(group, true));
+    assert_int_equal(pthread_mutex_lock(&held_up), 0);
+    int fd = raw_connect(port);
+    raw_send(fd, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    while (!atomic_load(&holding))
+        (void)usleep(1000);
+    assert_true(comes_to_live(group, false));
+    (void)usleep(100000);
+    assert_false(cairn_http_group_lives(group)); /* and stays so */
+    assert_int_equal(pthread_mutex_unlock(&held_up), 0);
+    assert_true(comes_to_live(group, true));
+    (void)close(fd);
+    cairn_http_group_stop(group);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    cairn_http_group_free(group);
+}
+
 int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -162,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_inherited_socket),
         cmocka_unit_test(test_sockets_that_are_refused),
         cmocka_unit_test(test_address_bound_is_shared),
+        cmocka_unit_test(test_a_loop_that_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
