@@ -106,7 +106,7 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
 /* Successor of a certificate, with its names and profile; `csr` proves the same key or a new one.
  * The old one lives on for the overlap and is then revoked as superseded. Asked again with the
  * same key (an answer was lost), it gives the same successor. NOT_FOUND; CLOSED: revoked; EXPIRED:
- * ended; BUSY: renewal is not open yet (`early` waives that); EXISTS: renewed with another key; as
+ * ended; EARLY: renewal is not open yet (`early` waives that); EXISTS: renewed with another key; as
  * cairn_ca_issue. */
 cairn_err cairn_ca_renew(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE], cairn_bytes csr,
                          bool early, cairn_arena *arena,

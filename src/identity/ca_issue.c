@@ -167,7 +167,7 @@ static cairn_err check_renewable(const cairn_ca *ca, const cairn_ca_record *old,
     if (row != NULL && row->renew_before_s < before)
         before = row->renew_before_s;
     if (!early && now + before < old->not_after_s)
-        return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "ca: renewal opens %llu s before the end",
+        return CAIRN_FAIL(CAIRN_ERR_EARLY, "house", "ca: renewal opens %llu s before the end",
                           (unsigned long long)before);
     return CAIRN_OK;
 }

@@ -503,7 +503,7 @@ static void test_renew(void **state)
                      CAIRN_OK);
     assert_int_equal(count_due(f, 30 * 86400), 0);
     assert_int_equal(cairn_ca_renew(f->ca, old.serial, same, false, &f->arena, &fresh),
-                     CAIRN_ERR_BUSY);
+                     CAIRN_ERR_EARLY);
     cairn_clock_manual_advance_ms(&f->manual, 61ull * 86400 * 1000);
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     assert_int_equal(count_due(f, 30 * 86400), 1);
