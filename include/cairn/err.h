@@ -66,7 +66,6 @@
     X(VIEW_EXPIRED, -424, "view is too old to read from", 410, 4)                                  \
     X(ERASED, -425, "object was erased", 410, 1)                                                   \
     X(EARLY, -426, "it is too early for that", 409, 1)                                             \
-    X(EARLY, -426, "it is too early for that", 409, 1)                                             \
     X(IO, -501, "input or output failed", 500, 4)                                                  \
     X(NO_SPACE, -502, "disk is full", 507, 4)                                                      \
     X(CORRUPT, -503, "stored data is corrupt", 500, 4)                                             \
