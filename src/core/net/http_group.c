@@ -75,6 +75,7 @@ void cairn_http_group_free(cairn_http_group *group)
 cairn_err cairn_http_group_listen(cairn_http_group *group, cairn_tls_server *tls,
                                   const char *address, uint16_t port, uint16_t *ret_port)
 {
+    CAIRN_TRY(cairn_http_check_free(address, port));
     for (unsigned i = 0; i < group->loop_count; i++)
         CAIRN_TRY(cairn_http_server_listen_tls(group->loops[i].server, tls, address, port, &port));
     *ret_port = port;

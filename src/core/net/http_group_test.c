@@ -81,6 +81,23 @@ static void test_loops_share_an_address(void **state)
     cairn_http_group_free(group);
 }
 
+/* Nobody joins a port that others share among themselves. */
+static void test_port_of_another_group(void **state)
+{
+    (void)state;
+    cairn_http_server_options options = cairn_http_server_defaults();
+    cairn_http_group *group = make(&options);
+    cairn_http_group *second = make(&options);
+    uint16_t port = 0, other = 0;
+    assert_int_equal(cairn_http_group_listen(group, NULL, "127.0.0.1", 0, &port), CAIRN_OK);
+    assert_int_equal(cairn_http_group_listen(second, NULL, "127.0.0.1", port, &other),
+                     CAIRN_ERR_ADDRESS_IN_USE);
+    cairn_http_group_free(group);
+    assert_int_equal(cairn_http_group_listen(second, NULL, "127.0.0.1", port, &other), CAIRN_OK);
+    assert_int_equal(other, port);
+    cairn_http_group_free(second);
+}
+
 static void test_inherited_socket(void **state)
 {
     (void)state;
@@ -213,6 +230,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loops_share_an_address),
+        cmocka_unit_test(test_port_of_another_group),
         cmocka_unit_test(test_inherited_socket),
         cmocka_unit_test(test_sockets_that_are_refused),
         cmocka_unit_test(test_address_bound_is_shared),

@@ -172,6 +172,10 @@ void cairn_http_server_nudge(const cairn_http_server *server);
 
 void cairn_http_listeners_close(cairn_http_server *server);
 
+/* ADDRESS_IN_USE when anybody listens there, also one that shares its port (SO_REUSEPORT): the
+ * kernel would let us join him, and give each of us a part of the other's clients. */
+cairn_err cairn_http_check_free(const char *address, uint16_t port) CAIRN_MUST_USE;
+
 /* For http_listen.c: a connection has come; accept has failed. */
 void cairn_http_server_accepted(cairn_http_listener *listener, evutil_socket_t fd,
                                 const struct sockaddr *address);

@@ -25,15 +25,14 @@ static void on_accept_failed(struct evconnlistener *socket, void *context)
     cairn_http_server_accept_failed(listener->server);
 }
 
-static cairn_err bind_socket(const cairn_http_server *server, const struct addrinfo *info,
-                             int *ret_fd)
+static cairn_err bind_socket(const struct addrinfo *info, bool share_port, int *ret_fd)
 {
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return cairn_err_from_errno(errno, "http: socket");
     int on = 1;
     int failed = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (failed == 0 && server->options.share_port)
+    if (failed == 0 && share_port)
         failed = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (failed == 0 && info->ai_family == AF_INET6)
         failed = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -118,7 +117,7 @@ cairn_err cairn_http_server_listen_tls(cairn_http_server *server, cairn_tls_serv
     struct addrinfo *info = NULL;
     CAIRN_TRY(resolve(address, port, &info));
     int fd = -1;
-    cairn_err err = bind_socket(server, info, &fd);
+    cairn_err err = bind_socket(info, server->options.share_port, &fd);
     freeaddrinfo(info);
     CAIRN_TRY(err);
     char bound[CAIRN_HTTP_ADDRESS_SIZE];
@@ -132,6 +131,18 @@ cairn_err cairn_http_server_listen(cairn_http_server *server, const char *addres
                                    uint16_t *ret_port)
 {
     return cairn_http_server_listen_tls(server, NULL, address, port, ret_port);
+}
+
+cairn_err cairn_http_check_free(const char *address, uint16_t port)
+{
+    struct addrinfo *info = NULL;
+    int fd = -1;
+    CAIRN_TRY(resolve(address, port, &info));
+    cairn_err err = bind_socket(info, false, &fd);
+    freeaddrinfo(info);
+    if (fd >= 0)
+        (void)close(fd);
+    return err;
 }
 
 static cairn_err check_listening(int fd)
