@@ -55,7 +55,7 @@ static size_t list_verbs(FILE *out, const char *first)
         size_t size = strcspn(name, " ");
         if (first != NULL && (strlen(first) != size || memcmp(name, first, size) != 0))
             continue;
-        (void)fprintf(out, "  %-14s %s\n", name, cairn_verbs[i]->summary);
+        (void)fprintf(out, "  %-17s %s\n", name, cairn_verbs[i]->summary);
         count++;
     }
     return count;

@@ -340,6 +340,8 @@ static cairn_err rotate(cairn_home *home, const cairn_home_key *old, uint64_t un
     cairn_bytes message;
     cairn_bytes body;
     cairn_verdict verdict;
+    if (old->record.until != CAIRN_HEIGHT_OPEN) /* before there is a key for nothing */
+        return CAIRN_FAIL(CAIRN_ERR_CLOSED, "house", "%s: its end is set", old->name);
     CAIRN_TRY(next_name(home, old->name, name));
     CAIRN_TRY(cairn_signer_generate(home->signer, name, cairn_key_get_type(old->public_key), &key));
     CAIRN_TRY(cairn_key_to_cose(key, encoded, &encoded_size));
@@ -402,8 +404,9 @@ const cairn_verb cairn_verb_org_request = {
     .words_min = 1,
     .words_max = 1,
     .summary = "write what a member needs to admit this organisation",
-    .help = "FILE holds the public key sign-1, a name, and the key's own signature over them and "
-            "the ledger's id: it is no secret. Made in a directory of cairn init --node, and "
+    .help = "FILE holds a name, the public key sign-1, and the key's own signature over itself and "
+            "the ledger's id: it is no secret. The name is what the members make of it. Made in a "
+            "directory of cairn init --node, and "
             "handed to a member, who says: cairn org admit FILE.",
     .options = request_options,
     .option_count = sizeof request_options / sizeof request_options[0],
