@@ -29,9 +29,10 @@ cairn_err cairn_backup_write(const char *directory, cairn_bytes passphrase, int 
                              const char *name, cairn_backup_facts *ret_facts) CAIRN_MUST_USE;
 
 /* Puts the directory back, which is there and empty; every file is checked by its hash and synced,
- * cairn.yaml is written last. With keys in the backup a passphrase restores them (BAD_MAC for the
- * wrong one), without one they are left out. BAD_VERSION, TRUNCATED, TRAILING, MISMATCH, BAD_VALUE
- * for a path that leads elsewhere. */
+ * and cairn.yaml appears only when the whole backup has held: without it the directory is none.
+ * With keys in the backup a passphrase restores them (BAD_MAC for the wrong one), without one they
+ * are left out. BAD_VERSION, TRUNCATED, TRAILING, MISMATCH, BAD_VALUE for a path that leads
+ * elsewhere. */
 cairn_err cairn_backup_restore(int fd, const char *name, cairn_bytes passphrase,
                                const char *directory, cairn_backup_facts *ret_facts) CAIRN_MUST_USE;
 

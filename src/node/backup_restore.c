@@ -12,13 +12,20 @@
 
 static const char clause[] = "docs/formats/backup.md";
 
+/* The file that makes it a ledger's directory bears its name once the whole backup has held; until
+ * then one that no path in a backup can have. */
+static const char config_name[] = "cairn.yaml";
+static const char config_waiting[] = ".cairn.yaml";
+enum { SEALED_MORE = CAIRN_BACKUP_NONCE_SIZE + CAIRN_BACKUP_TAG_SIZE };
+
 typedef struct reader {
     FILE *in;
     const char *name;
     const char *directory;
     EVP_MD_CTX *all;
     uint8_t *chunk;
-    bool with_keys; /* a passphrase was given */
+    bool with_keys;  /* a passphrase was given */
+    bool has_config; /* cairn.yaml was read */
     cairn_secret key;
     cairn_backup_facts facts;
 } reader;
@@ -78,11 +85,13 @@ static cairn_err make_folders(const reader *r, char *full)
     return CAIRN_OK;
 }
 
-static cairn_err open_target(const reader *r, const char *path, bool secret, int *ret_fd)
+static cairn_err open_target(reader *r, const char *path, bool secret, int *ret_fd)
 {
     char full[CAIRN_PATH_SIZE_MAX];
     mode_t mode = secret ? 0600 : 0640;
-    CAIRN_TRY(cairn_path_join(r->directory, path, full));
+    bool config = strcmp(path, config_name) == 0;
+    r->has_config |= config;
+    CAIRN_TRY(cairn_path_join(r->directory, config ? config_waiting : path, full));
     CAIRN_TRY(make_folders(r, full));
     return cairn_file_open(full, O_WRONLY | O_CREAT | O_EXCL, mode, ret_fd);
 }
@@ -92,14 +101,12 @@ static cairn_err write_chunk(reader *r, const char *path, bool secret, int fd, s
     cairn_bytes data = cairn_bytes_of(r->chunk, size);
     if (!secret)
         return cairn_file_write(fd, path, data);
-    if (size > CAIRN_BACKUP_SECRET_SIZE_MAX)
+    if (size > CAIRN_BACKUP_SECRET_SIZE_MAX + SEALED_MORE)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "backup: key file");
     uint8_t plain[CAIRN_BACKUP_SECRET_SIZE_MAX];
     cairn_err err = cairn_backup_open(&r->key, cairn_bytes_str(path), data, plain);
     if (err == CAIRN_OK)
-        err = cairn_file_write(
-            fd, path,
-            cairn_bytes_of(plain, size - CAIRN_BACKUP_NONCE_SIZE - CAIRN_BACKUP_TAG_SIZE));
+        err = cairn_file_write(fd, path, cairn_bytes_of(plain, size - SEALED_MORE));
     OPENSSL_cleanse(plain, sizeof plain);
     return err;
 }
@@ -109,10 +116,13 @@ static cairn_err take_chunks(reader *r, const char *path, bool secret, int fd, E
 {
     cairn_hash found;
     cairn_hash said;
-    for (;;) {
+    size_t count = 0;
+    for (;; count++) {
         uint8_t head[4];
         CAIRN_TRY(take(r, head, sizeof head));
         size_t size = cairn_get_u32(head);
+        if (secret && (size == 0) != (count == 1))
+            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "%s: a key file is one chunk", path);
         if (size == 0)
             break;
         if (size > CAIRN_BACKUP_CHUNK_SIZE_MAX)
@@ -186,22 +196,40 @@ static cairn_err take_end(reader *r)
     return CAIRN_OK;
 }
 
-/* Folders that a directory has though a backup leaves out what is in them. */
+/* Folders that a directory has though a backup leaves out what is in them; then the configuration.
+ */
 static cairn_err make_rest(const reader *r)
 {
     static const char *const folders[] = {"keys", "store"};
     char path[CAIRN_PATH_SIZE_MAX];
+    char waiting[CAIRN_PATH_SIZE_MAX];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         CAIRN_TRY(cairn_path_join(r->directory, folders[i], path));
         CAIRN_TRY(cairn_dir_make(path, 0700));
     }
+    CAIRN_TRY(cairn_dir_sync(r->directory));
+    if (!r->has_config)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_path_join(r->directory, config_waiting, waiting));
+    CAIRN_TRY(cairn_path_join(r->directory, config_name, path));
+    CAIRN_TRY(cairn_file_rename(waiting, path));
     return cairn_dir_sync(r->directory);
+}
+
+/* A stream of its own: `fd` stays the caller's. */
+static FILE *open_stream(int fd)
+{
+    int copy = dup(fd);
+    FILE *stream = copy < 0 ? NULL : fdopen(copy, "rb");
+    if (stream == NULL && copy >= 0)
+        (void)close(copy);
+    return stream;
 }
 
 cairn_err cairn_backup_restore(int fd, const char *name, cairn_bytes passphrase,
                                const char *directory, cairn_backup_facts *ret_facts)
 {
-    reader r = {.in = fdopen(dup(fd), "rb"),
+    reader r = {.in = open_stream(fd),
                 .name = name,
                 .directory = directory,
                 .all = EVP_MD_CTX_new(),

@@ -56,9 +56,11 @@ static bool parse_raw(cairn_bytes text, cairn_map_id map, cairn_state_key *ret_k
         return false;
     memcpy(digits, text.data + head, size);
     digits[size] = '\0';
-    ret_key->size = size / 2;
-    return strlen(digits) == size &&
-           cairn_hex_decode(digits, ret_key->data, ret_key->size) == CAIRN_OK;
+    cairn_state_key key = {.size = size / 2};
+    if (strlen(digits) != size || cairn_hex_decode(digits, key.data, key.size) != CAIRN_OK)
+        return false;
+    *ret_key = key;
+    return true;
 }
 
 void cairn_state_name_raw(cairn_map_id map, cairn_bytes key, char ret_name[CAIRN_STATE_NAME_SIZE])
