@@ -1,8 +1,7 @@
 /* One walk, two ways. */
 #include "command/listing.h"
 
-#include <stdio.h>
-
+#include "command/remote_json.h"
 #include "feature_list.h"
 #include "ledger/genesis.h"
 #include "node/node_directory.h"
@@ -94,31 +93,14 @@ static cairn_err walk_here(const walk *w)
 
 /* --- through the node --- */
 
-static cairn_err visit_ids(const walk *w, const json_t *rows)
-{
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const char *text = json_string_value(json_object_get(json_array_get(rows, i), "id"));
-        cairn_hash id;
-        if (text == NULL || cairn_hex_decode(text, id.b, sizeof id.b) != CAIRN_OK)
-            return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: row without id");
-        CAIRN_TRY(w->visit(w->context, &id));
-    }
-    return CAIRN_OK;
-}
-
 static cairn_err walk_there(const walk *w)
 {
     const char *name = w->table == CAIRN_DIRECTORY_ORGANISATIONS ? "organisations" : "approvals";
-    char page[1024] = "";
+    char page[CAIRN_REMOTE_PAGE_SIZE_MAX] = "";
     do {
         cairn_bytes text;
         CAIRN_TRY(cairn_remote_list(w->home->remote, &w->home->command->arena, name, page, &text));
-        json_t *answer = json_loadb((const char *)text.data, text.size, 0, NULL);
-        const char *next = json_string_value(json_object_get(answer, "next"));
-        (void)snprintf(page, sizeof page, "%s", next == NULL ? "" : next);
-        cairn_err err = visit_ids(w, json_object_get(answer, name));
-        json_decref(answer);
-        CAIRN_TRY(err);
+        CAIRN_TRY(cairn_remote_json_page(text, name, w->visit, w->context, page));
     } while (page[0] != '\0');
     return CAIRN_OK;
 }

@@ -1,14 +1,13 @@
 /* An engine over HTTP. Calls block; what is read is small. */
 #include "command/remote.h"
 
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "cairn/state_proof.h"
 #include "cairn/transaction.h"
+#include "command/remote_json.h"
 #include "core/net/http_client.h"
 #include "core/store/file.h"
 #include "ledger/log/tile.h"
@@ -46,38 +45,6 @@ static cairn_remote *of(void *engine)
 
 /* --- calls --- */
 
-static cairn_err code_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        cairn_err err;
-    } codes[] = {
-#define X(code, number, text, http, exit_code) {#code, CAIRN_ERR_##code},
-        CAIRN_ERR_LIST(X)
-#undef X
-    };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(codes[i].name, name) == 0)
-            return codes[i].err;
-    return CAIRN_ERR_UNREACHABLE;
-}
-
-/* The problem document as an error of ours. */
-static cairn_err refusal(const cairn_http_reply *reply)
-{
-    json_t *problem =
-        json_loadb((const char *)reply->body.data, reply->body.size, JSON_REJECT_DUPLICATES, NULL);
-    const char *code = json_string_value(json_object_get(problem, "code"));
-    const char *detail = json_string_value(json_object_get(problem, "detail"));
-    cairn_err err = code == NULL ? CAIRN_ERR_UNREACHABLE : code_of(code);
-    (void)cairn_err_set(err, "house", "%s",
-                        detail != NULL ? detail
-                        : code != NULL ? "the node says so"
-                                       : "no node");
-    json_decref(problem);
-    return err;
-}
-
 /* `path` is behind the ledger's own; `reply` lives until the next call. */
 static cairn_err call(cairn_remote *remote, const cairn_http_call *like, const char *path,
                       cairn_http_reply *ret_reply)
@@ -93,7 +60,9 @@ static cairn_err call(cairn_remote *remote, const cairn_http_call *like, const c
     made.body_size_max = REPLY_SIZE_MAX;
     made.ca_file = remote->ca_file[0] == '\0' ? NULL : remote->ca_file;
     CAIRN_TRY(cairn_http_client_call(&remote->arena, &made, ret_reply));
-    return ret_reply->status >= 200 && ret_reply->status <= 299 ? CAIRN_OK : refusal(ret_reply);
+    return ret_reply->status >= 200 && ret_reply->status <= 299
+               ? CAIRN_OK
+               : cairn_remote_json_problem(ret_reply->body);
 }
 
 static cairn_err get_bytes(cairn_remote *remote, const char *path, cairn_bytes *ret_body)
@@ -105,73 +74,16 @@ static cairn_err get_bytes(cairn_remote *remote, const char *path, cairn_bytes *
     return CAIRN_OK;
 }
 
-static cairn_err parse_json(cairn_bytes body, json_t **ret_json)
-{
-    *ret_json = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
-    return json_is_object(*ret_json)
-               ? CAIRN_OK
-               : CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: answer is no JSON");
-}
-
-/* --- fields --- */
-
-static cairn_err take_number(const json_t *object, const char *name, uint64_t *ret_number)
-{
-    const json_t *value = json_object_get(object, name);
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
-    *ret_number = (uint64_t)json_integer_value(value);
-    return CAIRN_OK;
-}
-
-static cairn_err take_hash(const json_t *object, const char *name, cairn_hash *ret_hash)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    if (text == NULL || cairn_hex_decode(text, ret_hash->b, sizeof ret_hash->b) != CAIRN_OK)
-        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
-    return CAIRN_OK;
-}
-
-/* "2026-11-24T12:00:00.123Z" */
-static cairn_err take_time(const json_t *object, const char *name, uint64_t *ret_ms)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    struct tm tm = {0};
-    const char *rest = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL || rest[0] != '.')
-        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no %s", name);
-    *ret_ms = (uint64_t)timegm(&tm) * 1000 + strtoull(rest + 1, NULL, 10);
-    return CAIRN_OK;
-}
-
 /* --- views --- */
 
-static cairn_err fill_view(const json_t *ledger, cairn_view *view)
-{
-    CAIRN_TRY(take_hash(ledger, "id", &view->ledger));
-    CAIRN_TRY(take_number(ledger, "height", &view->height));
-    CAIRN_TRY(take_time(ledger, "time", &view->time_ms));
-    CAIRN_TRY(take_number(ledger, "log_size", &view->log_size));
-    CAIRN_TRY(take_hash(ledger, "log_root", &view->log_root));
-    CAIRN_TRY(take_hash(ledger, "state_root", &view->last.state_root));
-    CAIRN_TRY(take_hash(ledger, "config_root", &view->last.config_root));
-    view->last.height = view->height;
-    view->last.time_ms = view->time_ms;
-    return CAIRN_OK;
-}
-
 /* Takes the place of the last one. */
-static cairn_err take_view(cairn_remote *remote, const json_t *ledger)
+static cairn_err keep_view(cairn_remote *remote, const cairn_view *read)
 {
-    cairn_view *view = calloc(1, sizeof *view);
+    cairn_view *view = malloc(sizeof *view);
     if (view == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "view");
+    *view = *read;
     atomic_init(&view->references, 1);
-    cairn_err err = fill_view(ledger, view);
-    if (err != CAIRN_OK) {
-        free(view);
-        return err;
-    }
     cairn_view_free(remote->view);
     remote->view = view;
     return CAIRN_OK;
@@ -182,10 +94,10 @@ static cairn_view *get_view(cairn_engine *engine)
 {
     cairn_remote *remote = of(engine);
     cairn_bytes body;
-    json_t *ledger = NULL;
-    if (get_bytes(remote, "", &body) == CAIRN_OK && parse_json(body, &ledger) == CAIRN_OK)
-        (void)!take_view(remote, ledger);
-    json_decref(ledger);
+    cairn_view view;
+    if (get_bytes(remote, "", &body) == CAIRN_OK &&
+        cairn_remote_json_ledger(body, &view) == CAIRN_OK)
+        (void)!keep_view(remote, &view);
     (void)atomic_fetch_add(&remote->view->references, 1);
     return remote->view;
 }
@@ -240,25 +152,6 @@ static cairn_err read_tile(void *engine, unsigned level, uint64_t index, size_t 
 
 /* --- transactions --- */
 
-static cairn_err take_verdict(cairn_remote *remote, cairn_bytes body, cairn_bytes tx,
-                              cairn_verdict *ret_verdict)
-{
-    cairn_verdict verdict = {.code = CAIRN_OK};
-    json_t *status = NULL;
-    cairn_err err = parse_json(body, &status);
-    if (err == CAIRN_OK)
-        err = take_hash(status, "transaction", &verdict.id);
-    if (err == CAIRN_OK)
-        err = take_number(status, "height", &verdict.height);
-    if (err == CAIRN_OK)
-        err = take_number(status, "index", &verdict.index);
-    json_decref(status);
-    CAIRN_TRY(err);
-    meet(remote, verdict.index, tx);
-    *ret_verdict = verdict;
-    return CAIRN_OK;
-}
-
 static cairn_err submit_and_wait(cairn_engine *engine, cairn_bytes tx, cairn_verdict *ret_verdict)
 {
     cairn_remote *remote = of(engine);
@@ -266,7 +159,9 @@ static cairn_err submit_and_wait(cairn_engine *engine, cairn_bytes tx, cairn_ver
         .method = CAIRN_HTTP_CLIENT_POST, .content_type = "application/cose", .body = tx};
     cairn_http_reply reply;
     CAIRN_TRY(call(remote, &like, "/transactions?wait=commit", &reply));
-    return take_verdict(remote, reply.body, tx, ret_verdict);
+    CAIRN_TRY(cairn_remote_json_verdict(reply.body, ret_verdict));
+    meet(remote, ret_verdict->index, tx);
+    return CAIRN_OK;
 }
 
 static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn done, void *context)
@@ -285,21 +180,9 @@ static cairn_err get_value(cairn_engine *engine, const cairn_view *view, cairn_m
     (void)view; /* the node's newest is newer or the same */
     char path[16 + CAIRN_STATE_NAME_SIZE] = "/state/";
     cairn_bytes body;
-    json_t *answer = NULL;
-    void *value = NULL;
     cairn_state_name_raw(map, key, path + strlen(path));
     CAIRN_TRY(get_bytes(of(engine), path, &body));
-    cairn_err err = parse_json(body, &answer);
-    const char *text = json_string_value(json_object_get(answer, "value"));
-    size_t size = text == NULL ? 0 : strlen(text) / 2;
-    if (err == CAIRN_OK)
-        err = cairn_arena_alloc(arena, size, &value);
-    if (err == CAIRN_OK && (size == 0 || cairn_hex_decode(text, value, size) != CAIRN_OK))
-        err = CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "api/openapi.yaml", "node: no value");
-    json_decref(answer);
-    if (err == CAIRN_OK)
-        *ret_value = cairn_bytes_of(value, size);
-    return err;
+    return cairn_remote_json_value(arena, body, ret_value);
 }
 
 static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
@@ -394,26 +277,12 @@ static const cairn_engine_ops ops = {
 static cairn_err find_ledger(cairn_remote *remote, const char *ledger)
 {
     cairn_bytes body;
-    json_t *answer = NULL;
+    cairn_view view;
     CAIRN_TRY(get_bytes(remote, "", &body));
-    cairn_err err = parse_json(body, &answer);
-    const json_t *ledgers = json_object_get(answer, "ledgers");
-    const json_t *first = json_array_get(ledgers, 0);
-    for (size_t i = 0; ledger[0] != '\0' && i < json_array_size(ledgers); i++) {
-        const json_t *row = json_array_get(ledgers, i);
-        const char *id = json_string_value(json_object_get(row, "id"));
-        first = id != NULL && strcmp(id, ledger) == 0 ? row : first;
-    }
-    if (err == CAIRN_OK && first == NULL)
-        err = CAIRN_FAIL(CAIRN_ERR_LOCKED, "house",
-                         "the node that holds this directory shows no "
-                         "ledger without credentials: stop it first");
-    if (err == CAIRN_OK)
-        err = take_view(remote, first);
-    json_decref(answer);
-    if (err == CAIRN_OK)
-        cairn_hex_encode(cairn_bytes_hash(&remote->view->ledger), remote->ledger);
-    return err;
+    CAIRN_TRY(cairn_remote_json_ledgers(body, ledger, &view));
+    CAIRN_TRY(keep_view(remote, &view));
+    cairn_hex_encode(cairn_bytes_hash(&view.ledger), remote->ledger);
+    return CAIRN_OK;
 }
 
 cairn_err cairn_remote_open(const char *url, const char *ca_file, const char *ledger,
