@@ -16,6 +16,7 @@ typedef struct stream {
     struct cairn_feed *feed;
     cairn_http_exchange *exchange;
     struct stream *previous, *next;
+    cairn_work_item item; /* queued while `running`, until it runs */
     /* Under the feed's lock. */
     bool running; /* work has it */
     bool again;   /* something came meanwhile */
@@ -205,13 +206,14 @@ static void run_stream(void *context)
     }
 }
 
-/* Under the lock. Work that is refused comes back with the next block or the next event. */
+/* Under the lock. */
 static void kick(stream *s)
 {
     s->again = true;
     if (s->running)
         return;
-    s->running = cairn_work_push(s->feed->work, run_stream, s) == CAIRN_OK;
+    s->running = true;
+    cairn_work_add(s->feed->work, &s->item);
 }
 
 /* A thread of the engine. */
@@ -244,6 +246,7 @@ cairn_err cairn_feed_open(cairn_feed *feed, cairn_http_exchange *exchange,
     if (s == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "feed: stream");
     *s = (stream){.feed = feed, .exchange = exchange, .running = true, .place = *place};
+    s->item = (cairn_work_item){.act = run_stream, .context = s};
     pthread_mutex_lock(&feed->lock);
     bool full = feed->count == CAIRN_FEED_STREAMS_MAX;
     if (!full) {

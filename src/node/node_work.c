@@ -1,4 +1,4 @@
-/* A bounded ring of work and the threads that empty it. */
+/* A bounded ring of work, a list of items beside it, and the threads that empty both. */
 #include "node/node_work.h"
 
 #include <pthread.h>
@@ -16,22 +16,38 @@ struct cairn_work {
     piece queue[CAIRN_WORK_QUEUE_MAX];
     size_t first;
     size_t count;
+    cairn_work_item *items, *last_item;
+    bool item_was_last; /* what was taken last was one */
     bool stopping;
     pthread_t threads[CAIRN_WORK_THREADS_MAX]; /* the owner's */
     size_t thread_count;
 };
 
-/* The next piece; false at the end. */
+static piece take_item(cairn_work *work)
+{
+    const cairn_work_item *item = work->items;
+    work->items = item->next;
+    return (piece){.act = item->act, .context = item->context};
+}
+
+static piece take_pushed(cairn_work *work)
+{
+    piece p = work->queue[work->first];
+    work->first = (work->first + 1) % CAIRN_WORK_QUEUE_MAX;
+    work->count--;
+    return p;
+}
+
+/* The next piece, of ring and list in turn; false at the end. */
 static bool take(cairn_work *work, piece *ret_piece)
 {
     pthread_mutex_lock(&work->lock);
-    while (work->count == 0 && !work->stopping)
+    while (work->count == 0 && work->items == NULL && !work->stopping)
         pthread_cond_wait(&work->wake, &work->lock);
-    bool any = work->count > 0;
+    bool any = work->count > 0 || work->items != NULL;
     if (any) {
-        *ret_piece = work->queue[work->first];
-        work->first = (work->first + 1) % CAIRN_WORK_QUEUE_MAX;
-        work->count--;
+        work->item_was_last = work->items != NULL && (work->count == 0 || !work->item_was_last);
+        *ret_piece = work->item_was_last ? take_item(work) : take_pushed(work);
     }
     pthread_mutex_unlock(&work->lock);
     return any;
@@ -91,4 +107,17 @@ cairn_err cairn_work_push(cairn_work *work, void (*act)(void *context), void *co
     pthread_mutex_unlock(&work->lock);
     return full ? CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "node: too many calls wait already")
                 : CAIRN_OK;
+}
+
+void cairn_work_add(cairn_work *work, cairn_work_item *item)
+{
+    item->next = NULL;
+    pthread_mutex_lock(&work->lock);
+    if (work->items == NULL)
+        work->items = item;
+    else
+        work->last_item->next = item;
+    work->last_item = item;
+    pthread_cond_signal(&work->wake);
+    pthread_mutex_unlock(&work->lock);
 }

@@ -24,4 +24,15 @@ CAIRN_DEFINE_CLEANUP(cairn_work, cairn_work_free)
 cairn_err cairn_work_push(cairn_work *work, void (*act)(void *context),
                           void *context) CAIRN_MUST_USE;
 
+/* Work whose place in the queue is its owner's: so it is never refused. */
+typedef struct cairn_work_item {
+    void (*act)(void *context);
+    void *context;
+    struct cairn_work_item *next; /* the queue's */
+} cairn_work_item;
+
+/* Runs the item's `act` once; from when that begins the item may be added again, or freed, and not
+ * before. Takes turns with what was pushed. Any thread. */
+void cairn_work_add(cairn_work *work, cairn_work_item *item);
+
 #endif
