@@ -185,11 +185,12 @@ class Generator:
 
 # --- what must hold ---
 
-def judge(data, answer):
-    """What is wrong with an answer; None when nothing is."""
+def judge(data, answer, has_body):
+    """What is wrong with an answer; None when nothing is. After a HEAD the reader may have taken the next answer
+    for the body."""
     if answer.status >= 500 and answer.status not in MEANT:
         return f'{answer.status}'
-    if answer.status < 400:
+    if answer.status < 400 or not has_body:
         return None
     kind = answer.field('Content-Type') or ''
     if kind == PROBLEM:
@@ -212,7 +213,7 @@ def attack(node, data):
                 answer = peer.answer()
                 if answer is None:
                     return
-                wrong = judge(data, answer)
+                wrong = judge(data, answer, not heads)
                 if wrong:
                     yield f'{wrong}: {answer}'
                 count(answer)
