@@ -6,10 +6,8 @@
 #include "record/record.h"
 
 static const cairn_feature *const list[] = {
-    &cairn_governance_feature,
-    &cairn_identity_feature,
-    &cairn_identity_ca_feature,
-    &cairn_record_feature,
+    &cairn_governance_feature,      &cairn_identity_feature, &cairn_identity_ca_feature,
+    &cairn_identity_status_feature, &cairn_record_feature,
 };
 
 const cairn_features cairn_all_features = {

@@ -2,6 +2,7 @@
 #include "identity/acts.h"
 #include "identity/ca_routes.h"
 #include "identity/did_routes.h"
+#include "identity/status_routes.h"
 
 static const char *const role_names[] = {
 #define X(name, bit, text, doc) [bit] = (text),
@@ -114,4 +115,10 @@ const cairn_feature cairn_identity_ca_feature = {
     .name = "ca",
     .routes = cairn_ca_routes,
     .route_count = CAIRN_CA_ROUTE_COUNT,
+};
+
+const cairn_feature cairn_identity_status_feature = {
+    .name = "status",
+    .routes = cairn_status_routes,
+    .route_count = CAIRN_STATUS_ROUTE_COUNT,
 };

@@ -13,6 +13,8 @@
 extern const cairn_feature cairn_identity_feature;
 /* The issuing CA's routes (identity/ca_routes.h): a descriptor of their own, no transactions. */
 extern const cairn_feature cairn_identity_ca_feature;
+/* The route of status lists (identity/status_routes.h), in the same way. */
+extern const cairn_feature cairn_identity_status_feature;
 
 /* --- roles --- */
 

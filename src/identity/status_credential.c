@@ -175,6 +175,21 @@ static cairn_err take_all(cairn_arena *arena, const json_t *json, cairn_status_c
     return take_list(arena, subject, c->bits, ret_list);
 }
 
+cairn_err cairn_status_credential_check(const cairn_status_credential *credential, cairn_bytes uri,
+                                        uint64_t now_ms)
+{
+    if (!cairn_bytes_equal(credential->id, uri))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "Bitstring Status List section 3.2",
+                          "status credential.id: is another list's");
+    if (credential->valid_until_ms != 0 && now_ms >= credential->valid_until_ms)
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "Bitstring Status List section 3.2",
+                          "status credential.validUntil: has passed");
+    if (now_ms + CAIRN_STATUS_SKEW_MS < credential->valid_from_ms)
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "Bitstring Status List section 3.2",
+                          "status credential.validFrom: is yet to come");
+    return CAIRN_OK;
+}
+
 cairn_err cairn_status_credential_decode(cairn_arena *arena, cairn_bytes json,
                                          cairn_status_credential *ret_credential,
                                          cairn_status_list *ret_list)

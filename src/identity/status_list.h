@@ -10,14 +10,17 @@
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
 #include "cairn/key.h"
+#include "core/crypto/jwk.h"
 
 enum {
     CAIRN_STATUS_LIST_SIZE_MAX = 1 << 24,   /* bytes of entries: 2^27 of one bit */
     CAIRN_STATUS_PACKED_SIZE_MAX = 1 << 23, /* bytes of a compressed list that is looked at */
     CAIRN_STATUS_TOKEN_SIZE_MAX = CAIRN_STATUS_PACKED_SIZE_MAX + 4096,
     CAIRN_STATUS_BITSTRING_SIZE_MIN = 16384, /* bytes; fewer entries would tell who is asked for */
+    CAIRN_STATUS_JWT_SIZE_MAX = CAIRN_STATUS_PACKED_SIZE_MAX * 2, /* base64url of base64url */
     CAIRN_STATUS_URI_SIZE_MAX = 512,
-    CAIRN_STATUS_TEXT_SIZE_MAX = 64, /* a purpose, a DID is bounded by its own limit */
+    CAIRN_STATUS_SKEW_MS = 60 * 1000, /* clocks may differ by so much */
+    CAIRN_STATUS_TEXT_SIZE_MAX = 64,  /* a purpose, a DID is bounded by its own limit */
 };
 
 typedef enum cairn_status_value {
@@ -71,7 +74,7 @@ typedef struct cairn_status_token {
     uint64_t issued;  /* iat, seconds */
     uint64_t expires; /* exp, seconds; 0: absent */
     uint64_t ttl;     /* seconds; 0: absent */
-    cairn_bytes kid;  /* of the signing key; empty: absent */
+    cairn_bytes kid;  /* of the signing key, in a JWT printable ASCII; empty: absent */
     unsigned bits;
     cairn_bytes packed;
 } cairn_status_token;
@@ -92,8 +95,11 @@ cairn_err cairn_status_token_assemble(cairn_arena *arena, const cairn_status_tok
  * errors of cbor.h and cose.h; BAD_VALUE for a type that is not application/statuslist+cwt. */
 cairn_err cairn_status_token_decode(cairn_bytes in, cairn_status_token *ret_token) CAIRN_MUST_USE;
 
-/* Decodes, verifies under `key`, and asks for `uri` and the time: MISMATCH for another list's,
- * EXPIRED, BAD_SIGNATURE, BAD_ALGORITHM. */
+/* Asks for `uri` and the time: MISMATCH for another list's, EXPIRED. */
+cairn_err cairn_status_token_check(const cairn_status_token *token, cairn_bytes uri,
+                                   uint64_t now_s) CAIRN_MUST_USE;
+
+/* Decodes, verifies under `key`, and checks: also BAD_SIGNATURE, BAD_ALGORITHM. */
 cairn_err cairn_status_token_verify(cairn_arena *arena, cairn_bytes in, const cairn_key *key,
                                     cairn_bytes uri, uint64_t now_s,
                                     cairn_status_token *ret_token) CAIRN_MUST_USE;
@@ -122,5 +128,55 @@ cairn_err cairn_status_credential_encode(cairn_arena *arena,
 cairn_err cairn_status_credential_decode(cairn_arena *arena, cairn_bytes json,
                                          cairn_status_credential *ret_credential,
                                          cairn_status_list *ret_list) CAIRN_MUST_USE;
+
+/* Asks for `uri` and the time: MISMATCH for another list's; EXPIRED, also before validFrom. */
+cairn_err cairn_status_credential_check(const cairn_status_credential *credential, cairn_bytes uri,
+                                        uint64_t now_ms) CAIRN_MUST_USE;
+
+/* --- both as JSON Web Tokens (status_jwt.c) ---
+ *
+ * The token list with the type statuslist+jwt, the credential as VC-JOSE-COSE has it: the JSON as
+ * it is under the type vc+jwt. What is to be signed goes to the signer, and with the signature to
+ * cairn_jws_assemble. */
+
+cairn_err cairn_status_jwt_to_be_signed(cairn_arena *arena, const cairn_status_token *token,
+                                        cairn_jose_alg alg,
+                                        cairn_bytes *ret_message) CAIRN_MUST_USE;
+
+/* Reads a token of anybody's: type, claims and list, not its signature; texts lie in the arena. The
+ * errors of jose.h; MISSING_FIELD; BAD_VALUE for a type that is not statuslist+jwt, and for claims
+ * outside their range. */
+cairn_err cairn_status_jwt_decode(cairn_arena *arena, cairn_bytes in,
+                                  cairn_status_token *ret_token) CAIRN_MUST_USE;
+
+/* Decodes, verifies under `key`, and asks for `uri` and the time: as cairn_status_token_verify. */
+cairn_err cairn_status_jwt_verify(cairn_arena *arena, cairn_bytes in, const cairn_jwk *key,
+                                  cairn_bytes uri, uint64_t now_s,
+                                  cairn_status_token *ret_token) CAIRN_MUST_USE;
+
+/* `json` is what cairn_status_credential_encode made; `kid` printable ASCII. */
+cairn_err cairn_status_credential_jwt_to_be_signed(cairn_arena *arena, cairn_bytes json,
+                                                   cairn_jose_alg alg, const char *kid,
+                                                   cairn_bytes *ret_message) CAIRN_MUST_USE;
+
+/* Takes one apart; the credential in it is for cairn_status_credential_decode. BAD_VALUE for a type
+ * that is not vc+jwt. */
+cairn_err cairn_status_credential_jwt_decode(cairn_arena *arena, cairn_bytes in, char *ret_kid,
+                                             size_t kid_room, cairn_bytes *ret_json) CAIRN_MUST_USE;
+
+/* Decodes, verifies under `key`, reads the credential and checks it. */
+cairn_err cairn_status_credential_jwt_verify(cairn_arena *arena, cairn_bytes in,
+                                             const cairn_jwk *key, cairn_bytes uri, uint64_t now_ms,
+                                             cairn_status_credential *ret_credential,
+                                             cairn_status_list *ret_list) CAIRN_MUST_USE;
+
+/* The entries that a token's list unpacks to. */
+static inline CAIRN_MUST_USE cairn_err cairn_status_token_unpack(cairn_arena *arena,
+                                                                 const cairn_status_token *token,
+                                                                 cairn_status_list *ret_list)
+{
+    return cairn_status_list_unpack(arena, CAIRN_STATUS_TOKEN_ORDER, token->bits, token->packed,
+                                    ret_list);
+}
 
 #endif

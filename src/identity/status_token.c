@@ -236,6 +236,17 @@ cairn_err cairn_status_token_decode(cairn_bytes in, cairn_status_token *ret_toke
     return decode(in, &message, ret_token);
 }
 
+cairn_err cairn_status_token_check(const cairn_status_token *token, cairn_bytes uri, uint64_t now_s)
+{
+    if (!cairn_bytes_equal(token->uri, uri))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "Token Status List section 8.3",
+                          "status token.sub: is another list's");
+    if (token->expires != 0 && now_s >= token->expires)
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "Token Status List section 8.3",
+                          "status token.exp: has passed");
+    return CAIRN_OK;
+}
+
 cairn_err cairn_status_token_verify(cairn_arena *arena, cairn_bytes in, const cairn_key *key,
                                     cairn_bytes uri, uint64_t now_s, cairn_status_token *ret_token)
 {
@@ -243,12 +254,7 @@ cairn_err cairn_status_token_verify(cairn_arena *arena, cairn_bytes in, const ca
     cairn_status_token token;
     CAIRN_TRY(decode(in, &message, &token));
     CAIRN_TRY(cairn_cose_sign1_verify(arena, &message, key, (cairn_bytes){0}, (cairn_bytes){0}));
-    if (!cairn_bytes_equal(token.uri, uri))
-        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "Token Status List section 8.3",
-                          "status token.sub: is another list's");
-    if (token.expires != 0 && now_s >= token.expires)
-        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "Token Status List section 8.3",
-                          "status token.exp: has passed");
+    CAIRN_TRY(cairn_status_token_check(&token, uri, now_s));
     *ret_token = token;
     return CAIRN_OK;
 }

@@ -26,7 +26,9 @@ struct cairn_services {
     cairn_clock clock;
     cairn_log *log;
     const cairn_config *config;
-    cairn_signer *signer; /* keys live in the key process */
+    const char *directory; /* the ledger directory, where a feature keeps files of its own; NULL:
+                              there is none */
+    cairn_signer *signer;  /* keys live in the key process */
     cairn_vault *vault;
     cairn_jobs *jobs;
     struct cairn_oauth *oauth; /* node/oauth.h; the token endpoint's own */

@@ -135,6 +135,7 @@ static void make_services(cairn_node *node)
     node->services = (cairn_services){.clock = node->setup.clock,
                                       .log = node->setup.log,
                                       .config = node->setup.config,
+                                      .directory = node->setup.directory,
                                       .signer = node->setup.signer,
                                       .vault = node->setup.vault,
                                       .jobs = cairn_node_jobs_get(node->jobs),

@@ -49,7 +49,7 @@ static const char *const named_files[] = {"node.certificate", "node.certificate_
 
 enum {
     COUNT_MAX = sizeof system_paths / sizeof system_paths[0] + sizeof folders / sizeof folders[0] +
-                sizeof named_files / sizeof named_files[0] + CAIRN_ISSUERS_MAX + 4,
+                sizeof named_files / sizeof named_files[0] + CAIRN_ISSUERS_MAX + 5,
     ARENA_SIZE_MAX = 1 << 20,
 };
 
@@ -103,7 +103,9 @@ static cairn_err add_folders(fence *f)
             CAIRN_TRY(cairn_dir_make(path, folders[i].mode));
         CAIRN_TRY(add(f, path, true));
     }
-    return CAIRN_OK;
+    CAIRN_TRY(cairn_path_join(f->directory, "status", path)); /* the verbs write it */
+    CAIRN_TRY(cairn_dir_make(path, 0700));
+    return add(f, path, false);
 }
 
 /* Does a folder hold the keys, or lie among them? */

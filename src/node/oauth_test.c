@@ -345,7 +345,7 @@ static size_t published(void)
     return cairn_jwk_set_count(set);
 }
 
-static void token_kid(const char *token, char ret_kid[CAIRN_JWK_KID_SIZE_MAX + 1])
+static void token_kid(const char *token, char ret_kid[CAIRN_JWS_KID_SIZE_MAX + 1])
 {
     cairn_jws jws;
     assert_int_equal(cairn_jws_parse(&world.arena, cairn_bytes_str(token), &jws), CAIRN_OK);
@@ -357,7 +357,7 @@ static void test_keys_rotate(void **state)
 {
     (void)state;
     enum { DAY = 86400000 };
-    char before[CAIRN_JWK_KID_SIZE_MAX + 1], now[CAIRN_JWK_KID_SIZE_MAX + 1];
+    char before[CAIRN_JWS_KID_SIZE_MAX + 1], now[CAIRN_JWS_KID_SIZE_MAX + 1];
     char *token = get_token("");
     token_kid(token, before);
     free(token);
@@ -393,7 +393,7 @@ static void test_keys_rotate(void **state)
 static void test_keys_survive(void **state)
 {
     (void)state;
-    char kid[CAIRN_JWK_KID_SIZE_MAX + 1];
+    char kid[CAIRN_JWS_KID_SIZE_MAX + 1];
     char *token = get_token("");
     cairn_oauth *again = NULL;
     cairn_oauth_options options = cairn_oauth_defaults();

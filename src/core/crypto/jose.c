@@ -108,7 +108,7 @@ static cairn_err read_header(const json_t *header, cairn_jws *jws)
         return CAIRN_FAIL(CAIRN_ERR_UNKNOWN_FIELD, "RFC 7515 section 4.1.11",
                           "jws.crit: no extension is known here");
     CAIRN_TRY(cairn_json_text(header, "jws", "alg", 16, &alg));
-    CAIRN_TRY(cairn_json_text(header, "jws", "kid", CAIRN_JWK_KID_SIZE_MAX, &kid));
+    CAIRN_TRY(cairn_json_text(header, "jws", "kid", CAIRN_JWS_KID_SIZE_MAX, &kid));
     CAIRN_TRY(cairn_json_text(header, "jws", "typ", sizeof jws->typ - 1, &typ));
     if (alg == NULL)
         return CAIRN_FAIL(CAIRN_ERR_MISSING_FIELD, jws_clause, "jws.alg: missing");
@@ -154,13 +154,18 @@ static cairn_err parse_header(cairn_arena *arena, cairn_bytes part, cairn_jws *j
 
 cairn_err cairn_jws_parse(cairn_arena *arena, cairn_bytes compact, cairn_jws *ret_jws)
 {
+    return cairn_jws_parse_within(arena, compact, CAIRN_JWS_SIZE_MAX, ret_jws);
+}
+
+cairn_err cairn_jws_parse_within(cairn_arena *arena, cairn_bytes compact, size_t size_max,
+                                 cairn_jws *ret_jws)
+{
     cairn_jws jws = {.kid = ""};
     cairn_bytes rest = compact;
     cairn_bytes header = {0};
     cairn_bytes payload = {0};
-    if (compact.size > CAIRN_JWS_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "jws: more than %d bytes",
-                          CAIRN_JWS_SIZE_MAX);
+    if (compact.size > size_max)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "jws: more than %zu bytes", size_max);
     if (!cut(&rest, &header) || !cut(&rest, &payload))
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "RFC 7515 section 7.1", "jws: not three parts");
     CAIRN_TRY(parse_header(arena, header, &jws));
@@ -189,7 +194,7 @@ static bool is_plain(const char *text)
 cairn_err cairn_jws_signing_input(cairn_arena *arena, cairn_jose_alg alg, const char *kid,
                                   const char *typ, cairn_bytes payload, cairn_bytes *ret_input)
 {
-    char header[CAIRN_JWK_KID_SIZE_MAX + 128];
+    char header[CAIRN_JWS_KID_SIZE_MAX + 128];
     cairn_text text = {header, sizeof header, 0};
     void *memory = NULL;
     CAIRN_ASSERT(is_plain(kid) && is_plain(typ));

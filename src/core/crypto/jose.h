@@ -15,6 +15,7 @@
 
 enum {
     CAIRN_JWS_SIZE_MAX = 12288,       /* bytes of a compact serialisation */
+    CAIRN_JWS_KID_SIZE_MAX = 256,     /* bytes: room for a DID URL */
     CAIRN_JWS_HEADER_SIZE_MAX = 2048, /* bytes of the decoded header */
     CAIRN_JSON_DEPTH_MAX = 8,         /* nested arrays and objects */
 };
@@ -22,7 +23,7 @@ enum {
 /* A message taken apart, not yet verified. Views into the compact form or the arena. */
 typedef struct cairn_jws {
     cairn_jose_alg alg;
-    char kid[CAIRN_JWK_KID_SIZE_MAX + 1]; /* "" when absent */
+    char kid[CAIRN_JWS_KID_SIZE_MAX + 1]; /* "" when absent */
     char typ[64];                         /* lower case, without "application/"; "" when absent */
     cairn_bytes signing_input;            /* header '.' payload, as sent */
     cairn_bytes payload;                  /* decoded */
@@ -48,6 +49,9 @@ cairn_err cairn_json_text(const json_t *json, const char *object, const char *na
  * for `crit` and `b64`, else the errors of base64url and JSON. */
 cairn_err cairn_jws_parse(cairn_arena *arena, cairn_bytes compact,
                           cairn_jws *ret_jws) CAIRN_MUST_USE;
+/* The same for messages that may be larger: at most `size_max` bytes. */
+cairn_err cairn_jws_parse_within(cairn_arena *arena, cairn_bytes compact, size_t size_max,
+                                 cairn_jws *ret_jws) CAIRN_MUST_USE;
 
 /* BAD_ALGORITHM when the algorithm is not the key's, BAD_SIGNATURE when it does not verify. */
 cairn_err cairn_jws_verify(const cairn_jws *jws, const cairn_jwk *key) CAIRN_MUST_USE;
