@@ -11,6 +11,7 @@
 #include "core/store/file.h"
 #include "feature_list.h"
 #include "node/node.h"
+#include "node/node_outbox.h"
 
 enum { VALIDITY_MS = 60000 };
 
@@ -38,6 +39,7 @@ void cairn_home_tables(cairn_config_table ret_tables[CAIRN_HOME_TABLE_COUNT])
 {
     ret_tables[0] = (cairn_config_table){.rows = rows, .count = sizeof rows / sizeof rows[0]};
     ret_tables[1] = cairn_node_options;
+    ret_tables[2] = cairn_node_outbox_options;
 }
 
 /* --- open --- */
@@ -250,14 +252,23 @@ static cairn_err load_keys(cairn_home *home, cairn_home_use use)
 cairn_err cairn_home_key_for(const cairn_home *home, cairn_purpose purpose, cairn_key_type type,
                              const cairn_home_key **ret_key)
 {
+    const cairn_home_key *misnamed = NULL;
     for (size_t i = home->key_count; i > 0; i--) {
         const cairn_home_key *key = &home->keys[i - 1];
-        if (key->record.purpose == purpose && key->record.until == CAIRN_HEIGHT_OPEN &&
-            cairn_key_get_type(key->public_key) == type) {
+        if (key->record.purpose != purpose || key->record.until != CAIRN_HEIGHT_OPEN ||
+            cairn_key_get_type(key->public_key) != type)
+            continue;
+        if (cairn_signer_purpose_of(key->name) == 1u << purpose) {
             *ret_key = key;
             return CAIRN_OK;
         }
+        misnamed = misnamed == NULL ? key : misnamed; /* the newest */
     }
+    if (misnamed != NULL)
+        return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, "docs/formats/keys.md",
+                          "the %s key %s does not sign: its name does not say its purpose; make "
+                          "another by: cairn key new --purpose %s",
+                          cairn_purpose_name(purpose), misnamed->name, cairn_purpose_name(purpose));
     return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",
                       "no valid %s key here; make one by: cairn key new --purpose %s",
                       cairn_purpose_name(purpose), cairn_purpose_name(purpose));
@@ -338,7 +349,8 @@ cairn_err cairn_home_send(cairn_home *home, uint16_t type, cairn_bytes body,
                                   .valid_until_ms = now_ms + VALIDITY_MS,
                                   .body = body};
     CAIRN_TRY(cairn_tx_to_be_signed(arena, &draft, &message));
-    CAIRN_TRY(cairn_signer_sign_wait(home->signer, key->name, message, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(home->signer, CAIRN_SIGNER_FOR_SIGN, key->name, message,
+                                         signature, &size));
     CAIRN_TRY(cairn_tx_assemble(arena, &draft, cairn_bytes_of(signature, size), &tx));
     return cairn_engine_wait(home->engine, tx, ret_verdict);
 }
@@ -365,7 +377,8 @@ cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t 
                                      .time_ms = view->time_ms,
                                      .size = view->log_size};
     CAIRN_TRY(cairn_receipt_to_be_signed(arena, &head, &view->log_root, &message));
-    CAIRN_TRY(cairn_signer_sign_wait(home->signer, key->name, message, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(home->signer, CAIRN_SIGNER_FOR_COSIGN, key->name, message,
+                                         signature, &size));
     return cairn_receipt_assemble(arena, &head, index, path, path_count,
                                   cairn_bytes_of(signature, size), ret_receipt);
 }
@@ -393,7 +406,8 @@ static cairn_err sign_note(cairn_home *home, const cairn_home_key *key, const ca
     cairn_bytes line;
     CAIRN_TRY(cairn_checkpoint_format(arena, &checkpoint, &text));
     CAIRN_TRY(cairn_note_message(arena, CAIRN_NOTE_ED25519, text, 0, &message));
-    CAIRN_TRY(cairn_signer_sign_wait(home->signer, key->name, message, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(home->signer, CAIRN_SIGNER_FOR_COSIGN, key->name, message,
+                                         signature, &size));
     CAIRN_TRY(cairn_note_line(arena, vkey, 0, cairn_bytes_of(signature, size), &line));
     return cairn_note_join(arena, text, &line, 1, ret_note);
 }

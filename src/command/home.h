@@ -39,7 +39,7 @@ typedef struct cairn_home {
 } cairn_home;
 
 /* The tables of all options that cairn.yaml may hold. */
-enum { CAIRN_HOME_TABLE_COUNT = 2 };
+enum { CAIRN_HOME_TABLE_COUNT = 3 };
 void cairn_home_tables(cairn_config_table ret_tables[CAIRN_HOME_TABLE_COUNT]);
 
 /* The configuration of a ledger directory: USAGE with a hint when it is none. */

@@ -10,7 +10,8 @@ static cairn_err prove_possession(cairn_home *home, const char *name, cairn_purp
     cairn_bytes message;
     CAIRN_TRY(cairn_key_proof_message(&home->command->arena, &home->ledger, &home->org, purpose,
                                       cose_key, &message));
-    return cairn_signer_sign_wait(home->signer, name, message, ret_proof, ret_size);
+    return cairn_signer_sign_wait_for(home->signer, 1u << purpose, name, message, ret_proof,
+                                      ret_size);
 }
 
 cairn_err cairn_home_register_key(cairn_home *home, const char *name, cairn_purpose purpose,

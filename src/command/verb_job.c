@@ -4,27 +4,37 @@
 #include "core/jobs/jobs.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "node/node_directory.h"
+#include "node/node_jobs.h"
 
-/* The environment alone: no ledger is attached, so that nothing is done here. */
-static cairn_err open_jobs(cairn_command *command, cairn_jobs **ret_jobs)
+/* The environment, and the rows that it points to. */
+typedef struct opened {
+    cairn_node_jobs_rows rows;
+    cairn_jobs *jobs;
+} opened;
+
+static void close_jobs(opened *o)
+{
+    cairn_jobs_close(o->jobs);
+    cairn_node_jobs_rows_done(&o->rows);
+}
+
+/* The environment alone: no ledger is attached and nothing started, so that nothing is done here.
+ * Closed also after a failure. */
+static cairn_err open_jobs(cairn_command *command, opened *ret_opened)
 {
     CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
     char path[CAIRN_PATH_SIZE_MAX];
-    const cairn_projection *projections[64] = {&cairn_directory_projection};
-    size_t count = 1;
     CAIRN_TRY(cairn_home_config(command->directory, &config));
     CAIRN_TRY(cairn_path_join(command->directory, "jobs", path));
-    for (size_t i = 0; i < cairn_all_features.count; i++) {
-        const cairn_feature *feature = cairn_all_features.list[i];
-        for (size_t p = 0; p < feature->projection_count; p++) {
-            CAIRN_ASSERT(count < sizeof projections / sizeof projections[0]);
-            projections[count++] = &feature->projections[p];
-        }
-    }
-    const cairn_jobs_options options = {
-        .clock = cairn_clock_system(), .projections = projections, .projection_count = count};
-    return cairn_jobs_open(path, &options, ret_jobs);
+    CAIRN_TRY(cairn_node_jobs_rows_collect(&cairn_all_features, &ret_opened->rows));
+    const cairn_jobs_options options = {.clock = cairn_clock_system(),
+                                        .projections = ret_opened->rows.projections,
+                                        .projection_count = ret_opened->rows.projection_count,
+                                        .reactions = ret_opened->rows.reactions,
+                                        .reaction_count = ret_opened->rows.reaction_count,
+                                        .timer_owners = ret_opened->rows.timer_owners,
+                                        .timer_owner_count = ret_opened->rows.timer_owner_count};
+    return cairn_jobs_open(path, &options, &ret_opened->jobs);
 }
 
 /* --- list --- */
@@ -50,10 +60,10 @@ static cairn_err list_one(void *context, const cairn_jobs_consumer *consumer)
 static cairn_err run_list(cairn_command *command, const cairn_arguments *arguments)
 {
     (void)arguments;
-    CAIRN_CLEANUP(cairn_jobs_close_p) cairn_jobs *jobs = NULL;
-    CAIRN_TRY(open_jobs(command, &jobs));
+    CAIRN_CLEANUP(close_jobs) opened o = {.jobs = NULL};
+    CAIRN_TRY(open_jobs(command, &o));
     json_t *facts = cairn_facts_new();
-    cairn_err err = cairn_jobs_each(jobs, list_one, cairn_facts_list(facts, "jobs"));
+    cairn_err err = cairn_jobs_each(o.jobs, list_one, cairn_facts_list(facts, "jobs"));
     if (err == CAIRN_OK)
         return cairn_facts_print(command, facts);
     json_decref(facts);
@@ -65,9 +75,9 @@ static cairn_err run_list(cairn_command *command, const cairn_arguments *argumen
 static cairn_err order(cairn_command *command, const cairn_arguments *arguments,
                        cairn_err (*give)(cairn_jobs *jobs, const char *name))
 {
-    CAIRN_CLEANUP(cairn_jobs_close_p) cairn_jobs *jobs = NULL;
-    CAIRN_TRY(open_jobs(command, &jobs));
-    CAIRN_TRY(give(jobs, arguments->words[0]));
+    CAIRN_CLEANUP(close_jobs) opened o = {.jobs = NULL};
+    CAIRN_TRY(open_jobs(command, &o));
+    CAIRN_TRY(give(o.jobs, arguments->words[0]));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "ordered", arguments->words[0]);
     return cairn_facts_print(command, facts);

@@ -65,6 +65,18 @@ static cairn_err add_key(cairn_home *home, const char *name, cairn_purpose purpo
     return CAIRN_OK;
 }
 
+/* Whoever holds the keys tells their purposes by their names, and signs for no other one. */
+static cairn_err check_name(const char *name, cairn_purpose purpose)
+{
+    if (cairn_signer_purpose_of(name) == 1u << purpose)
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_USAGE, "docs/formats/keys.md",
+                      "--name: the part before its first '-', '.' or '_' says what a key is for; "
+                      "here it must be %s%s",
+                      cairn_purpose_name(purpose),
+                      purpose == CAIRN_PURPOSE_COSIGN ? " or note" : "");
+}
+
 static cairn_err new_key(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
 {
     const char *name = cairn_option_value(arguments, "name");
@@ -82,6 +94,7 @@ static cairn_err new_key(cairn_home *home, const cairn_arguments *arguments, jso
         CAIRN_TRY(free_name(home, stem, made_up));
         name = made_up;
     }
+    CAIRN_TRY(check_name(name, purpose));
     return add_key(home, name, purpose, type, facts);
 }
 
@@ -175,7 +188,7 @@ static cairn_err run_revoke(cairn_command *command, const cairn_arguments *argum
 static const cairn_option new_options[] = {
     {"purpose", "PURPOSE", true, false, "sign, tls, cosign, owner, encrypt, validator or issue"},
     {"type", "TYPE", false, false, "p256 (if not given) or ed25519 (checkpoints)"},
-    {"name", "NAME", false, false, "its name here; PURPOSE-N if not given"},
+    {"name", "NAME", false, false, "its name here, such as PURPOSE-2024; PURPOSE-N if not given"},
 };
 
 const cairn_verb cairn_verb_key_new = {

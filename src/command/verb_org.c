@@ -141,7 +141,8 @@ static cairn_err make_request(cairn_home *home, const char *org_name, json_t *re
     const cairn_bytes cose_key = cairn_bytes_of(encoded, encoded_size);
     CAIRN_TRY(cairn_key_proof_message(arena, &home->ledger, &org, CAIRN_PURPOSE_SIGN, cose_key,
                                       &message));
-    CAIRN_TRY(cairn_signer_sign_wait(home->signer, first_key, message, proof, &proof_size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(home->signer, CAIRN_SIGNER_FOR_SIGN, first_key, message,
+                                         proof, &proof_size));
     cairn_facts_text(request, "format", request_format);
     cairn_facts_hash(request, "ledger", &home->ledger);
     cairn_facts_text(request, "name", org_name);
@@ -312,9 +313,13 @@ static cairn_err act_roles(cairn_home *home, const cairn_arguments *arguments, j
 
 /* --- rotate --- */
 
-/* "sign-2" after "sign-1": the least number that no key of that stem has yet. */
-static cairn_err next_name(cairn_home *home, const char *old, char ret_name[64])
+/* "sign-2" after "sign-1": the least number that no key of that stem has yet. The stem is the
+ * purpose's where the old name does not say it. */
+static cairn_err next_name(cairn_home *home, const cairn_home_key *key_before, char ret_name[64])
 {
+    const cairn_purpose purpose = key_before->record.purpose;
+    bool fits = cairn_signer_purpose_of(key_before->name) == 1u << purpose;
+    const char *old = fits ? key_before->name : cairn_purpose_name(purpose);
     const char *dash = strrchr(old, '-');
     int stem = dash == NULL ? (int)strlen(old) : (int)(dash - old);
     for (unsigned n = 1; n < 10000; n++) {
@@ -342,13 +347,14 @@ static cairn_err rotate(cairn_home *home, const cairn_home_key *old, uint64_t un
     cairn_verdict verdict;
     if (old->record.until != CAIRN_HEIGHT_OPEN) /* before there is a key for nothing */
         return CAIRN_FAIL(CAIRN_ERR_CLOSED, "house", "%s: its end is set", old->name);
-    CAIRN_TRY(next_name(home, old->name, name));
+    CAIRN_TRY(next_name(home, old, name));
     CAIRN_TRY(cairn_signer_generate(home->signer, name, cairn_key_get_type(old->public_key), &key));
     CAIRN_TRY(cairn_key_to_cose(key, encoded, &encoded_size));
     const cairn_bytes cose_key = cairn_bytes_of(encoded, encoded_size);
     CAIRN_TRY(cairn_key_proof_message(arena, &home->ledger, &home->org, old->record.purpose,
                                       cose_key, &message));
-    CAIRN_TRY(cairn_signer_sign_wait(home->signer, name, message, proof, &proof_size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(home->signer, 1u << old->record.purpose, name, message,
+                                         proof, &proof_size));
     CAIRN_TRY(cairn_key_rotate_body(arena, &old->kid, cose_key, cairn_bytes_of(proof, proof_size),
                                     until, &body));
     CAIRN_TRY(cairn_home_send(home, CAIRN_TX_KEY_ROTATE, body, &verdict));

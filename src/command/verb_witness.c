@@ -43,7 +43,8 @@ static cairn_err cosign(serving *s, cairn_arena *arena, cairn_bytes text, cairn_
     size_t size = 0;
     cairn_bytes message;
     CAIRN_TRY(cairn_note_message(arena, CAIRN_NOTE_COSIGNATURE, text, time_s, &message));
-    CAIRN_TRY(cairn_signer_sign_wait(s->signer, key_name, message, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(s->signer, CAIRN_SIGNER_FOR_NONE, key_name, message,
+                                         signature, &size));
     return cairn_note_line(arena, &s->own, time_s, cairn_bytes_of(signature, size), ret_line);
 }
 

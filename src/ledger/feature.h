@@ -31,6 +31,9 @@ typedef struct cairn_tx_row {
 /* The rows of the floors above are declared where they are read. */
 struct cairn_route;      /* core/net/route.h */
 struct cairn_projection; /* core/jobs/projection.h */
+/* Handed the node's cairn_services (ledger/services.h) as their context. */
+struct cairn_reaction;    /* core/jobs/jobs.h */
+struct cairn_timer_owner; /* core/jobs/timer.h */
 
 typedef struct cairn_feature {
     const char *name;
@@ -40,6 +43,10 @@ typedef struct cairn_feature {
     size_t route_count;
     const struct cairn_projection *projections;
     size_t projection_count;
+    const struct cairn_reaction *reactions;
+    size_t reaction_count;
+    const struct cairn_timer_owner *timer_owners;
+    size_t timer_owner_count;
 } cairn_feature;
 
 /* The features of a build: all tables in fixed order. */

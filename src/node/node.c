@@ -14,6 +14,7 @@
 #include "node/node_ca.h"
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
+#include "node/node_outbox.h"
 #include "node/node_tls.h"
 
 struct cairn_node {
@@ -21,6 +22,7 @@ struct cairn_node {
     cairn_services services;
     cairn_node_keys *keys;
     cairn_work *work;
+    cairn_node_outbox *outbox;
     cairn_node_jobs *jobs;
     cairn_tls_server *tls; /* NULL: plain */
     cairn_node_ca *ca;
@@ -120,13 +122,18 @@ static cairn_err make_ca(cairn_node *node)
     return cairn_node_ca_new(&setup, &node->ca);
 }
 
+/* Their handlers are called when the node listens: then there are services. */
 static cairn_err make_jobs(cairn_node *node)
 {
+    CAIRN_TRY(cairn_node_outbox_new(node->setup.config, &node->setup.clock, node->setup.signer,
+                                    &node->outbox));
     const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
                                          .features = node->setup.features,
                                          .store = node->setup.store,
                                          .clock = node->setup.clock,
-                                         .log = node->setup.log};
+                                         .log = node->setup.log,
+                                         .context = &node->services,
+                                         .transport = cairn_node_outbox_transport(node->outbox)};
     return cairn_node_jobs_new(&setup, &node->jobs);
 }
 
@@ -233,6 +240,7 @@ void cairn_node_free(cairn_node *node)
     cairn_node_ca_free(node->ca);
     cairn_tls_server_free(node->tls);
     cairn_node_jobs_free(node->jobs);
+    cairn_node_outbox_free(node->outbox);
     cairn_work_free(node->work); /* before the ledgers, which its work uses */
     for (size_t i = 0; i < node->ledger_count; i++)
         cairn_node_ledger_free(node->ledgers[i]);

@@ -65,8 +65,8 @@ static cairn_err submit_by(const cairn_node_ca *ca, const cairn_head_key *key, u
     cairn_verdict verdict;
     begin_draft(ca, type, body, key->public_key, &draft);
     CAIRN_TRY(cairn_tx_to_be_signed(arena, &draft, &message));
-    CAIRN_TRY(cairn_signer_sign_wait_for(ca->setup.signer, CAIRN_SIGNER_FOR_ANY, key->name, message,
-                                         signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(ca->setup.signer, CAIRN_SIGNER_FOR_SIGN, key->name,
+                                         message, signature, &size));
     CAIRN_TRY(cairn_tx_assemble(arena, &draft, cairn_bytes_of(signature, size), &tx));
     return cairn_engine_wait(ca->setup.engine, tx, &verdict);
 }

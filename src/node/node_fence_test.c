@@ -15,6 +15,7 @@
 
 #include "node/node.h"
 #include "node/node_fence.h"
+#include "node/node_outbox.h"
 
 typedef struct world {
     char root[64];
@@ -85,9 +86,10 @@ static cairn_config *config_of(const world *w)
                         "node:\n  certificate: \"%s/pki/node.pem\"\n  client_cas: "
                         "\"%s/cas.pem\"\n",
                         w->root, w->directory);
-    assert_int_equal(cairn_config_parse(&cairn_node_options, 1, "cairn.yaml",
-                                        cairn_bytes_of(text, (size_t)size), &config),
-                     CAIRN_OK);
+    const cairn_config_table tables[] = {cairn_node_options, cairn_node_outbox_options};
+    assert_int_equal(
+        cairn_config_parse(tables, 2, "cairn.yaml", cairn_bytes_of(text, (size_t)size), &config),
+        CAIRN_OK);
     return config;
 }
 

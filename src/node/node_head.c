@@ -258,8 +258,8 @@ static void sign(cairn_heads *heads)
         waiter *served = NULL;
         cairn_err err = prepare(heads, &message);
         if (err == CAIRN_OK)
-            err =
-                cairn_signer_sign(heads->setup.signer, heads->key.name, message, on_signed, heads);
+            err = cairn_signer_sign_for(heads->setup.signer, CAIRN_SIGNER_FOR_COSIGN,
+                                        heads->key.name, message, on_signed, heads);
         if (err == CAIRN_OK)
             return; /* on_signed goes on */
         forget_signing(heads);

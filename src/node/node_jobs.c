@@ -16,26 +16,55 @@ typedef struct tie {
 
 struct cairn_node_jobs {
     cairn_jobs *jobs;
-    const cairn_projection **projections;
+    cairn_node_jobs_rows rows;
     tie *ties;
     size_t tie_count;
 };
 
-static cairn_err collect(const cairn_features *features, cairn_node_jobs *jobs, size_t *ret_count)
+static cairn_err make_lists(const cairn_features *features, cairn_node_jobs_rows *rows)
 {
-    size_t count = 1;
-    for (size_t i = 0; i < features->count; i++)
-        count += features->list[i]->projection_count;
-    jobs->projections = calloc(count, sizeof(cairn_projection *));
-    if (jobs->projections == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: projections");
-    size_t at = 0;
-    jobs->projections[at++] = &cairn_directory_projection;
-    for (size_t i = 0; i < features->count; i++)
-        for (size_t p = 0; p < features->list[i]->projection_count; p++)
-            jobs->projections[at++] = &features->list[i]->projections[p];
-    *ret_count = count;
+    size_t projections = 1;
+    size_t reactions = 0;
+    size_t owners = 0;
+    for (size_t i = 0; i < features->count; i++) {
+        projections += features->list[i]->projection_count;
+        reactions += features->list[i]->reaction_count;
+        owners += features->list[i]->timer_owner_count;
+    }
+    rows->projections = calloc(projections, sizeof(cairn_projection *));
+    rows->reactions = calloc(reactions + 1, sizeof(cairn_reaction *));
+    rows->timer_owners = calloc(owners + 1, sizeof(cairn_timer_owner *));
+    if (rows->projections == NULL || rows->reactions == NULL || rows->timer_owners == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: rows of the jobs");
     return CAIRN_OK;
+}
+
+static void collect_feature(const cairn_feature *feature, cairn_node_jobs_rows *rows)
+{
+    for (size_t i = 0; i < feature->projection_count; i++)
+        rows->projections[rows->projection_count++] = &feature->projections[i];
+    for (size_t i = 0; i < feature->reaction_count; i++)
+        rows->reactions[rows->reaction_count++] = &feature->reactions[i];
+    for (size_t i = 0; i < feature->timer_owner_count; i++)
+        rows->timer_owners[rows->timer_owner_count++] = &feature->timer_owners[i];
+}
+
+cairn_err cairn_node_jobs_rows_collect(const cairn_features *features,
+                                       cairn_node_jobs_rows *ret_rows)
+{
+    *ret_rows = (cairn_node_jobs_rows){.projections = NULL};
+    CAIRN_TRY(make_lists(features, ret_rows));
+    ret_rows->projections[ret_rows->projection_count++] = &cairn_directory_projection;
+    for (size_t i = 0; i < features->count; i++)
+        collect_feature(features->list[i], ret_rows);
+    return CAIRN_OK;
+}
+
+void cairn_node_jobs_rows_done(cairn_node_jobs_rows *rows)
+{
+    free(rows->projections);
+    free(rows->reactions);
+    free(rows->timer_owners);
 }
 
 static void on_view(void *context)
@@ -72,17 +101,23 @@ static cairn_err tie_all(cairn_node_jobs *jobs, cairn_store *store)
 cairn_err cairn_node_jobs_new(const cairn_node_jobs_setup *setup, cairn_node_jobs **ret_jobs)
 {
     char path[CAIRN_PATH_SIZE_MAX];
-    size_t count = 0;
+    const bool acts = setup->context != NULL;
     CAIRN_CLEANUP(cairn_node_jobs_free_p) cairn_node_jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: jobs");
-    CAIRN_TRY(collect(setup->features, jobs, &count));
+    CAIRN_TRY(cairn_node_jobs_rows_collect(setup->features, &jobs->rows));
     CAIRN_TRY(cairn_path_join(setup->directory, "jobs", path));
     const cairn_jobs_options options = {.clock = setup->clock,
                                         .log = setup->log,
-                                        .projections = jobs->projections,
-                                        .projection_count = count,
-                                        .transport = setup->transport};
+                                        .projections = jobs->rows.projections,
+                                        .projection_count = jobs->rows.projection_count,
+                                        .reactions = jobs->rows.reactions,
+                                        .reaction_count = acts ? jobs->rows.reaction_count : 0,
+                                        .timer_owners = jobs->rows.timer_owners,
+                                        .timer_owner_count =
+                                            acts ? jobs->rows.timer_owner_count : 0,
+                                        .context = setup->context,
+                                        .transport = acts ? setup->transport : NULL};
     CAIRN_TRY(cairn_jobs_open(path, &options, &jobs->jobs));
     CAIRN_TRY(tie_all(jobs, setup->store));
     *ret_jobs = CAIRN_STEAL(jobs);
@@ -98,7 +133,7 @@ void cairn_node_jobs_free(cairn_node_jobs *jobs)
             cairn_engine_unsubscribe(jobs->ties[i].engine, on_view, &jobs->ties[i]);
     cairn_jobs_close(jobs->jobs);
     free(jobs->ties);
-    free(jobs->projections);
+    cairn_node_jobs_rows_done(&jobs->rows);
     free(jobs);
 }
 

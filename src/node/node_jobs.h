@@ -1,5 +1,6 @@
-/* The jobs behind the node's ledgers: the projections of all features and of the node itself, each
- * ledger attached and its new blocks told. Source: house (ARCHITECTURE, Jobs). */
+/* The jobs behind the node's ledgers: the projections, reactions and timer owners of all features
+ * and the node's own, each ledger attached and its new blocks told. Source: house (ARCHITECTURE,
+ * Jobs). */
 #ifndef CAIRN_NODE_JOBS_H
 #define CAIRN_NODE_JOBS_H
 
@@ -15,8 +16,26 @@ typedef struct cairn_node_jobs_setup {
     cairn_store *store;
     cairn_clock clock;
     cairn_log *log;
-    const cairn_outbox_transport *transport; /* or NULL */
+    /* What reactions and timer owners are handed. NULL: tables alone are kept; what has an effect
+     * waits for a node. */
+    void *context;
+    const cairn_outbox_transport *transport; /* or NULL: messages wait */
 } cairn_node_jobs_setup;
+
+/* The rows of all features, and the node's own, as cairn_jobs_options wants them. */
+typedef struct cairn_node_jobs_rows {
+    const cairn_projection **projections;
+    size_t projection_count;
+    const cairn_reaction **reactions;
+    size_t reaction_count;
+    const cairn_timer_owner **timer_owners;
+    size_t timer_owner_count;
+} cairn_node_jobs_rows;
+
+/* Free with cairn_node_jobs_rows_done, also after a failure. NO_MEMORY. */
+cairn_err cairn_node_jobs_rows_collect(const cairn_features *features,
+                                       cairn_node_jobs_rows *ret_rows) CAIRN_MUST_USE;
+void cairn_node_jobs_rows_done(cairn_node_jobs_rows *rows);
 
 /* Opened, every ledger of the store attached, not started. Store and features outlive it. Errors of
  * cairn_jobs_open and cairn_jobs_attach. */

@@ -61,6 +61,9 @@ static cairn_err take_key(void *context, const char *name, const cairn_key *publ
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_OK; /* of another use, such as a TLS certificate's */
     CAIRN_TRY(err);
+    l->list.org = record.org;
+    if (cairn_signer_purpose_of(name) != 1u << record.purpose)
+        return CAIRN_OK; /* its holder would not sign with it: docs/formats/keys.md */
     row *grown = realloc(l->list.rows, (l->list.count + 1) * sizeof *grown);
     if (grown == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: keys");
@@ -69,7 +72,6 @@ static cairn_err take_key(void *context, const char *name, const cairn_key *publ
     *r = (row){.purpose = record.purpose};
     CAIRN_TRY(cairn_key_from_cose(record.cose_key, &r->public_key));
     (void)snprintf(r->name, sizeof r->name, "%s", name);
-    l->list.org = record.org;
     l->list.count++;
     return CAIRN_OK;
 }
@@ -104,7 +106,8 @@ static cairn_err load(cairn_signer *signer, cairn_engine *engine, list *ret_list
     cairn_err err = cairn_signer_each(signer, take_key, &l);
     if (err == CAIRN_OK && l.list.count == 0)
         err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",
-                         "no key of this directory is registered on its ledger");
+                         "no key of this directory is registered on its ledger by the purpose "
+                         "that its name says");
     if (err == CAIRN_OK)
         err = sort(&l);
     cairn_arena_done(&arena);

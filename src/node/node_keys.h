@@ -9,8 +9,8 @@
 
 typedef struct cairn_node_keys cairn_node_keys;
 
-/* Reads the signer's keys and looks each up in `engine`'s newest state; both outlive it. NOT_FOUND
- * when the ledger knows none of them. */
+/* Reads the signer's keys and looks each up, but those whose name does not say their purpose, in
+ * `engine`'s newest state; both outlive it. NOT_FOUND when the ledger knows none of them. */
 cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine,
                               cairn_node_keys **ret_keys) CAIRN_MUST_USE;
 /* Takes NULL. */

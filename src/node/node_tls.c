@@ -177,7 +177,8 @@ static cairn_err sign(X509 *x, cairn_signer *signer, uint8_t ret_der[CERTIFICATE
     if (tbs_size <= 0)
         return cairn_openssl_fail("certificate: tbs");
     const cairn_bytes message = {tbs, (size_t)tbs_size};
-    cairn_err err = cairn_signer_sign_wait(signer, CAIRN_NODE_TLS_KEY, message, signature, &size);
+    cairn_err err = cairn_signer_sign_wait_for(signer, CAIRN_SIGNER_FOR_TLS, CAIRN_NODE_TLS_KEY,
+                                               message, signature, &size);
     if (err == CAIRN_OK)
         err = join(message, cairn_bytes_of(signature, size), ret_der, ret_size);
     OPENSSL_free(tbs);

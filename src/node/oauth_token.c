@@ -140,7 +140,8 @@ static cairn_err sign_token(cairn_oauth_call *c)
     CAIRN_TRY(write_claims(c, &claims));
     CAIRN_TRY(cairn_jws_signing_input(c->call->arena, cairn_jose_alg_of(cairn_key_get_type(key)),
                                       cairn_jwk_kid(jwk), "at+jwt", claims, &c->input));
-    return cairn_signer_sign(c->oauth->options.signer, name, c->input, on_signed, c);
+    return cairn_signer_sign_for(c->oauth->options.signer, CAIRN_SIGNER_FOR_NONE, name, c->input,
+                                 on_signed, c);
 }
 
 void cairn_oauth_issue(cairn_oauth_call *c)

@@ -44,7 +44,20 @@ on 0 key new --purpose cosign
 on 0 key new --purpose sign
 on 0 key new --purpose cosign --type ed25519
 [ "$(fact name)" = note-2 ] || fail "key new: $(fact name)"
-on 0 key new --purpose tls --name front
+on 2 key new --purpose tls --name front # a name says what its key is for
+on 2 key new --purpose sign --name cosign-9
+on 0 key new --purpose tls --name tls-front
+
+# A key that was registered by such a name before signs nothing; a rotation gives it a good one.
+mv "$ledger/keys/cosign-1.pem" "$ledger/keys/back.pem"
+mv "$ledger/keys/cosign-2.pem" "$ledger/keys/front.pem"
+echo misnamed >misnamed
+on 1 anchor misnamed
+grep -q 'front does not sign' "$work/err" || fail "a key whose name lies: $(cat "$work/err")"
+mv "$ledger/keys/back.pem" "$ledger/keys/cosign-1.pem"
+on 0 anchor misnamed
+mv "$ledger/keys/front.pem" "$ledger/keys/cosign-2.pem"
+
 anchored second
 on 0 trust export trust.2
 verdict yes first trust.1
@@ -108,7 +121,7 @@ on 2 trust export trust.7 --days 1e30
 on 2 trust export trust.7 --threshold 0
 on 2 trust export trust.7 --threshold 2 # one member is not two
 
-on 0 key show front
+on 0 key show tls-front
 [ "$(fact key.0.purpose)" = tls ] || fail "key show: $(fact key.0.purpose)"
 fact key.0.public_key | grep 'BEGIN PUBLIC KEY' >/dev/null || fail "key show prints no PEM"
 on 1 key show nobody

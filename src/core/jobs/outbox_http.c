@@ -113,7 +113,9 @@ static cairn_err sign_es256(draft *d)
                           "outbox.key: is not of P-256");
     cairn_hex_encode(cairn_bytes_hash(cairn_key_id(key)), key_id);
     CAIRN_TRY(make_base(d, key_id, "ecdsa-p256-sha256", &base, &input));
-    CAIRN_TRY(cairn_signer_sign_wait(d->http->options.signer, name, base, signature, &size));
+    CAIRN_TRY(cairn_signer_sign_wait_for(d->http->options.signer,
+                                         CAIRN_SIGNER_FOR_SIGN | CAIRN_SIGNER_FOR_NONE, name, base,
+                                         signature, &size));
     return add_signature(d, input, cairn_bytes_of(signature, size));
 }
 
