@@ -261,13 +261,16 @@ static void handle_jwks(cairn_call *call)
         respond_public(call, cairn_bytes_of(json, text.size));
 }
 
+/* There is no authorization endpoint; yet RFC 8414 section 2 requires response types, and
+ * section 3.2 takes no empty list: "none" is the one that returns nothing. */
 static void handle_metadata(cairn_call *call)
 {
     static const char format[] =
         "{\"issuer\":\"%s\",\"token_endpoint\":\"%s/oauth/token\","
         "\"revocation_endpoint\":\"%s/oauth/revoke\","
         "\"introspection_endpoint\":\"%s/oauth/introspect\",\"jwks_uri\":\"%s/oauth/jwks\","
-        "\"grant_types_supported\":[\"client_credentials\"],\"response_types_supported\":[],"
+        "\"grant_types_supported\":[\"client_credentials\"],\"response_types_supported\":[\"none\"]"
+        ","
         "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"private_key_jwt\","
         "\"self_signed_tls_client_auth\"],"
         "\"token_endpoint_auth_signing_alg_values_supported\":[\"ES256\",\"ES384\",\"EdDSA\","
