@@ -28,6 +28,7 @@ def check(what, holds):
 def session(**options):
     made = OAuth2Session(**options)
     made.verify = VERIFY
+    made.trust_env = False  # else a bundle named by the environment goes before it
     return made
 
 
