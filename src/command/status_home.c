@@ -60,7 +60,8 @@ static cairn_err sign(void *context, cairn_bytes message,
                       uint8_t ret_signature[CAIRN_SIGNATURE_SIZE_MAX], size_t *ret_size)
 {
     const press *p = context;
-    return cairn_signer_sign_wait(p->home->signer, p->key->name, message, ret_signature, ret_size);
+    return cairn_signer_sign_wait_for(p->home->signer, 1u << p->key->record.purpose, p->key->name,
+                                      message, ret_signature, ret_size);
 }
 
 static cairn_err find(void *context, cairn_arena *arena, const cairn_hash *list,

@@ -1,8 +1,11 @@
 /* One family after another, each sample of a family together, as the format asks for. */
 #include "node/metrics.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "core/jobs/jobs.h"
 #include "node/api.h"
 
 /* --- ledgers --- */
@@ -118,6 +121,84 @@ static void print_keyd(cairn_text *text, cairn_node *node)
     print_one(text, "cairn_keyd_up", "gauge", "1 while the key process answers.", health.up);
     print_one(text, "cairn_keyd_starts", "counter", "Key processes that were started.",
               health.starts);
+    print_one(text, "cairn_keyd_ends", "counter",
+              "Key processes that ended or could not be started.", health.ends);
+}
+
+/* Resident memory in bytes; 0 when the system does not tell. */
+static uint64_t resident(void)
+{
+    char line[128] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (fd >= 0)
+        (void)close(fd);
+    const char *second = size <= 0 ? NULL : strchr(line, ' ');
+    return second == NULL ? 0 : strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void print_process(cairn_text *text, const cairn_node *node)
+{
+    print_one(text, "cairn_process_resident_bytes", "gauge", "Memory of the node process.",
+              resident());
+    print_one(text, "cairn_signatures", "counter", "Messages that were given to the signer.",
+              cairn_node_signatures(node));
+}
+
+/* --- jobs --- */
+
+typedef struct consumer_lines {
+    cairn_text *text;
+    cairn_node *node;
+} consumer_lines;
+
+static cairn_err print_consumer(void *context, const cairn_jobs_consumer *consumer)
+{
+    const consumer_lines *c = context;
+    if (consumer->building || consumer->slot >= cairn_node_ledger_count(c->node))
+        return CAIRN_OK; /* new tables are counted, and lag as long as they are built */
+    cairn_text_printf(c->text, "cairn_jobs_lag{job=\"%s\",ledger=\"%s\"} %llu\n", consumer->name,
+                      cairn_node_ledger_at(c->node, consumer->slot)->id_text,
+                      (unsigned long long)consumer->lag);
+    return CAIRN_OK;
+}
+
+static void print_outbox(cairn_text *text, const cairn_jobs_metrics *m)
+{
+    print_one(text, "cairn_outbox_waiting", "gauge", "Messages that wait.", m->outbox_waiting);
+    print_one(text, "cairn_outbox_waiting_bytes", "gauge", "Their bytes.", m->outbox_waiting_bytes);
+    print_one(text, "cairn_outbox_dead", "gauge", "Dead letters that are kept.", m->outbox_dead);
+    print_one(text, "cairn_outbox_delivered", "counter", "Messages that arrived.",
+              m->outbox_delivered);
+    print_one(text, "cairn_outbox_failed", "counter", "Attempts that failed.", m->outbox_failed);
+    print_one(text, "cairn_outbox_died", "counter", "Messages that became dead letters.",
+              m->outbox_died);
+}
+
+static void print_jobs(cairn_text *text, cairn_node *node)
+{
+    cairn_jobs *jobs = cairn_node_jobs_of(node);
+    cairn_jobs_metrics m;
+    consumer_lines lines = {.text = text, .node = node};
+    if (cairn_jobs_metrics_read(jobs, &m) != CAIRN_OK)
+        return; /* the log tells why; the other figures stand for themselves */
+    print_head(text, "cairn_jobs_lag", "gauge", "Blocks that a consumer of events is behind.");
+    (void)!cairn_jobs_each(jobs, print_consumer, &lines);
+    print_one(text, "cairn_jobs_parked", "gauge", "Consumers that stopped at an event.", m.parked);
+    print_one(text, "cairn_jobs_building", "gauge", "Consumers whose tables are built anew.",
+              m.building);
+    print_one(text, "cairn_jobs_failed", "gauge", "1 when the jobs' store takes no more writes.",
+              m.failed);
+    print_one(text, "cairn_jobs_events", "counter", "Events that consumers took.", m.events);
+    print_one(text, "cairn_jobs_rebuilds", "counter", "Tables that were built anew.", m.rebuilds);
+    print_one(text, "cairn_jobs_in_flight", "gauge", "Handlers and deliveries under way.",
+              m.in_flight);
+    print_one(text, "cairn_timers", "gauge", "Timers that are set.", m.timers);
+    print_one(text, "cairn_timers_fired", "counter", "Handlers of timers that were done.",
+              m.timers_fired);
+    print_one(text, "cairn_timers_failed", "counter", "Handlers of timers that failed.",
+              m.timers_failed);
+    print_outbox(text, &m);
 }
 
 void cairn_metrics_print(cairn_text *text, cairn_node *node)
@@ -125,6 +206,8 @@ void cairn_metrics_print(cairn_text *text, cairn_node *node)
     print_ledgers(text, node);
     print_http(text, node);
     print_keyd(text, node);
+    print_process(text, node);
+    print_jobs(text, node);
     print_one(text, "cairn_ready", "gauge", "1 when the node takes transactions.",
               cairn_node_ready(node) == CAIRN_OK);
     cairn_text_printf(text, "# EOF\n");

@@ -458,6 +458,16 @@ cairn_err cairn_node_ready(cairn_node *node)
                : err;
 }
 
+cairn_jobs *cairn_node_jobs_of(cairn_node *node)
+{
+    return cairn_node_jobs_get(node->jobs);
+}
+
+uint64_t cairn_node_signatures(const cairn_node *node)
+{
+    return cairn_signer_count(node->setup.signer);
+}
+
 void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts)
 {
     cairn_http_group_counts(node->group, ret_counts);

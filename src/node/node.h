@@ -88,6 +88,9 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
 /* How keyd is; false when there is none of ours. */
 bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health);
+/* Borrowed. */
+cairn_jobs *cairn_node_jobs_of(cairn_node *node);
+uint64_t cairn_node_signatures(const cairn_node *node);
 void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts);
 
 #endif

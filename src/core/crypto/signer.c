@@ -2,6 +2,7 @@
 #include "core/crypto/signer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/crypto/signer_impl.h"
@@ -37,6 +38,7 @@ typedef struct job {
 struct cairn_signer {
     const cairn_signer_backend *backend;
     void *state;
+    atomic_ullong taken; /* messages */
     pthread_t thread;
     waiter opened;
     pthread_mutex_t lock;
@@ -402,9 +404,17 @@ cairn_err cairn_signer_sign_for(cairn_signer *signer, unsigned purposes, const c
         return fail_not_found(name);
     if ((cairn_signer_purpose_of(name) & purposes) == 0)
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_PURPOSE, "house", "signer: %s is not for this", name);
-    if (backend->submit != NULL)
-        return backend->submit(signer->state, key, purposes, message, done, context);
-    return enqueue_message(signer, key, message, done, context);
+    cairn_err err = backend->submit != NULL
+                        ? backend->submit(signer->state, key, purposes, message, done, context)
+                        : enqueue_message(signer, key, message, done, context);
+    if (err == CAIRN_OK)
+        (void)atomic_fetch_add_explicit(&signer->taken, 1, memory_order_relaxed);
+    return err;
+}
+
+uint64_t cairn_signer_count(const cairn_signer *signer)
+{
+    return atomic_load_explicit(&signer->taken, memory_order_relaxed);
 }
 
 cairn_err cairn_signer_sign(cairn_signer *signer, const char *name, cairn_bytes message,

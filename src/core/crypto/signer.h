@@ -96,6 +96,9 @@ cairn_err cairn_signer_sign_for(cairn_signer *signer, unsigned purposes, const c
                                 cairn_bytes message, cairn_signer_done_fn done,
                                 void *context) CAIRN_MUST_USE;
 
+/* Messages that were taken for signing so far. Any thread. */
+uint64_t cairn_signer_count(const cairn_signer *signer);
+
 /* Both forms, and wait. Not from a completion. */
 cairn_err cairn_signer_sign_wait_for(cairn_signer *signer, unsigned purposes, const char *name,
                                      cairn_bytes message,
