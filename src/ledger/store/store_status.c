@@ -121,10 +121,8 @@ cairn_err cairn_store_read_status(cairn_engine *engine, const cairn_hash *id,
     store_ledger *ledger = (store_ledger *)(void *)engine;
     cairn_block_record record;
     size_t place = 0;
-    if (is_waiting(ledger, id)) { /* before the rest: what is answered is in the records by then */
-        *ret_status = (cairn_tx_status){.standing = CAIRN_TX_PENDING};
-        return CAIRN_OK;
-    }
+    /* Before the rest: what is answered is in the records by then. */
+    bool waiting = is_waiting(ledger, id);
     cairn_arena arena;
     cairn_arena_init(&arena, BLOCK_ARENA_SIZE_MAX);
     cairn_err err = find_decided(ledger, id, &arena, &record, &place);
@@ -133,6 +131,10 @@ cairn_err cairn_store_read_status(cairn_engine *engine, const cairn_hash *id,
     else if (err == CAIRN_ERR_NOT_FOUND)
         *ret_status = (cairn_tx_status){.standing = CAIRN_TX_UNKNOWN};
     cairn_arena_done(&arena);
+    /* What was accepted stays so, also while the same bytes wait once more. */
+    if (waiting && (err == CAIRN_ERR_NOT_FOUND ||
+                    (err == CAIRN_OK && ret_status->standing != CAIRN_TX_ACCEPTED)))
+        *ret_status = (cairn_tx_status){.standing = CAIRN_TX_PENDING};
     return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
 }
 
