@@ -2,6 +2,7 @@
  * and packs and unpacks to the same entries. */
 #include "fuzz/fuzz.h"
 
+#include "identity/status_form.h"
 #include "identity/status_list.h"
 
 static void check_list(cairn_arena *arena, const cairn_status_list *list)
@@ -22,6 +23,29 @@ static void check_list(cairn_arena *arena, const cairn_status_list *list)
     CAIRN_ASSERT(again.size == list->size && memcmp(again.data, list->data, list->size) == 0);
 }
 
+/* The same as JWTs, and as an Accept header. */
+static void check_jwt(cairn_arena *arena, cairn_bytes in)
+{
+    cairn_status_form form = (cairn_status_form)0;
+    cairn_status_token token;
+    cairn_status_credential credential;
+    cairn_status_list list;
+    cairn_bytes json;
+    char kid[64];
+    if (cairn_status_form_guess(in, &form) == CAIRN_OK)
+        CAIRN_ASSERT(form >= 1 && form <= CAIRN_STATUS_FORM_LAST);
+    if (cairn_status_jwt_decode(arena, in, &token) == CAIRN_OK) {
+        CAIRN_ASSERT(form == CAIRN_STATUS_FORM_TOKEN_JWT && token.uri.size > 0);
+        if (cairn_status_token_unpack(arena, &token, &list) == CAIRN_OK)
+            check_list(arena, &list);
+    }
+    if (cairn_status_credential_jwt_decode(arena, in, kid, sizeof kid, &json) == CAIRN_OK &&
+        cairn_status_credential_decode(arena, json, &credential, &list) == CAIRN_OK)
+        check_list(arena, &list);
+    if (cairn_status_form_accept(CAIRN_LIST_TOKEN, in, &form) == CAIRN_OK)
+        CAIRN_ASSERT(cairn_status_form_format(form) == CAIRN_LIST_TOKEN);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     cairn_bytes in = cairn_bytes_of(data, size);
@@ -40,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_list(&arena, &list);
     if (cairn_status_credential_decode(&arena, in, &credential, &list) == CAIRN_OK)
         check_list(&arena, &list);
+    check_jwt(&arena, in);
     cairn_arena_done(&arena);
     return 0;
 }

@@ -2,6 +2,7 @@
  * By hand, when a format changes. */
 #include <sys/stat.h>
 
+#include "core/crypto/jose.h"
 #include "identity/status_list.h"
 #include "support/hex.h"
 #include "support/identity_bodies.h"
@@ -41,6 +42,34 @@ static void save_dids(void)
     save_text("accept", "text/html, application/did+ld+json;q=0.9, application/did;q=0");
 }
 
+/* Nobody verifies it. */
+static void save_jws(memory_ledger *m, const char *name, cairn_bytes message)
+{
+    static const uint8_t signature[64];
+    cairn_bytes compact;
+    MEMORY_MUST(cairn_jws_assemble(&m->arena, message, cairn_bytes_of(signature, 64), &compact));
+    save("status_list", name, (cairn_bytes){0}, compact);
+}
+
+static void save_jwts(memory_ledger *m, cairn_bytes packed, cairn_bytes json)
+{
+    const cairn_status_token token = {.uri = cairn_bytes_str("https://a.example/1"),
+                                      .issued = 1,
+                                      .expires = 2,
+                                      .ttl = 1,
+                                      .kid = cairn_bytes_str("k"),
+                                      .bits = 2,
+                                      .packed = packed};
+    cairn_bytes message;
+    MEMORY_MUST(cairn_status_jwt_to_be_signed(&m->arena, &token, CAIRN_JOSE_ES256, &message));
+    save_jws(m, "token-jwt", message);
+    MEMORY_MUST(
+        cairn_status_credential_jwt_to_be_signed(&m->arena, json, CAIRN_JOSE_ES256, "k", &message));
+    save_jws(m, "credential-jwt", message);
+    save("status_list", "accept", (cairn_bytes){0},
+         cairn_bytes_str("application/statuslist+jwt;q=0.5, application/*;q=0.1, */*;q=0"));
+}
+
 static void save_lists(memory_ledger *m)
 {
     const cairn_status_credential credential = {.id = cairn_bytes_str("https://a.example/1"),
@@ -50,18 +79,19 @@ static void save_lists(memory_ledger *m)
                                                 .valid_until_ms = 2000,
                                                 .bits = 1};
     cairn_status_list list;
-    cairn_bytes packed, json;
+    cairn_bytes packed, zlib, json;
     TEST_HEX(token, example_token);
     save("status_list", "token", (cairn_bytes){0}, test_view(&token));
     MEMORY_MUST(cairn_status_list_new(&m->arena, CAIRN_STATUS_TOKEN_ORDER, 2, 100, &list));
     MEMORY_MUST(cairn_status_list_set(&list, 7, 2));
-    MEMORY_MUST(cairn_status_list_pack(&m->arena, &list, &packed));
-    save("status_list", "zlib", (cairn_bytes){0}, packed);
+    MEMORY_MUST(cairn_status_list_pack(&m->arena, &list, &zlib));
+    save("status_list", "zlib", (cairn_bytes){0}, zlib);
     MEMORY_MUST(cairn_status_list_new(&m->arena, CAIRN_STATUS_BITSTRING_ORDER, 1, 100, &list));
     MEMORY_MUST(cairn_status_list_pack(&m->arena, &list, &packed));
     save("status_list", "gzip", (cairn_bytes){0}, packed);
     MEMORY_MUST(cairn_status_credential_encode(&m->arena, &credential, &list, &json));
     save("status_list", "credential", (cairn_bytes){0}, json);
+    save_jwts(m, zlib, json);
 }
 
 /* Number of the feature's row, as fuzz_identity.c counts. */
