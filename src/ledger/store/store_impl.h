@@ -20,6 +20,7 @@ enum {
     IDLE_SEAL_MS = 50,
     GATHER_COUNT = 32, /* with so many in flight blocks are GATHER_NS apart at least */
     GATHER_NS = 2000000,
+    LEAD_MAX_MS = 10, /* of a ledger's time over the clock; beyond, too, blocks are so far apart */
     BLOCK_ARENA_SIZE_MAX = 512 << 20,
     CHECK_ARENA_SIZE_MAX = 4 << 20,
     BLOCK_BYTES_MAX = 8 << 20,

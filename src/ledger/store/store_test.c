@@ -219,6 +219,25 @@ static void test_threads_give_the_same_ledger(void **state)
     end(&w);
 }
 
+/* A block is at least a millisecond younger than the one before it. When a ledger's time has so run
+ * ahead of the clock, here one that stands, its blocks are 2 ms apart. */
+static void test_time_does_not_outrun_the_clock(void **state)
+{
+    (void)state;
+    enum { COUNT = 300, LEAD_MS = 10, APART_NS = 2000000 };
+    cairn_clock clock = cairn_clock_system();
+    cairn_verdict verdict;
+    world w;
+    begin(&w, 1);
+    uint64_t began_ns = cairn_clock_monotonic_ns(&clock);
+    for (uint64_t i = 0; i < COUNT; i++)
+        assert_int_equal(send(&w, fixture_anchor(&w.f, i, w.clock.wall_ms + 60000), &verdict),
+                         CAIRN_OK);
+    uint64_t took_ns = cairn_clock_monotonic_ns(&clock) - began_ns;
+    assert_true(took_ns >= (uint64_t)(COUNT - LEAD_MS - 2) * APART_NS);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_final_refusal_consumes_the_id_and_others_do_not),
         cmocka_unit_test(test_many_ledgers_share_a_store),
         cmocka_unit_test(test_threads_give_the_same_ledger),
+        cmocka_unit_test(test_time_does_not_outrun_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

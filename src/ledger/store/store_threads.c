@@ -61,15 +61,28 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* Under the lock: has a ledger's time run ahead of the clock? A block is at least a millisecond
+ * younger than the one before it, so more than a thousand a second would take it ever further, and
+ * with it the end of what is valid. */
+static bool is_early(const cairn_store *store)
+{
+    uint64_t now_ms = cairn_clock_wall_ms(&store->options.clock);
+    for (const store_ledger *l = store->ready; l != NULL; l = l->next_ready)
+        if (cairn_ledger_time_ms(l->ledger) > now_ms + LEAD_MAX_MS)
+            return true;
+    return false;
+}
+
 /* When many are on their way, lets them gather for a moment since the last block began: one sync
- * and one set of tree nodes then serve more of them. A lone submitter is never kept waiting. */
+ * and one set of tree nodes then serve more of them. A lone submitter is not kept waiting, unless
+ * his blocks would outrun the clock. */
 static void gather(cairn_store *store, uint64_t *last_ns)
 {
     pthread_mutex_lock(&store->lock);
-    bool many = store->in_flight >= GATHER_COUNT && !store->stopping;
+    bool wait = !store->stopping && (store->in_flight >= GATHER_COUNT || is_early(store));
     pthread_mutex_unlock(&store->lock);
     uint64_t passed_ns = now_ns() - *last_ns;
-    if (many && passed_ns < GATHER_NS) {
+    if (wait && passed_ns < GATHER_NS) {
         const struct timespec rest = {.tv_nsec = (long)(GATHER_NS - passed_ns)};
         (void)nanosleep(&rest, NULL);
     }
