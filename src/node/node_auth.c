@@ -1,6 +1,7 @@
 /* The parts of authentication put together. */
 #include "node/node_auth.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
@@ -17,8 +18,9 @@ struct cairn_node_auth {
     cairn_oauth *oauth;
     cairn_issuers *issuers; /* NULL: none is trusted */
     cairn_auth *auth;
-    cairn_callers *callers; /* before `auth` */
-    cairn_rate *rate;       /* NULL: no bound */
+    cairn_callers *callers;    /* before `auth` */
+    cairn_rate *rate;          /* of callers who are known; NULL: no bound */
+    cairn_rate *stranger_rate; /* of those who are not, by their address */
 };
 
 static cairn_err open_issuers(const cairn_node_auth_setup *setup, cairn_node_auth *auth)
@@ -77,15 +79,17 @@ static cairn_err open_auth(const cairn_node_auth_setup *setup, cairn_node_auth *
     return cairn_callers_new(&setup->clock, setup->engine, &inner, &auth->callers);
 }
 
-static cairn_err open_rate(const cairn_node_auth_setup *setup, cairn_node_auth *auth)
+/* NULL when the rate is 0. */
+static cairn_err open_rate(const cairn_node_auth_setup *setup, const char *rate, const char *burst,
+                           cairn_rate **ret_rate)
 {
-    const cairn_rate_options options = {
-        .per_second = (uint32_t)cairn_config_u64(setup->config, "node.rate"),
-        .burst = (uint32_t)cairn_config_u64(setup->config, "node.burst"),
-        .callers_max = 65536};
+    const cairn_rate_options options = {.per_second =
+                                            (uint32_t)cairn_config_u64(setup->config, rate),
+                                        .burst = (uint32_t)cairn_config_u64(setup->config, burst),
+                                        .callers_max = 65536};
     if (options.per_second == 0)
         return CAIRN_OK;
-    return cairn_rate_new(&setup->clock, &options, &auth->rate);
+    return cairn_rate_new(&setup->clock, &options, ret_rate);
 }
 
 cairn_err cairn_node_auth_new(const cairn_node_auth_setup *setup, cairn_node_auth **ret_auth)
@@ -102,7 +106,8 @@ cairn_err cairn_node_auth_new(const cairn_node_auth_setup *setup, cairn_node_aut
     CAIRN_TRY(open_oauth(setup, auth));
     CAIRN_TRY(open_issuers(setup, auth));
     CAIRN_TRY(open_auth(setup, auth));
-    CAIRN_TRY(open_rate(setup, auth));
+    CAIRN_TRY(open_rate(setup, "node.rate", "node.burst", &auth->rate));
+    CAIRN_TRY(open_rate(setup, "node.stranger_rate", "node.stranger_burst", &auth->stranger_rate));
     *ret_auth = CAIRN_STEAL(auth);
     return CAIRN_OK;
 }
@@ -112,6 +117,7 @@ void cairn_node_auth_free(cairn_node_auth *auth)
     if (auth == NULL)
         return;
     cairn_rate_free(auth->rate);
+    cairn_rate_free(auth->stranger_rate);
     cairn_callers_free(auth->callers);
     cairn_auth_free(auth->auth);
     cairn_issuers_free(auth->issuers);
@@ -122,25 +128,37 @@ void cairn_node_auth_free(cairn_node_auth *auth)
     free(auth);
 }
 
-/* Nobody in particular is whoever calls from that address. */
+/* Nobody in particular is whoever calls from that address; of IPv6 the house has a /64. */
+static void digest_address(const char *address, cairn_hash *ret_caller)
+{
+    uint8_t bytes[16];
+    bool v6 = inet_pton(AF_INET6, address, bytes) == 1;
+    const cairn_bytes part = v6 ? cairn_bytes_of(bytes, 8) : cairn_bytes_str(address);
+    cairn_sha256_parts(&part, 1, ret_caller);
+}
+
+/* What is beyond the calls under way was refused before: the rate is for who is served. */
 static cairn_err admit(void *context, const cairn_http_exchange *exchange,
                        const cairn_principal *principal, uint64_t *ret_wait_ms)
 {
     cairn_node_auth *auth = context;
-    const cairn_bytes address = cairn_bytes_str(cairn_http_peer(exchange)->address);
+    bool stranger = principal->method == CAIRN_AUTH_NONE;
+    cairn_rate *rate = stranger ? auth->stranger_rate : auth->rate;
     cairn_hash caller;
-    if (principal->method == CAIRN_AUTH_NONE)
-        cairn_sha256_parts(&address, 1, &caller);
+    if (rate == NULL)
+        return CAIRN_OK;
+    if (stranger)
+        digest_address(cairn_http_peer(exchange)->address, &caller);
     else
         cairn_principal_digest(principal, &caller);
-    return cairn_rate_take(auth->rate, &caller, 1, ret_wait_ms);
+    return cairn_rate_take(rate, &caller, 1, ret_wait_ms);
 }
 
 void cairn_node_auth_hook(cairn_node_auth *auth, cairn_router_options *options)
 {
     options->authenticator = cairn_callers_authenticator(auth->callers);
     options->challenge = cairn_auth_challenge(auth->auth);
-    options->admit = auth->rate == NULL ? NULL : admit;
+    options->admit = admit;
     options->admit_context = auth;
     options->audit = cairn_audit_record;
     options->audit_context = auth->audit;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from node import CAIRN, Node, check, fail, failures, say
+from node import CAIRN, Node, check, fail, failures, is_problem, say
 from peer import Peer, context
 
 EACCES = 13
@@ -198,8 +198,24 @@ def manager(work):
     check('"event":"node.stalled"' not in node.log(), 'a node that works was said to stand still')
 
 
+# --- rates -----------------------------------------------------------------------------------------
+
+def rates(work):
+    """Strangers of one address share a rate; 429 says when to come again."""
+    node = Node(work, 'rated', **{'node.stranger_rate': '2', 'node.stranger_burst': '5'}).start()
+    with node.peer() as peer:
+        answers = [peer.ask(node.request('GET', '/healthz')) for _ in range(12)]
+        statuses = [answer.status for answer in answers]
+        check(statuses[:5] == [200] * 5 and 429 in statuses[5:] and set(statuses) == {200, 429}, f'rates: {statuses}')
+        refused = answers[statuses.index(429)]
+        check(is_problem(refused) and 1 <= int(refused.field('Retry-After')) <= 2, f'429: {refused}')
+        time.sleep(1.2)
+        check(peer.ask(node.request('GET', '/healthz')).status == 200, 'a rate is not renewed')
+    node.stop()
+
+
 def main(work):
-    for part in (fences, sockets, activated, manager):
+    for part in (fences, sockets, activated, manager, rates):
         room = os.path.join(work, part.__name__)
         os.makedirs(room)
         try:

@@ -62,7 +62,8 @@ class Node:
         facts = cairn('init', self.home, '--org', 'Maker', '--json')
         self.ledger = facts['ledger']
         self.base = f'/v1/ledgers/{self.ledger}'
-        self.settings = {'node.port': '0', 'api.public': 'entries', 'api.metrics_public': 'true', **settings}
+        self.settings = {'node.port': '0', 'api.public': 'entries', 'api.metrics_public': 'true',
+                         'node.stranger_rate': '0', **settings}
         with open(os.path.join(self.home, 'cairn.yaml'), encoding='utf-8') as file:
             self.config = file.read()
         self.plain = self.settings.get('node.plain') == 'true'
