@@ -211,7 +211,7 @@ static cairn_err put_start(writer *w, cairn_bytes passphrase)
 static cairn_err put_parts(writer *w)
 {
     static const char *const environments[] = {"jobs", "access", "ca"};
-    static const char *const folders[] = {"vault", "audit", "tls"};
+    static const char *const folders[] = {"vault", "audit", "tls", "status"};
     static const char *const secrets[] = {"keys", "vault-keys"};
     CAIRN_TRY(put_tree(w, "store/blocks", put_file));
     for (size_t i = 0; i < sizeof environments / sizeof environments[0]; i++)
