@@ -10,7 +10,7 @@
 #include "cairn/transaction.h"
 #include "node/api_json.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, BATCH_SIZE = 16 << 10 };
 
 typedef struct stream {
     struct cairn_feed *feed;
@@ -124,9 +124,46 @@ void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event)
 
 /* --- streams --- */
 
-static cairn_err send_event(void *context, const cairn_job_event *event)
+/* Events on their way out together: one write for many, not one each. */
+typedef struct batch {
+    stream *stream;
+    cairn_feed_place read;   /* behind the last event that was read */
+    cairn_feed_place inside; /* at the last event in `text` */
+    uint64_t count;
+    size_t size;
+    uint8_t text[BATCH_SIZE];
+} batch;
+
+static cairn_err send_batch(batch *b)
 {
-    const stream *s = context;
+    stream *s = b->stream;
+    if (b->size == 0)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_http_write(s->exchange, cairn_bytes_of(b->text, b->size)));
+    atomic_fetch_add(s->feed->event_count, b->count);
+    s->place = b->inside;
+    b->size = 0;
+    b->count = 0;
+    return CAIRN_OK;
+}
+
+static cairn_err add_text(batch *b, const cairn_sse_event *event)
+{
+    size_t size = 0;
+    CAIRN_TRY(cairn_sse_format(event, b->text + b->size, BATCH_SIZE - b->size, &size));
+    if (size > BATCH_SIZE - b->size) {
+        CAIRN_TRY(send_batch(b));
+        CAIRN_TRY(cairn_sse_format(event, b->text, BATCH_SIZE, &size));
+        CAIRN_ASSERT(size <= BATCH_SIZE); /* a key has CAIRN_EVENT_KEY_SIZE_MAX bytes */
+    }
+    b->size += size;
+    b->count++;
+    return CAIRN_OK;
+}
+
+static cairn_err add_event(void *context, const cairn_job_event *event)
+{
+    batch *b = context;
     const cairn_feed_place place = {.height = event->height, .ordinal = event->ordinal};
     char cursor[CAIRN_FEED_CURSOR_SIZE];
     cairn_api_json json = {0};
@@ -137,9 +174,9 @@ static cairn_err send_event(void *context, const cairn_job_event *event)
     const cairn_sse_event sent = {
         .id = cairn_bytes_str(cursor), .name = cairn_bytes_str("event"), .data = data};
     if (err == CAIRN_OK)
-        err = cairn_sse_send(s->exchange, &sent);
+        err = add_text(b, &sent);
     if (err == CAIRN_OK)
-        atomic_fetch_add(s->feed->event_count, 1);
+        b->inside = place;
     cairn_api_json_done(&json);
     return err;
 }
@@ -148,12 +185,16 @@ static cairn_err send_event(void *context, const cairn_job_event *event)
  * the end of the stream. */
 static cairn_err bring_forward(stream *s)
 {
+    batch b = {.stream = s, .read = s->place};
     bool more = true;
     while (more) {
-        cairn_err err = cairn_feed_read(s->feed->engine, &s->place, send_event, s, &more);
+        cairn_err err = cairn_feed_read(s->feed->engine, &b.read, add_event, &b, &more);
+        if (err == CAIRN_OK)
+            err = send_batch(&b);
         if (err == CAIRN_ERR_BUSY)
-            return CAIRN_OK;
+            return CAIRN_OK; /* `place` is behind what was sent */
         CAIRN_TRY(err);
+        s->place = b.read;
     }
     return CAIRN_OK;
 }

@@ -104,17 +104,32 @@ static void write_event(writer *w, const cairn_sse_event *event)
     put(w, cairn_bytes_str("\n"));
 }
 
-cairn_err cairn_sse_send(cairn_http_exchange *exchange, const cairn_sse_event *event)
+cairn_err cairn_sse_format(const cairn_sse_event *event, uint8_t *out, size_t room,
+                           size_t *ret_size)
 {
     CAIRN_TRY(check(event));
-    writer count = {.data = NULL};
-    write_event(&count, event);
-    writer text = {.data = malloc(count.size)};
-    if (text.data == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "event");
+    writer text = {.data = NULL};
     write_event(&text, event);
-    cairn_err err = cairn_http_write(exchange, cairn_bytes_of(text.data, text.size));
-    free(text.data);
+    size_t size = text.size;
+    if (size <= room) {
+        text = (writer){.data = out};
+        write_event(&text, event);
+    }
+    *ret_size = size;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_sse_send(cairn_http_exchange *exchange, const cairn_sse_event *event)
+{
+    size_t size = 0;
+    CAIRN_TRY(cairn_sse_format(event, NULL, 0, &size));
+    uint8_t *text = malloc(size);
+    if (text == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "event");
+    cairn_err err = cairn_sse_format(event, text, size, &size);
+    if (err == CAIRN_OK)
+        err = cairn_http_write(exchange, cairn_bytes_of(text, size));
+    free(text);
     return err;
 }
 

@@ -31,6 +31,12 @@ void cairn_sse_begin(cairn_http_exchange *exchange, uint32_t heartbeat_ms, uint3
 cairn_err cairn_sse_send(cairn_http_exchange *exchange,
                          const cairn_sse_event *event) CAIRN_MUST_USE;
 
+/* What cairn_sse_send would send, so that many events can go out in one cairn_http_write.
+ * `ret_size` is how many bytes it takes; they are in `out` when that is at most `room`. ARGUMENT
+ * and TOO_LARGE as there. */
+cairn_err cairn_sse_format(const cairn_sse_event *event, uint8_t *out, size_t room,
+                           size_t *ret_size) CAIRN_MUST_USE;
+
 /* The last id that the client has seen (Last-Event-ID); false when it names none or one that is too
  * long. A view into the request. */
 bool cairn_sse_last_event_id(const cairn_http_request *request, cairn_bytes *ret_id);

@@ -97,6 +97,24 @@ static void test_events(void **state)
                                                        "id: \ndata: y\n\n");
 }
 
+static void test_an_event_in_memory(void **state)
+{
+    static const char want[] = "id: 7\nevent: e\ndata: a\ndata: b\n\n";
+    const cairn_sse_event event = {
+        .id = cairn_bytes_str("7"), .name = cairn_bytes_str("e"), .data = cairn_bytes_str("a\nb")};
+    const cairn_sse_event broken = {.id = cairn_bytes_str("7\n")};
+    uint8_t out[64] = {0};
+    size_t size = 0;
+    (void)state;
+    assert_int_equal(cairn_sse_format(&event, out, sizeof want - 2, &size), CAIRN_OK);
+    assert_int_equal(size, sizeof want - 1);
+    assert_int_equal(out[0], 0); /* there was no room */
+    assert_int_equal(cairn_sse_format(&event, out, sizeof want - 1, &size), CAIRN_OK);
+    assert_int_equal(size, sizeof want - 1);
+    assert_string_equal((const char *)out, want);
+    assert_int_equal(cairn_sse_format(&broken, out, sizeof out, &size), CAIRN_ERR_ARGUMENT);
+}
+
 static void test_last_event_id(void **state)
 {
     (void)state;
@@ -121,6 +139,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_an_event_in_memory),
         cmocka_unit_test(test_last_event_id),
         cmocka_unit_test(test_heartbeats),
     };

@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WRITE_BLOCKS_MAX = 16 };
+enum { WRITE_BLOCKS_MAX = 16, TLS_RECORD_MAX = 16384 };
 
 cairn_http_block *cairn_http_block_new(size_t size)
 {
@@ -170,12 +170,32 @@ static cairn_http_wire_status write_plain(cairn_http_wire *wire)
     return event_add(&wire->writable, NULL) == 0 ? CAIRN_HTTP_WIRE_WAIT : CAIRN_HTTP_WIRE_FAILED;
 }
 
+/* Whole small blocks that one record can carry, copied one behind the other; 0 when there is but
+ * one. A write that has to be tried again finds the same bytes first, as OpenSSL asks. */
+static size_t gather(const cairn_http_wire *wire, uint8_t ret_record[TLS_RECORD_MAX])
+{
+    size_t size = 0;
+    if (wire->first->next == NULL)
+        return 0;
+    for (const cairn_http_block *b = wire->first; b != NULL; b = b->next) {
+        size_t left = b->size - b->sent;
+        if (left > TLS_RECORD_MAX - size)
+            break;
+        memcpy(ret_record + size, b->bytes + b->sent, left);
+        size += left;
+    }
+    return size;
+}
+
 static cairn_http_wire_status write_tls(cairn_http_wire *wire)
 {
-    cairn_http_block *block = wire->first;
+    const cairn_http_block *block = wire->first;
+    uint8_t record[TLS_RECORD_MAX];
+    size_t gathered = gather(wire, record);
     size_t size = 0;
-    int result =
-        SSL_write_ex(wire->ssl, block->bytes + block->sent, block->size - block->sent, &size);
+    int result = gathered > 0 ? SSL_write_ex(wire->ssl, record, gathered, &size)
+                              : SSL_write_ex(wire->ssl, block->bytes + block->sent,
+                                             block->size - block->sent, &size);
     if (result != 1)
         return tls_status(wire, result, false);
     advance(wire, size);
