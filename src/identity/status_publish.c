@@ -241,13 +241,25 @@ static cairn_err prepare(cairn_arena *arena, const cairn_status_publisher *p, ui
     return p->save(p->context, arena, record);
 }
 
+/* Are all of them current? */
+static bool are_current(const cairn_status_record *record, const cairn_schema_list *issues)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < issues->count; i++)
+        for (size_t k = 0; k < record->current.count; k++)
+            found += cairn_hash_equal(&cairn_status_issues(issues)[i].hash,
+                                      &cairn_status_issues(&record->current)[k].hash);
+    return found == issues->count;
+}
+
 cairn_err cairn_status_publish(cairn_arena *arena, const cairn_status_publisher *publisher,
                                uint64_t now_ms, cairn_status_record *record)
 {
     CAIRN_TRY(settle(arena, publisher, now_ms, record));
     CAIRN_TRY(prepare(arena, publisher, now_ms, record));
+    const cairn_schema_list issues = record->pending;
     CAIRN_TRY(settle(arena, publisher, now_ms, record));
-    if (record->current.count < CAIRN_STATUS_FORMS_MAX)
+    if (!are_current(record, &issues))
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_VERSION, "docs/formats/status-store.md",
                           "list: somebody else anchored it meanwhile");
     return CAIRN_OK;

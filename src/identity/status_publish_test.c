@@ -25,6 +25,9 @@ typedef struct ledger {
         cairn_hash list;
         cairn_list_anchor anchor;
     } rows[LISTS];
+    bool late; /* what it was told when it was out of reach, it does in the end */
+    uint8_t waiting[256];
+    size_t waiting_size;
     int refuse_after; /* anchors that it takes before it is out of reach; -1: all */
 } ledger;
 
@@ -88,15 +91,10 @@ static void read_body(cairn_bytes body, cairn_hash *ret_list, cairn_list_anchor 
                      CAIRN_OK);
 }
 
-static cairn_err anchor(void *context, cairn_bytes body)
+static cairn_err apply(cairn_bytes body)
 {
-    (void)context;
     cairn_hash list;
     cairn_list_anchor fresh = {0};
-    if (w.ledger->refuse_after == 0)
-        return CAIRN_ERR_UNREACHABLE;
-    if (w.ledger->refuse_after > 0)
-        w.ledger->refuse_after--;
     read_body(body, &list, &fresh);
     cairn_list_anchor *row = row_of(&list);
     if (fresh.version != (row == NULL ? 0 : row->version) + 1)
@@ -108,6 +106,24 @@ static cairn_err anchor(void *context, cairn_bytes body)
     }
     *row = fresh;
     return CAIRN_OK;
+}
+
+static cairn_err anchor(void *context, cairn_bytes body)
+{
+    (void)context;
+    if (w.ledger->refuse_after == 0) {
+        assert_in_range(body.size, 1, sizeof w.ledger->waiting);
+        memcpy(w.ledger->waiting, body.data, body.size);
+        w.ledger->waiting_size = body.size;
+        return CAIRN_ERR_UNREACHABLE;
+    }
+    if (w.ledger->refuse_after > 0)
+        w.ledger->refuse_after--;
+    if (w.ledger->late && w.ledger->waiting_size > 0)
+        assert_int_equal(apply(cairn_bytes_of(w.ledger->waiting, w.ledger->waiting_size)),
+                         CAIRN_OK);
+    w.ledger->waiting_size = 0;
+    return apply(body);
 }
 
 static cairn_err save(void *context, cairn_arena *arena, const cairn_status_record *record)
@@ -483,6 +499,56 @@ static void test_a_ledger_out_of_reach(void **state)
     }
 }
 
+/* An anchor was submitted, and its verdict never came; the ledger takes it just before it is asked
+ * again. */
+static void test_an_anchor_that_comes_late(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_status_record record;
+    uint64_t first = 0;
+    uint64_t second = 0;
+    make_list(CAIRN_LIST_TOKEN, 2);
+    publish_well();
+    mark(&first);
+    w.ledger->refuse_after = 0;
+    cairn_arena_init(&arena, ARENA);
+    assert_int_equal(publish(&arena, &record), CAIRN_ERR_UNREACHABLE);
+    w.ledger->refuse_after = -1;
+    w.ledger->late = true;
+    w.now_ms += 2000; /* signed anew, it would have other bytes */
+    mark(&second);
+    assert_int_equal(publish(&arena, &record), CAIRN_OK);
+    assert_int_equal(cairn_status_issues(&record.current)[0].version, 3);
+    both_say(first, 1);
+    both_say(second, 1);
+    cairn_arena_done(&arena);
+}
+
+/* Another directory publishes the same list between our signing and our anchoring. */
+static void test_somebody_else_publishes(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_status_record record;
+    cairn_hash id;
+    make_list(CAIRN_LIST_TOKEN, 2);
+    publish_well();
+    cairn_arena_init(&arena, ARENA);
+    w.ledger->refuse_after = 0;
+    assert_int_equal(publish(&arena, &record), CAIRN_ERR_UNREACHABLE);
+    w.ledger->refuse_after = -1;
+    for (size_t i = 0; i < w.ledger->count; i++) {
+        w.ledger->rows[i].anchor.version++;
+        w.ledger->rows[i].anchor.hash.b[0] ^= 1;
+    }
+    assert_int_equal(publish(&arena, &record), CAIRN_OK);
+    cairn_status_form_list_id(CAIRN_STATUS_FORM_TOKEN_JWT, record.uri, &id);
+    assert_int_equal(row_of(&id)->version, 3);
+    both_say(0, 0);
+    cairn_arena_done(&arena);
+}
+
 /* A directory of yesterday: what it holds is not the anchored list; the next version follows. */
 static void test_an_old_directory(void **state)
 {
@@ -596,6 +662,8 @@ int main(void)
         TEST(test_a_crash_at_each_write),
         TEST(test_a_fault_at_each_write),
         TEST(test_a_ledger_out_of_reach),
+        TEST(test_an_anchor_that_comes_late),
+        TEST(test_somebody_else_publishes),
         TEST(test_an_old_directory),
         TEST(test_pending_that_expired),
         TEST(test_each_byte_counts),
