@@ -188,11 +188,12 @@ static cairn_err get_value(cairn_engine *engine, const cairn_view *view, cairn_m
 static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
                              cairn_bytes key, cairn_arena *arena, cairn_smt_proof *ret_proof)
 {
-    char path[32 + CAIRN_STATE_NAME_SIZE] = "/state/";
+    static const char query[] = "?proof=true";
+    char path[sizeof "/state/" + sizeof query + CAIRN_STATE_NAME_SIZE] = "/state/";
     cairn_bytes body;
     cairn_state_proof proof;
     cairn_state_name_raw(map, key, path + strlen(path));
-    strcat(path, "?proof=true");
+    memcpy(path + strlen(path), query, sizeof query);
     CAIRN_TRY(get_bytes(of(engine), path, &body));
     CAIRN_TRY(cairn_arena_copy(arena, body, &body));
     CAIRN_TRY(cairn_state_proof_decode(arena, body, &proof));

@@ -328,6 +328,8 @@ answers 401 "$(call /metrics -u 'auditor:correct horse battery')" "a password af
 
 # --- jobs, while the node serves ------------------------------------------------------------------
 
+# served HEIGHT: the directory's projection serves, and has come so far.
+# shellcheck disable=SC2317 # called by wait_for
 served() {
     "$cairn" -C maker job list --json >jobs.json && python3 - "$1" <<'PYTHON'
 import json, sys

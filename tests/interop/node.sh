@@ -20,7 +20,7 @@ started $!
 wait_for 30 test -s ledger/node.url || die "the node does not start: $(tail -n 2 node.err)"
 url=$(cat ledger/node.url)
 ca=$work/ledger/tls/node.pem
-entries=$url/v1/ledgers/$ledger/entries?from=0\&count=1
+entries="$url/v1/ledgers/$ledger/entries?from=0&count=1"
 
 # --- curl by mutual TLS ---------------------------------------------------------------------------
 
