@@ -1,7 +1,9 @@
 /* The server beside nginx and libmicrohttpd, serving the same bytes over the same loopback to the
  * same generator: small reads on kept connections, plain and over mutual TLS 1.3; full mutual
- * handshakes; and what 10,000 idle connections cost. One server thread and one generator thread;
- * CPU time is the server's process or thread. Rounds of the servers are interleaved. */
+ * handshakes, ours with the key in its process and with the key at keyd, as a node has it; and what
+ * 10,000 idle connections cost. One server thread; one generator thread, for handshakes several, so
+ * that the server always has some under way. CPU time is the server's process, and keyd's. Rounds
+ * of the servers are interleaved. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,7 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +30,18 @@
 #endif
 
 #include "core/net/http_server.h"
+#include "node/process.h"
+#include "node/supervisor.h"
 
 enum {
     ROUNDS = 5,
     CONNECTIONS = 32,
     READS = 20000,    /* of one round */
-    HANDSHAKES = 400, /* of one round */
+    HANDSHAKES = 800, /* of one round */
+    SHAKERS = 8,      /* threads that make them */
     IDLE = 10000,
     BODY_SIZE = 200,
-    SERVERS = 3,
+    SERVERS = 4,
     PEM_MAX = 4096
 };
 
@@ -44,9 +50,12 @@ typedef enum protocol { PLAIN, TLS } protocol;
 /* A server in a process of its own, so that its CPU time and memory are its own. */
 typedef struct server {
     const char *name;
-    int (*serve)(void); /* in the child: writes its two ports to `ready`, serves until killed */
+    int (*serve)(void); /* in the child: tells where it is, serves until killed */
     pid_t pid;
-    uint16_t ports[2];
+    struct place {
+        uint16_t ports[2];
+        pid_t keyd; /* 0: the key is in the server */
+    } at;
     bool here;
 } server;
 
@@ -55,7 +64,7 @@ static EVP_PKEY *key;
 static X509 *certificate;
 static SSL_CTX *client_ctx;
 static const char *current = ""; /* the server that is measured */
-static int ready[2];             /* a pipe: the child's ports */
+static int ready[2];             /* a pipe: where the child is */
 
 static void must(bool ok, const char *what)
 {
@@ -115,10 +124,10 @@ static void make_certificate(void)
 
 /* --- the servers, each in its child --- */
 
-static void tell_ports(uint16_t plain, uint16_t tls)
+static void tell(uint16_t plain, uint16_t tls, pid_t keyd)
 {
-    const uint16_t ports[2] = {plain, tls};
-    must(write(ready[1], ports, sizeof ports) == sizeof ports, "pipe");
+    const struct place at = {.ports = {plain, tls}, .keyd = keyd};
+    must(write(ready[1], &at, sizeof at) == sizeof at, "pipe");
 }
 
 static void handle(void *context, cairn_http_exchange *exchange, const cairn_http_request *request)
@@ -130,16 +139,15 @@ static void handle(void *context, cairn_http_exchange *exchange, const cairn_htt
     cairn_http_respond(exchange, &response);
 }
 
-static int serve_ours(void)
+static int serve_identity(const cairn_tls_identity *identity, pid_t keyd)
 {
     cairn_clock clock = cairn_clock_system();
     cairn_http_server_options options = cairn_http_server_defaults();
     options.connection_count_max = 2 * IDLE;
     options.head_timeout_ms = options.idle_timeout_ms = 600000;
-    const cairn_tls_server_options tls_options = {
-        .identity = {.chain_pem = cairn_bytes_str(chain_pem), .key_pem = cairn_bytes_str(key_pem)},
-        .clients = CAIRN_TLS_CLIENTS_REQUIRED,
-        .trust = CAIRN_TLS_TRUST_ANY_KEY};
+    const cairn_tls_server_options tls_options = {.identity = *identity,
+                                                  .clients = CAIRN_TLS_CLIENTS_REQUIRED,
+                                                  .trust = CAIRN_TLS_TRUST_ANY_KEY};
     cairn_http_server *http = NULL;
     cairn_tls_server *tls = NULL;
     uint16_t ports[2];
@@ -148,8 +156,39 @@ static int serve_ours(void)
     must(cairn_http_server_listen(http, "127.0.0.1", 0, &ports[PLAIN]) == CAIRN_OK, "listen");
     must(cairn_http_server_listen_tls(http, tls, "127.0.0.1", 0, &ports[TLS]) == CAIRN_OK,
          "listen");
-    tell_ports(ports[PLAIN], ports[TLS]);
+    tell(ports[PLAIN], ports[TLS], keyd);
     return cairn_http_server_run(http) == CAIRN_OK ? 0 : 1;
+}
+
+static int serve_ours(void)
+{
+    const cairn_tls_identity identity = {.chain_pem = cairn_bytes_str(chain_pem),
+                                         .key_pem = cairn_bytes_str(key_pem)};
+    return serve_identity(&identity, 0);
+}
+
+/* The same key, but in a process of its own. */
+static int serve_keyd(void)
+{
+    char keys[80], path[96];
+    const cairn_keyd_options keyd = {.keys_directory = keys};
+    const cairn_supervisor_options options = cairn_supervisor_defaults();
+    cairn_spawner *spawner = NULL;
+    cairn_supervisor *supervisor = NULL;
+    cairn_supervisor_health health;
+    (void)snprintf(keys, sizeof keys, "%s/keys", directory);
+    (void)snprintf(path, sizeof path, "%s/tls-1.pem", keys);
+    must(mkdir(keys, 0700) == 0, keys);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    must(fd >= 0 && write(fd, key_pem, strlen(key_pem)) == (ssize_t)strlen(key_pem), path);
+    (void)close(fd);
+    must(cairn_spawner_start(&keyd, &spawner) == CAIRN_OK, "spawner");
+    must(cairn_supervisor_start(spawner, &options, &supervisor) == CAIRN_OK, "keyd");
+    cairn_supervisor_health_get(supervisor, &health);
+    const cairn_tls_identity identity = {.chain_pem = cairn_bytes_str(chain_pem),
+                                         .signer = cairn_supervisor_signer(supervisor),
+                                         .key_name = "tls-1"};
+    return serve_identity(&identity, health.keyd_pid);
 }
 
 /* A port that is free for now: nginx and libmicrohttpd do not tell theirs. */
@@ -201,7 +240,7 @@ static int serve_nginx(void)
     must(file != NULL, path);
     (void)fprintf(file, format, d, d, user, d, d, d, d, d, plain, d, tls, d, d, d, d);
     must(fclose(file) == 0, path);
-    tell_ports(plain, tls);
+    tell(plain, tls, 0);
     (void)execl(nginx_path(), "nginx", "-c", path, "-p", directory, (char *)NULL);
     return 1;
 }
@@ -243,7 +282,7 @@ static int __attribute__((noreturn)) serve_microhttpd(void)
         MHD_OPTION_HTTPS_MEM_TRUST, chain_pem, MHD_OPTION_HTTPS_PRIORITIES,
         "NORMAL:-VERS-ALL:+VERS-TLS1.3:%NO_TICKETS", MHD_OPTION_END);
     must(one != NULL && other != NULL, "libmicrohttpd");
-    tell_ports(plain, tls);
+    tell(plain, tls, 0);
     for (;;)
         (void)pause();
 }
@@ -251,6 +290,7 @@ static int __attribute__((noreturn)) serve_microhttpd(void)
 
 static server servers[SERVERS] = {
     {.name = "cairn", .serve = serve_ours},
+    {.name = "cairn, keyd", .serve = serve_keyd},
     {.name = "nginx", .serve = serve_nginx},
 #ifdef HAVE_MICROHTTPD
     {.name = "libmicrohttpd", .serve = serve_microhttpd},
@@ -273,9 +313,9 @@ static bool start(server *s)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server outlives the benchmark */
         _exit(s->serve());
     }
-    must(read(ready[0], s->ports, sizeof s->ports) == sizeof s->ports, s->name);
+    must(read(ready[0], &s->at, sizeof s->at) == sizeof s->at, s->name);
     for (unsigned i = 0; i < 200; i++) { /* until it listens */
-        int fd = connect_to(s->ports[TLS]);
+        int fd = connect_to(s->at.ports[TLS]);
         if (fd >= 0) {
             (void)close(fd);
             return true;
@@ -286,11 +326,16 @@ static bool start(server *s)
     return false;
 }
 
-/* CPU seconds of a process so far; of nginx and libmicrohttpd too it is one process. */
-static double cpu_of(pid_t pid)
+static double cpu_of_process(pid_t pid)
 {
     clockid_t clock;
     return clock_getcpuclockid(pid, &clock) == 0 ? seconds(clock) : 0;
+}
+
+/* CPU seconds so far; each but ours with keyd is one process. */
+static double cpu_of(const server *s)
+{
+    return cpu_of_process(s->pid) + (s->at.keyd == 0 ? 0 : cpu_of_process(s->at.keyd));
 }
 
 static double rss_mb_of(pid_t pid)
@@ -315,11 +360,11 @@ typedef struct client {
 
 static int connect_to(uint16_t port)
 {
-    static unsigned source; /* several addresses of ours: one has 28,000 ports */
+    static atomic_uint source; /* several addresses of ours: one has 28,000 ports */
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct sockaddr_in from = {.sin_family = AF_INET};
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + source++ % 8);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + atomic_fetch_add(&source, 1) % 8);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
     must(fd >= 0, "socket");
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -333,7 +378,7 @@ static int connect_to(uint16_t port)
 
 static void open_client(client *c, const server *s, protocol p)
 {
-    c->fd = connect_to(s->ports[p]);
+    c->fd = connect_to(s->at.ports[p]);
     c->ssl = NULL;
     must(c->fd >= 0, "connect");
     if (p == PLAIN)
@@ -404,7 +449,7 @@ static void read_round(const server *s, protocol p, figure *f, size_t round)
     current = s->name;
     for (size_t i = 0; i < CONNECTIONS; i++)
         open_client(&clients[i], s, p);
-    double began = seconds(CLOCK_MONOTONIC), cpu = cpu_of(s->pid);
+    double began = seconds(CLOCK_MONOTONIC), cpu = cpu_of(s);
     for (size_t i = 0; i < READS + CONNECTIONS; i++) {
         const client *c = &clients[i % CONNECTIONS];
         double now = seconds(CLOCK_MONOTONIC);
@@ -417,24 +462,35 @@ static void read_round(const server *s, protocol p, figure *f, size_t round)
             send_request(c);
         sent[i % CONNECTIONS] = now;
     }
-    f->cpu[round] = cpu_of(s->pid) - cpu;
+    f->cpu[round] = cpu_of(s) - cpu;
     f->wall[round] = seconds(CLOCK_MONOTONIC) - began;
     for (size_t i = 0; i < CONNECTIONS; i++)
         close_client(&clients[i]);
 }
 
-static void handshake_round(const server *s, figure *f, size_t round)
+static void *shake(void *context)
 {
-    current = s->name;
-    double began = seconds(CLOCK_MONOTONIC), cpu = cpu_of(s->pid);
-    for (size_t i = 0; i < HANDSHAKES; i++) {
+    const server *s = context;
+    for (size_t i = 0; i < HANDSHAKES / SHAKERS; i++) {
         client c;
         open_client(&c, s, TLS);
         send_request(&c); /* in TLS 1.3 only an answer shows that the server is done */
         read_answer(&c);
         close_client(&c);
     }
-    f->cpu[round] = cpu_of(s->pid) - cpu;
+    return NULL;
+}
+
+static void handshake_round(server *s, figure *f, size_t round)
+{
+    pthread_t shakers[SHAKERS];
+    current = s->name;
+    double began = seconds(CLOCK_MONOTONIC), cpu = cpu_of(s);
+    for (size_t i = 0; i < SHAKERS; i++)
+        must(pthread_create(&shakers[i], NULL, shake, s) == 0, "thread");
+    for (size_t i = 0; i < SHAKERS; i++)
+        must(pthread_join(shakers[i], NULL) == 0, "thread");
+    f->cpu[round] = cpu_of(s) - cpu;
     f->wall[round] = seconds(CLOCK_MONOTONIC) - began;
 }
 
@@ -516,9 +572,12 @@ static void stop_all(void)
         (void)fprintf(stderr, "bench_http: %s stays\n", directory);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct rlimit limit;
+    int exit_code = 0;
+    if (cairn_process_main(argc, argv, NULL, 0, &exit_code))
+        return exit_code;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
