@@ -99,6 +99,7 @@ cairn_err cairn_node_auth_new(const cairn_node_auth_setup *setup, cairn_node_aut
     CAIRN_CLEANUP(cairn_node_auth_free_p) cairn_node_auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: authentication");
+    /* auth's cleanup frees it: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     CAIRN_TRY(cairn_path_join(setup->directory, "access", path));
     CAIRN_TRY(cairn_accounts_open(path, &auth->accounts));
     CAIRN_TRY(cairn_password_pool_new(&setup->clock, &pool, &auth->pool));

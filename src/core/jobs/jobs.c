@@ -321,7 +321,7 @@ static cairn_err attach(cairn_jobs *jobs, uint32_t number, const cairn_hash *id,
         err = insert_slot(jobs, slot);
     if (err != CAIRN_OK)
         free_slot(slot);
-    return err;
+    return err; /* jobs->slots has it: NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 cairn_err cairn_jobs_attach(cairn_jobs *jobs, uint32_t slot, const cairn_hash *id,
