@@ -31,14 +31,18 @@ cairn_clock cairn_clock_system(void)
     return (cairn_clock){.wall_ms = system_wall_ms, .monotonic_ns = system_monotonic_ns};
 }
 
+/* The fields are plain, for tests to set before there are threads; to read and to advance is
+ * atomic. */
 static uint64_t manual_wall_ms(void *context)
 {
-    return ((const cairn_clock_manual *)context)->wall_ms;
+    const cairn_clock_manual *manual = context;
+    return __atomic_load_n(&manual->wall_ms, __ATOMIC_RELAXED);
 }
 
 static uint64_t manual_monotonic_ns(void *context)
 {
-    return ((const cairn_clock_manual *)context)->monotonic_ns;
+    const cairn_clock_manual *manual = context;
+    return __atomic_load_n(&manual->monotonic_ns, __ATOMIC_RELAXED);
 }
 
 cairn_clock cairn_clock_of_manual(cairn_clock_manual *manual)
@@ -49,8 +53,8 @@ cairn_clock cairn_clock_of_manual(cairn_clock_manual *manual)
 
 void cairn_clock_manual_advance_ms(cairn_clock_manual *manual, uint64_t ms)
 {
-    manual->wall_ms += ms;
-    manual->monotonic_ns += ms * 1000000u;
+    (void)__atomic_fetch_add(&manual->wall_ms, ms, __ATOMIC_RELAXED);
+    (void)__atomic_fetch_add(&manual->monotonic_ns, ms * 1000000u, __ATOMIC_RELAXED);
 }
 
 void cairn_clock_format(uint64_t wall_ms, char ret_text[CAIRN_CLOCK_TEXT_SIZE])

@@ -138,9 +138,10 @@ static void conclude(cairn_oauth_call *c, bool granted)
                                  .operation = c->call->route->operation,
                                  .method = "POST",
                                  .principal = &c->principal};
-    cairn_err err =
-        o->audit == NULL ? CAIRN_OK : o->audit(o->audit_context, &c->fact, on_audited, c);
-    if (err != CAIRN_OK || o->audit == NULL)
+    bool audited =
+        o->audit != NULL; /* once it is, the call may be answered, and all of this gone */
+    cairn_err err = audited ? o->audit(o->audit_context, &c->fact, on_audited, c) : CAIRN_OK;
+    if (err != CAIRN_OK || !audited)
         on_audited(c, err);
 }
 
