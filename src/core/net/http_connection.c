@@ -186,11 +186,10 @@ static void linger(cairn_http_connection *c)
 void cairn_http_connection_answered(cairn_http_connection *connection)
 {
     connection->phase = CAIRN_HTTP_PHASE_WAITING;
-    if (connection->cut_after_write)
-        cairn_http_connection_close(connection);
-    else if (connection->close_after_write || connection->server->draining)
+    bool cut = connection->cut_after_write;
+    if (!cut && (connection->close_after_write || connection->server->draining))
         linger(connection);
-    else if (set_timer(connection, connection->server->options.idle_timeout_ms))
+    else if (!cut && set_timer(connection, connection->server->options.idle_timeout_ms))
         read_on(connection);
     else
         cairn_http_connection_close(connection);
