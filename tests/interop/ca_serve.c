@@ -77,7 +77,7 @@ static void break_constraints(ca_fixture *f, const char *directory)
 static void write_long_chain(ca_fixture *f, const char *directory)
 {
     cairn_ca_profile_row row = *cairn_ca_profile_of(CAIRN_CA_ISSUING);
-    ca_party below = {.key_name = "below", .not_after_s = UINT64_MAX};
+    ca_party below = {.key_name = "issue-below", .not_after_s = UINT64_MAX};
     cairn_kv_txn *txn = NULL;
     cairn_ca_issued issued;
     cairn_key *key = NULL;

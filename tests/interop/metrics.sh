@@ -7,8 +7,9 @@ set -u
 need python3
 venv=$cache/metrics
 if ! "$venv/bin/python" -c 'import prometheus_client' 2>/dev/null; then
-    python3 -m venv "$venv" >"$work/venv" 2>&1 && "$venv/bin/pip" install -q prometheus_client==0.26.0 >>"$work/venv" 2>&1 ||
-        skip "prometheus_client cannot be installed: $(tail -n 1 "$work/venv")"
+    {
+        python3 -m venv "$venv" && "$venv/bin/pip" install -q prometheus_client==0.26.0
+    } >"$work/venv" 2>&1 || skip "prometheus_client cannot be installed: $(tail -n 1 "$work/venv")"
 fi
 export CAIRN=$cairn
 PYTHONPATH=$root/tests/integration/node_faults "$venv/bin/python" -B "$root/tests/interop/metrics.py" "$work" ||
