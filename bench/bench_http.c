@@ -30,8 +30,8 @@
 #endif
 
 #include "core/net/http_server.h"
-#include "node/process.h"
-#include "node/supervisor.h"
+#include "node/process/process.h"
+#include "node/process/supervisor.h"
 
 enum {
     ROUNDS = 5,

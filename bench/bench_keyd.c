@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/process.h"
-#include "node/supervisor.h"
+#include "node/process/process.h"
+#include "node/process/supervisor.h"
 
 enum { ROUNDS = 9, OPERATIONS = 4000, WINDOW = 256 };
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "command/verb.h"
-#include "node/process.h"
+#include "node/process/process.h"
 
 /* A standard descriptor that is closed would become the first file that is opened, and what is
  * printed would be written into a ledger. Open the wrong way round, each still fails as it should.

@@ -5,7 +5,7 @@
 #define CAIRN_COMMAND_CA_ROOM_H
 
 #include "command/home.h"
-#include "identity/ca.h"
+#include "identity/ca/ca.h"
 #include "identity/identity.h"
 
 typedef struct cairn_ca_room {

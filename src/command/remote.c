@@ -11,7 +11,7 @@
 #include "core/net/http_client.h"
 #include "core/store/file.h"
 #include "ledger/log/tile.h"
-#include "node/state_name.h"
+#include "node/api/state_name.h"
 
 enum {
     TIMEOUT_MS = 60000,

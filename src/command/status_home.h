@@ -3,8 +3,8 @@
 #define CAIRN_COMMAND_STATUS_HOME_H
 
 #include "command/home.h"
-#include "identity/status_check.h"
-#include "identity/status_publish.h"
+#include "identity/status/status_check.h"
+#include "identity/status/status_publish.h"
 
 /* The command's `status/`; what the verbs change there is changed under its lock. */
 cairn_err cairn_status_home_path(const cairn_command *command,

@@ -8,7 +8,7 @@
 #include "command/verbs.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "node/backup.h"
+#include "node/backup/backup.h"
 
 /* The one line of a passphrase file; empty without the option. */
 static cairn_err read_passphrase(cairn_command *command, const cairn_arguments *arguments,

@@ -7,7 +7,7 @@
 #include "command/verbs.h"
 #include "core/net/address.h"
 #include "core/store/file.h"
-#include "identity/ca_csr.h"
+#include "identity/ca/ca_csr.h"
 
 enum {
     CSR_FILE_SIZE_MAX = 2 * CAIRN_CA_CSR_SIZE_MAX,

@@ -6,7 +6,7 @@
 #include "command/verbs.h"
 #include "core/store/file.h"
 #include "identity/identity.h"
-#include "node/auth_accounts.h"
+#include "node/auth/auth_accounts.h"
 
 #define DAY_MS UINT64_C(86400000)
 

@@ -11,14 +11,14 @@
 #include "core/store/block_log.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "node/audit.h"
-#include "node/auth_issuers.h"
+#include "node/auth/audit.h"
+#include "node/auth/auth_issuers.h"
+#include "node/auth/oauth.h"
 #include "node/node.h"
 #include "node/node_ca.h"
 #include "node/node_fence.h"
 #include "node/node_url.h"
-#include "node/oauth.h"
-#include "node/systemd.h"
+#include "node/process/systemd.h"
 
 static const cairn_log_event log_rows[] = {
     {"node.reloaded", CAIRN_LOG_INFO, 4, 60, "Keys and certificates were read again."},

@@ -5,7 +5,7 @@
 #include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
-#include "node/state_name.h"
+#include "node/api/state_name.h"
 
 /* Proof, block entry and its receipt in one file. */
 static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_id map,

@@ -1,8 +1,8 @@
 /* The feature's table, and what its files share. */
 #include "identity/acts.h"
-#include "identity/ca_routes.h"
-#include "identity/did_routes.h"
-#include "identity/status_routes.h"
+#include "identity/ca/ca_routes.h"
+#include "identity/did/did_routes.h"
+#include "identity/status/status_routes.h"
 
 static const char *const role_names[] = {
 #define X(name, bit, text, doc) [bit] = (text),

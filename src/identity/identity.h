@@ -11,9 +11,9 @@
 #include "ledger/schema.h"
 
 extern const cairn_feature cairn_identity_feature;
-/* The issuing CA's routes (identity/ca_routes.h): a descriptor of their own, no transactions. */
+/* The issuing CA's routes (identity/ca/ca_routes.h): a descriptor of their own, no transactions. */
 extern const cairn_feature cairn_identity_ca_feature;
-/* The route of status lists (identity/status_routes.h), in the same way. */
+/* The route of status lists (identity/status/status_routes.h), in the same way. */
 extern const cairn_feature cairn_identity_status_feature;
 
 /* --- roles --- */
@@ -254,7 +254,8 @@ cairn_err cairn_list_record_decode(cairn_arena *arena, cairn_bytes in,
 cairn_err cairn_list_anchor_check(const cairn_list_anchor *anchor, cairn_bytes served,
                                   uint64_t now_ms) CAIRN_MUST_USE;
 
-/* --- the certificate authority of an organisation, as those keep it who run it (identity/ca.h) ---
+/* --- the certificate authority of an organisation, as those keep it who run it (identity/ca/ca.h)
+ * ---
  */
 
 /* The ledger on which a CA says what it did. `submit` signs, submits and waits; it returns the

@@ -12,7 +12,7 @@
 #include "ledger/engine.h"
 
 typedef struct cairn_jobs cairn_jobs; /* core/jobs */
-typedef struct cairn_ca cairn_ca;     /* identity/ca.h */
+typedef struct cairn_ca cairn_ca;     /* identity/ca/ca.h */
 
 /* A ledger of the node, as a caller who may see it gets it. */
 typedef struct cairn_service_ledger {
@@ -31,7 +31,7 @@ struct cairn_services {
     cairn_signer *signer;  /* keys live in the key process */
     cairn_vault *vault;
     cairn_jobs *jobs;
-    struct cairn_oauth *oauth; /* node/oauth.h; the token endpoint's own */
+    struct cairn_oauth *oauth; /* node/auth/oauth.h; the token endpoint's own */
     void *node;
     /* The ledger that `id` (64 hexadecimal digits) names, for this caller. NOT_FOUND alike for one
      * that is not here and one that he may not see. */

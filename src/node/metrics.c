@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/jobs/jobs.h"
-#include "node/api.h"
+#include "node/api/api.h"
 
 /* --- ledgers --- */
 

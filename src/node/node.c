@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "core/net/address.h"
-#include "node/api.h"
+#include "node/api/api.h"
 #include "node/console.h"
 #include "node/node_auth.h"
 #include "node/node_ca.h"

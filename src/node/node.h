@@ -11,7 +11,7 @@
 #include "ledger/store/store.h"
 #include "node/node_ledger.h"
 #include "node/node_work.h"
-#include "node/supervisor.h"
+#include "node/process/supervisor.h"
 
 typedef struct cairn_node cairn_node;
 

@@ -5,8 +5,8 @@
 
 #include "core/config.h"
 #include "core/net/rate.h"
-#include "node/audit.h"
-#include "node/auth.h"
+#include "node/auth/audit.h"
+#include "node/auth/auth.h"
 
 typedef struct cairn_node_auth cairn_node_auth;
 

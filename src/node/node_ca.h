@@ -5,7 +5,7 @@
 
 #include "core/log.h"
 #include "ledger/services.h"
-#include "node/auth.h"
+#include "node/auth/auth.h"
 #include "node/node_keys.h"
 
 typedef struct cairn_node_ca cairn_node_ca;

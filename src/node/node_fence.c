@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "core/store/file.h"
-#include "node/auth_issuers.h"
+#include "node/auth/auth_issuers.h"
 
 /* What libraries read when they load late, look a name up or check a certificate. */
 static const char *const system_paths[] = {

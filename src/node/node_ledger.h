@@ -9,7 +9,7 @@
 #include "core/net/principal.h"
 #include "ledger/genesis.h"
 #include "ledger/services.h"
-#include "node/feed.h"
+#include "node/api/feed.h"
 #include "node/node_head.h"
 #include "node/node_pending.h"
 

@@ -1,7 +1,7 @@
 /* Queries of the API, out of a whole request target, as the head's parser hands them on. */
 #include "fuzz/fuzz.h"
 
-#include "node/api.h"
+#include "node/api/api.h"
 
 enum { ROWS = 3 };
 

@@ -1,7 +1,7 @@
 /* Audit rows: what is taken encodes to the same bytes again. */
 #include "fuzz/fuzz.h"
 
-#include "node/audit.h"
+#include "node/auth/audit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/store/file.h"
-#include "node/backup.h"
+#include "node/backup/backup.h"
 
 static char base[64];   /* holds `target` and nothing else */
 static char target[96]; /* where backups are restored */

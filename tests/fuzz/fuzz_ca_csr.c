@@ -1,7 +1,7 @@
 /* A certificate signing request. What is accepted holds names that are well-formed and inside the
  * input. */
 #include "fuzz/fuzz.h"
-#include "identity/ca_csr.h"
+#include "identity/ca/ca_csr.h"
 
 static void check_view(cairn_bytes in, cairn_bytes view)
 {

@@ -3,7 +3,7 @@
 #include <openssl/ocsp.h>
 
 #include "fuzz/fuzz.h"
-#include "identity/ca_ocsp.h"
+#include "identity/ca/ca_ocsp.h"
 
 static void check_view(cairn_bytes in, cairn_bytes view)
 {

@@ -2,7 +2,7 @@
  * what is made of it stays within its grammar. */
 #include "fuzz/fuzz.h"
 
-#include "identity/did_resolve.h"
+#include "identity/did/did_resolve.h"
 
 static bool is_within(cairn_bytes part, cairn_bytes whole)
 {

@@ -1,7 +1,7 @@
 /* Cursors of the change feed: what is taken says the same when it is written and read again. */
 #include "fuzz/fuzz.h"
 
-#include "node/feed.h"
+#include "node/api/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

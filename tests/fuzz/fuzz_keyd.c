@@ -8,8 +8,8 @@
 #include "core/crypto/key_wire.h"
 #include "core/crypto/signer.h"
 #include "core/crypto/signer_impl.h"
-#include "node/spawner_impl.h"
-#include "node/worker_impl.h"
+#include "node/process/spawner_impl.h"
+#include "node/process/worker_impl.h"
 
 static void fuzz_request(cairn_bytes in)
 {

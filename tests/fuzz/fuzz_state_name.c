@@ -1,7 +1,7 @@
 /* Names of state keys: what is taken has a raw name that means the same key. */
 #include "fuzz/fuzz.h"
 
-#include "node/state_name.h"
+#include "node/api/state_name.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

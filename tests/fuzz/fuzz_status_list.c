@@ -2,8 +2,8 @@
  * and packs and unpacks to the same entries. */
 #include "fuzz/fuzz.h"
 
-#include "identity/status_form.h"
-#include "identity/status_list.h"
+#include "identity/status/status_form.h"
+#include "identity/status/status_list.h"
 
 static void check_list(cairn_arena *arena, const cairn_status_list *list)
 {

@@ -1,7 +1,7 @@
 /* Writes the seeds of fuzz_jose and fuzz_audit_row. */
 #include <stdio.h>
 
-#include "node/audit.h"
+#include "node/auth/audit.h"
 
 static const char *directory;
 

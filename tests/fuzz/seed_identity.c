@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "core/crypto/jose.h"
-#include "identity/status_list.h"
+#include "identity/status/status_list.h"
 #include "support/hex.h"
 #include "support/identity_bodies.h"
 #include "support/status_vectors.h"

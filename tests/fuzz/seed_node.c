@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/store/file.h"
-#include "node/backup.h"
+#include "node/backup/backup.h"
 
 static const char *directory;
 

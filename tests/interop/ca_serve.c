@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <time.h>
 
-#include "identity/ca_impl.h"
-#include "identity/ca_routes.h"
+#include "identity/ca/ca_impl.h"
+#include "identity/ca/ca_routes.h"
 #include "ledger/services.h"
 #include "support/ca_fixture.h"
 

@@ -7,7 +7,7 @@
 
 #include "core/store/file.h"
 #include "ledger/services.h"
-#include "node/auth.h"
+#include "node/auth/auth.h"
 #include "support/auth_server.h"
 #include "support/jose.h"
 #include "support/tree.h"

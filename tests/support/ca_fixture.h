@@ -12,7 +12,7 @@
 
 #include "core/crypto/signer_impl.h"
 #include "core/store/file.h"
-#include "identity/ca.h"
+#include "identity/ca/ca.h"
 
 /* --- a signer that can be told to fail --- */
 

@@ -1,0 +1,384 @@
+/* Opening a CA: options, keys, and its own certificates, made at the first time. */
+#include "identity/ca/ca.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cairn/cbor.h"
+#include "core/codec/utf8.h"
+#include "core/store/file.h"
+#include "identity/ca/ca_impl.h"
+
+static const char clause[] = "docs/formats/ca.md";
+
+enum {
+    KEEP_LIMIT = 8 << 20, /* bytes: options, certificates, those of each new responder */
+    META_SIZE_MAX = 256,
+    BASE_URL_SIZE_MAX = 200,
+};
+
+static const char *const tables[CA_TABLE_COUNT] = {
+    [CA_CERTS] = "certs",   [CA_DER] = "der",         [CA_KEYS] = "keys", [CA_REVOKED] = "revoked",
+    [CA_EXPIRY] = "expiry", [CA_WORK] = "work",       [CA_CRLS] = "crls", [CA_OUTBOX] = "outbox",
+    [CA_META] = "meta",     [CA_DEVICES] = "devices",
+};
+
+cairn_ca_options cairn_ca_defaults(void)
+{
+    return (cairn_ca_options){
+        .root_key = "issue-root",
+        .issuing_key = "issue-ca",
+        .ocsp_key = "issue-ocsp",
+        .clock_skew_s = 300,
+        .crl_validity_s = 2 * 86400,
+        .ocsp_validity_s = 4 * 86400,
+        .overlap_s = 7 * 86400,
+        .partition_size = 4096,
+        .demand_rate = 200,
+        .map_size = (size_t)4 << 30,
+    };
+}
+
+/* --- options --- */
+
+static cairn_err check_options(const cairn_ca_options *o)
+{
+    size_t name = strlen(o->organisation_name);
+    bool good = name >= 1 && name <= CAIRN_CA_TEXT_SIZE_MAX &&
+                cairn_utf8_valid(cairn_bytes_str(o->organisation_name)) &&
+                strlen(o->base_url) <= BASE_URL_SIZE_MAX &&
+                o->permitted_count <= CAIRN_CA_CONSTRAINTS_MAX && o->clock_skew_s <= 86400 &&
+                o->crl_validity_s >= 60 && o->ocsp_validity_s >= 60 && o->partition_size >= 1 &&
+                o->partition_size <= CA_PARTITION_SIZE_MAX;
+    for (size_t i = 0; good && o->base_url[i] != '\0'; i++)
+        good = o->base_url[i] > ' ' && o->base_url[i] <= '~';
+    return good ? CAIRN_OK : CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "ca: options out of range");
+}
+
+static cairn_err keep_text(cairn_ca *ca, const char **text)
+{
+    cairn_bytes copy = {0};
+    CAIRN_TRY(cairn_arena_copy(&ca->keep, cairn_bytes_of(*text, strlen(*text) + 1), &copy));
+    *text = (const char *)copy.data;
+    return CAIRN_OK;
+}
+
+static cairn_err keep_constraints(cairn_ca *ca)
+{
+    void *memory = NULL;
+    size_t count = ca->options.permitted_count;
+    CAIRN_TRY(cairn_arena_array(&ca->keep, count, sizeof(cairn_ca_name), &memory));
+    cairn_ca_name *list = memory;
+    for (size_t i = 0; i < count; i++) {
+        list[i].kind = ca->options.permitted[i].kind;
+        CAIRN_TRY(cairn_arena_copy(&ca->keep, ca->options.permitted[i].value, &list[i].value));
+    }
+    ca->options.permitted = list;
+    ca->constraints = (cairn_ca_constraints){.permitted = list, .count = count};
+    return CAIRN_OK;
+}
+
+static cairn_err keep_options(cairn_ca *ca, const cairn_ca_options *options)
+{
+    CAIRN_TRY(check_options(options));
+    ca->options = *options;
+    CAIRN_TRY(keep_text(ca, &ca->options.directory));
+    CAIRN_TRY(keep_text(ca, &ca->options.organisation_name));
+    CAIRN_TRY(keep_text(ca, &ca->options.base_url));
+    memcpy(ca->org_uri, CAIRN_CA_ORG_URI_PREFIX, sizeof CAIRN_CA_ORG_URI_PREFIX - 1);
+    cairn_hex_encode(cairn_bytes_hash(&options->organisation),
+                     ca->org_uri + sizeof CAIRN_CA_ORG_URI_PREFIX - 1);
+    return keep_constraints(ca);
+}
+
+/* --- who signs --- */
+
+static cairn_err open_key(cairn_ca *ca, const char *name, ca_party *party)
+{
+    if (strlen(name) >= sizeof party->key_name)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "ca: name of a key");
+    memcpy(party->key_name, name, strlen(name) + 1);
+    cairn_err err = cairn_signer_public(ca->signer, name, &party->key);
+    if (err == CAIRN_ERR_NOT_FOUND && ca->kept)
+        return CAIRN_FAIL(err, "house", "ca: the signer has no key %s", name);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        err = cairn_signer_generate(ca->signer, name, CAIRN_KEY_P256, &party->key);
+    return err;
+}
+
+static const char *common_name_of(cairn_ca_profile profile)
+{
+    return profile == CAIRN_CA_ROOT      ? "Root CA"
+           : profile == CAIRN_CA_ISSUING ? "Issuing CA"
+                                         : "OCSP Responder";
+}
+
+static cairn_err open_keys(cairn_ca *ca)
+{
+    static const cairn_ca_profile profiles[] = {CAIRN_CA_ROOT, CAIRN_CA_ISSUING,
+                                                CAIRN_CA_OCSP_RESPONDER};
+    ca_party *const parties[] = {&ca->root, &ca->issuing, &ca->responder};
+    const char *const names[] = {ca->options.root_key, ca->options.issuing_key,
+                                 ca->options.ocsp_key};
+    for (size_t i = 0; i < 3; i++) {
+        const cairn_ca_subject subject = {
+            .organisation = cairn_bytes_str(ca->options.organisation_name),
+            .common_name = cairn_bytes_str(common_name_of(profiles[i]))};
+        CAIRN_TRY(open_key(ca, names[i], parties[i]));
+        CAIRN_TRY(cairn_ca_subject_encode(&subject, &ca->keep, &parties[i]->name));
+    }
+    ca->options.root_key = ca->root.key_name;
+    ca->options.issuing_key = ca->issuing.key_name;
+    ca->options.ocsp_key = ca->responder.key_name;
+    CAIRN_TRY(cairn_ca_ocsp_issuer_make(ca->issuing.name, ca->issuing.key, &ca->issuer));
+    cairn_ca_ocsp_issuer responder;
+    CAIRN_TRY(cairn_ca_ocsp_issuer_make(ca->responder.name, ca->responder.key, &responder));
+    memcpy(ca->responder_hash, responder.key[CAIRN_CA_OCSP_SHA1], sizeof ca->responder_hash);
+    return CAIRN_OK;
+}
+
+static cairn_bytes meta_key(cairn_ca_profile profile)
+{
+    return cairn_bytes_str(cairn_ca_profile_of(profile)->name);
+}
+
+/* Certifies a party and notes its certificate; in use once the transaction commits. */
+static cairn_err make_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile profile,
+                            const ca_party *by, cairn_arena *arena, ca_party *party)
+{
+    const cairn_ca_profile_row *row = cairn_ca_profile_of(profile);
+    const ca_order order = {.row = row,
+                            .by = by,
+                            .key = party->key,
+                            .common_name = cairn_bytes_str(common_name_of(profile)),
+                            .validity_s = row->validity_s};
+    cairn_ca_issued issued;
+    CAIRN_TRY(cairn_ca_make(ca, txn, &order, arena, &issued));
+    CAIRN_TRY(cairn_kv_put(txn, CA_META, meta_key(profile), ca_serial_view(issued.serial)));
+    CAIRN_TRY(cairn_arena_copy(&ca->keep, issued.certificate, &party->certificate));
+    memcpy(party->serial, issued.serial, sizeof party->serial);
+    party->not_after_s = issued.not_after_s;
+    return CAIRN_OK;
+}
+
+static cairn_err load_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile profile,
+                            cairn_arena *arena, ca_party *party)
+{
+    cairn_bytes serial = {0};
+    cairn_bytes der = {0};
+    cairn_ca_record record;
+    CAIRN_TRY(cairn_kv_get(txn, CA_META, meta_key(profile), &serial));
+    if (serial.size != sizeof party->serial)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "ca: serial of its own certificate");
+    memcpy(party->serial, serial.data, sizeof party->serial);
+    CAIRN_TRY(cairn_ca_load(txn, party->serial, arena, &record));
+    CAIRN_TRY(cairn_kv_get(txn, CA_DER, ca_serial_view(party->serial), &der));
+    if (!cairn_hash_equal(&record.kid, cairn_key_id(party->key)) &&
+        profile != CAIRN_CA_OCSP_RESPONDER)
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house",
+                          "ca: the signer's key %s is not that of the certificate",
+                          party->key_name);
+    party->not_after_s = record.not_after_s;
+    return cairn_arena_copy(&ca->keep, der, &party->certificate);
+}
+
+/* --- the CA's own row --- */
+
+static cairn_err put_own(const cairn_ca *ca, cairn_kv_txn *txn)
+{
+    uint8_t buffer[META_SIZE_MAX];
+    cairn_cbor_writer w;
+    cairn_bytes value = {0};
+    cairn_cbor_writer_init(&w, buffer, sizeof buffer);
+    cairn_cbor_put_array(&w, 4);
+    cairn_cbor_put_text(&w, "cairn/ca/1");
+    cairn_cbor_put_hash(&w, &ca->options.organisation);
+    cairn_cbor_put_hash(&w, cairn_key_id(ca->responder.key));
+    cairn_cbor_put_uint(&w, ca->epoch);
+    CAIRN_TRY(cairn_cbor_writer_end(&w, &value));
+    return cairn_kv_put(txn, CA_META, cairn_bytes_str("ca"), value);
+}
+
+/* NOT_FOUND without a detail in a new store. */
+static cairn_err get_own(cairn_ca *ca, cairn_kv_txn *txn, cairn_hash *ret_responder)
+{
+    cairn_bytes value = {0};
+    cairn_cbor_reader r;
+    cairn_hash organisation;
+    size_t count = 0;
+    CAIRN_TRY(cairn_kv_get(txn, CA_META, cairn_bytes_str("ca"), &value));
+    CAIRN_TRY(cairn_cbor_open(&r, value, CAIRN_CBOR_STRICT, "ca", clause));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "ca", 4, 4, &count));
+    CAIRN_TRY(cairn_cbor_read_magic(&r, "cairn/ca/1"));
+    CAIRN_TRY(cairn_cbor_read_hash(&r, "organisation", &organisation));
+    CAIRN_TRY(cairn_cbor_read_hash(&r, "responder", ret_responder));
+    CAIRN_TRY(cairn_cbor_read_uint(&r, "epoch", 1, UINT64_MAX, &ca->epoch));
+    if (!cairn_hash_equal(&organisation, &ca->options.organisation))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "ca: %s is another organisation's",
+                          ca->options.directory);
+    return CAIRN_OK;
+}
+
+static cairn_err create(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
+{
+    ca->epoch = 1;
+    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_ROOT, NULL, arena, &ca->root));
+    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_ISSUING, &ca->root, arena, &ca->issuing));
+    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, &ca->issuing, arena, &ca->responder));
+    return put_own(ca, txn);
+}
+
+/* A new responder's key makes its answers in stock worthless: they are of an earlier epoch. */
+static cairn_err load(cairn_ca *ca, cairn_kv_txn *txn, const cairn_hash *responder,
+                      cairn_arena *arena)
+{
+    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_ROOT, arena, &ca->root));
+    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_ISSUING, arena, &ca->issuing));
+    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, arena, &ca->responder));
+    if (ca->issuing.not_after_s <= ca_now(ca))
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3",
+                          "ca: the issuing certificate has ended");
+    if (cairn_hash_equal(responder, cairn_key_id(ca->responder.key)))
+        return CAIRN_OK;
+    ca->epoch++;
+    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, &ca->issuing, arena, &ca->responder));
+    return put_own(ca, txn);
+}
+
+static cairn_err create_or_load(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
+{
+    cairn_hash responder;
+    cairn_err err = get_own(ca, txn, &responder);
+    if (err == CAIRN_ERR_NOT_FOUND && ca->kept)
+        return CAIRN_FAIL(err, "house", "ca: %s was not made to the end", ca->options.directory);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        CAIRN_TRY(create(ca, txn, arena));
+    else
+        CAIRN_TRY(err == CAIRN_OK ? load(ca, txn, &responder, arena) : err);
+    return cairn_ca_put_settings(txn, &ca->options, arena);
+}
+
+static cairn_err begin(cairn_ca *ca)
+{
+    cairn_arena arena;
+    cairn_kv_txn *txn = NULL;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    cairn_arena_init(&arena, CA_ARENA_LIMIT);
+    cairn_err err = create_or_load(ca, txn, &arena);
+    if (err == CAIRN_OK)
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
+    cairn_arena_done(&arena);
+    return err;
+}
+
+static void use_party(cairn_ca *ca, ca_party *party, const ca_party *fresh)
+{
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    party->certificate = fresh->certificate; /* name and key stay, and are read unlocked */
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+    memcpy(party->serial, fresh->serial, sizeof fresh->serial);
+    party->not_after_s = fresh->not_after_s;
+}
+
+cairn_err cairn_ca_renew_party(cairn_ca *ca, cairn_ca_profile profile)
+{
+    cairn_arena arena;
+    cairn_kv_txn *txn = NULL;
+    bool issuing = profile == CAIRN_CA_ISSUING;
+    ca_party *party = issuing ? &ca->issuing : &ca->responder;
+    ca_party fresh = *party;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    cairn_arena_init(&arena, CA_ARENA_LIMIT);
+    cairn_err err =
+        make_party(ca, txn, profile, issuing ? &ca->root : &ca->issuing, &arena, &fresh);
+    if (err == CAIRN_OK)
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
+    cairn_arena_done(&arena);
+    CAIRN_TRY(err);
+    use_party(ca, party, &fresh);
+    return CAIRN_OK;
+}
+
+/* --- open and close --- */
+
+static cairn_err open_store(cairn_ca *ca, const cairn_ca_options *options)
+{
+    return cairn_kv_open(options->directory, tables, CA_TABLE_COUNT, options->map_size, &ca->kv);
+}
+
+/* A CA that is there, by those who do not know what it was made with. */
+static cairn_err open_kept(cairn_ca *ca, const cairn_ca_options *options)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_ca_options whole = *options;
+    CAIRN_TRY(cairn_path_join(options->directory, "data.mdb", path));
+    if (access(path, F_OK) != 0)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: there is none in %s",
+                          options->directory);
+    CAIRN_TRY(open_store(ca, options));
+    cairn_err err = cairn_ca_get_settings(ca->kv, &ca->keep, &whole);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(err, "house", "ca: %s was not made to the end", options->directory);
+    CAIRN_TRY(err);
+    CAIRN_TRY(keep_options(ca, &whole));
+    return open_keys(ca);
+}
+
+static cairn_err open_new(cairn_ca *ca, const cairn_ca_options *options)
+{
+    CAIRN_TRY(keep_options(ca, options));
+    CAIRN_TRY(open_keys(ca));
+    return open_store(ca, options);
+}
+
+cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *clock,
+                        cairn_signer *signer, cairn_ca **ret_ca)
+{
+    CAIRN_CLEANUP(cairn_ca_close_p) cairn_ca *ca = calloc(1, sizeof *ca);
+    if (ca == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "ca: %zu bytes", sizeof *ca);
+    ca->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    ca->answer_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    ca->answered = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    ca->clock = *clock;
+    ca->signer = signer;
+    ca->tokens = options->demand_rate;
+    ca->tokens_ns = cairn_clock_monotonic_ns(clock);
+    cairn_arena_init(&ca->keep, KEEP_LIMIT);
+    ca->kept = options->organisation_name == NULL;
+    CAIRN_TRY(ca->kept ? open_kept(ca, options) : open_new(ca, options));
+    CAIRN_TRY(begin(ca));
+    *ret_ca = CAIRN_STEAL(ca);
+    return CAIRN_OK;
+}
+
+void cairn_ca_close(cairn_ca *ca)
+{
+    if (ca == NULL)
+        return;
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    while (ca->pending > 0)
+        CAIRN_ASSERT(pthread_cond_wait(&ca->answered, &ca->answer_lock) == 0);
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+    cairn_kv_close(ca->kv);
+    cairn_key_free(ca->root.key);
+    cairn_key_free(ca->issuing.key);
+    cairn_key_free(ca->responder.key);
+    cairn_arena_done(&ca->keep);
+    (void)pthread_mutex_destroy(&ca->lock);
+    (void)pthread_mutex_destroy(&ca->answer_lock);
+    (void)pthread_cond_destroy(&ca->answered);
+    free(ca);
+}
+
+void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root)
+{
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    *ret_issuing = ca->issuing.certificate;
+    *ret_root = ca->root.certificate;
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+}

@@ -1,0 +1,225 @@
+/* An organisation's certificate authority: a root that signs one issuing CA, which signs the rest;
+ * what it issued, what it revoked, and the signed answers about both.
+ *
+ * Private keys are behind a cairn_signer. Everything else is in one LMDB environment (the bytes:
+ * docs/formats/ca.md). A certificate is durable before it is handed out, a revocation before it is
+ * acknowledged; both with the signed status that the world asks for. Any thread; calls that change
+ * something wait for each other, for the signer and for the disk: not from a network thread or a
+ * completion of the signer. Those that answer do not wait. Source: RFC 5280, RFC 6960, RFC 5019;
+ * house (docs/features/ca.md). */
+#ifndef CAIRN_IDENTITY_CA_H
+#define CAIRN_IDENTITY_CA_H
+
+#include "core/clock.h"
+#include "core/crypto/signer.h"
+#include "identity/ca/ca_ocsp.h"
+#include "identity/ca/ca_profile.h"
+
+typedef struct cairn_ca cairn_ca;
+
+/* The URI in a tls-client certificate, with 64 lower-case hexadecimal digits behind it: the
+ * organisation whose node this is. It has a host, since Go refuses a URI without one below a CA
+ * with name constraints. */
+#define CAIRN_CA_ORG_URI_PREFIX "cairn://org/"
+
+/* What a commitment is about. */
+typedef enum cairn_ca_act { CAIRN_CA_ISSUED = 1, CAIRN_CA_REVOKED = 2 } cairn_ca_act;
+
+/* Puts a commitment on the ledger, or queues it durably; called again after a failure, and perhaps
+ * after a success (at least once). The commitment says nothing to who has not the certificate's
+ * salt (docs/formats/ca.md). Called by cairn_ca_maintain. */
+typedef cairn_err (*cairn_ca_announce_fn)(void *context, cairn_ca_act act,
+                                          const cairn_hash *commitment);
+
+/* Texts and lists are copied. */
+typedef struct cairn_ca_options {
+    const char *directory; /* made if it is missing; the one above it must be there */
+    cairn_hash organisation;
+    /* O of every subject, 1 to 64 bytes of UTF-8. NULL: this, URL and constraints are those with
+     * which the CA was made, and so is an organisation that is zero. */
+    const char *organisation_name;
+    const char *base_url; /* "http://ca.example/ca/HEX" without a last '/', at most 200 bytes */
+    const char *root_key; /* names in the signer; made (P-256) when there are none */
+    const char *issuing_key;
+    const char *ocsp_key;
+    const cairn_ca_name *permitted; /* name constraints: cairn_ca_constraints */
+    size_t permitted_count;         /* at most CAIRN_CA_CONSTRAINTS_MAX */
+    uint32_t clock_skew_s;          /* certificates begin that long before now */
+    uint32_t crl_validity_s;        /* half of it later, a list is signed again */
+    uint32_t ocsp_validity_s;       /* likewise */
+    uint32_t overlap_s;             /* how long a renewed certificate lives beside its successor */
+    uint32_t partition_size;        /* certificates that share a revocation list */
+    uint32_t demand_rate;           /* OCSP answers signed on demand per second; also the burst */
+    size_t map_size;                /* bytes of address space of the store */
+    cairn_ca_announce_fn announce;  /* NULL: nobody wants to know */
+    void *context;
+} cairn_ca_options;
+
+/* 5 min skew, lists for 2 days, OCSP for 4 days, 7 days overlap, 4,096 a partition, 200 on demand a
+ * second, 4 GiB; keys "issue-root", "issue-ca", "issue-ocsp"; the rest is the caller's.
+ */
+cairn_ca_options cairn_ca_defaults(void);
+
+/* Opens the CA in the directory, or makes one: keys, root, issuing certificate, responder, lists.
+ * `clock` is copied, `signer` borrowed until the end. MISMATCH when the directory is of another
+ * organisation or other keys; EXPIRED when the issuing certificate has ended; ARGUMENT for options
+ * out of range; without a name also NOT_FOUND: there is no CA, or its keys are not in the signer;
+ * the errors of the signer and of cairn_kv_open. Several processes may have it open: what one
+ * commits the others see. */
+cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *clock,
+                        cairn_signer *signer, cairn_ca **ret_ca) CAIRN_MUST_USE;
+
+/* Waits for OCSP answers that are under way. Takes NULL. */
+void cairn_ca_close(cairn_ca *ca);
+CAIRN_DEFINE_CLEANUP(cairn_ca, cairn_ca_close)
+
+/* --- issuing --- */
+
+/* What the caller may have: decided by who asks the CA, from the caller's principal. */
+typedef struct cairn_ca_grant {
+    cairn_bytes common_name; /* 1 to 64 bytes of UTF-8 */
+    cairn_bytes device;      /* serialNumber of a device profile, else empty */
+    const cairn_ca_name *names;
+    size_t name_count;
+    uint32_t validity_s; /* 0: the profile's */
+} cairn_ca_grant;
+
+/* Views into the caller's arena. */
+typedef struct cairn_ca_issued {
+    uint8_t serial[CAIRN_CA_SERIAL_SIZE];
+    cairn_bytes certificate; /* DER */
+    uint64_t not_before_s;
+    uint64_t not_after_s;
+} cairn_ca_issued;
+
+/* Issues a certificate for the key of `csr`. Names: those of the request, each of which must be
+ * granted, or all granted ones when the request has none. Subject: the organisation and the
+ * granted name; what the request says of it must be the same. A tls-client is named by its
+ * organisation alone. A key belongs to one subject: EXISTS for one that was certified for another,
+ * or that was compromised. Not longer than the issuing certificate. TX_FORBIDDEN: a name, subject
+ * or profile that the caller may not have; ARGUMENT: a grant that does not fit the profile; the
+ * errors of cairn_ca_csr_decode, the signer, the store. */
+cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr,
+                         const cairn_ca_grant *grant, cairn_arena *arena,
+                         cairn_ca_issued *ret_issued) CAIRN_MUST_USE;
+
+/* Successor of a certificate, with its names and profile; `csr` proves the same key or a new one.
+ * The old one lives on for the overlap and is then revoked as superseded. Asked again with the
+ * same key (an answer was lost), it gives the same successor. NOT_FOUND; CLOSED: revoked; EXPIRED:
+ * ended; EARLY: renewal is not open yet (`early` waives that); EXISTS: renewed with another key; as
+ * cairn_ca_issue. */
+cairn_err cairn_ca_renew(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE], cairn_bytes csr,
+                         bool early, cairn_arena *arena,
+                         cairn_ca_issued *ret_issued) CAIRN_MUST_USE;
+
+/* --- knowing --- */
+
+/* Views into the caller's arena. */
+typedef struct cairn_ca_facts {
+    uint8_t serial[CAIRN_CA_SERIAL_SIZE];
+    cairn_ca_profile profile;
+    cairn_hash kid; /* thumbprint of the subject's key */
+    uint32_t partition;
+    uint64_t not_before_s;
+    uint64_t not_after_s;
+    cairn_bytes common_name;
+    cairn_bytes device;
+    cairn_ca_status status;
+    uint64_t revoked_at_s;
+    uint8_t reason;
+    bool renewed; /* it has a successor */
+} cairn_ca_facts;
+
+/* NOT_FOUND. Never waits. */
+cairn_err cairn_ca_find(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
+                        cairn_arena *arena, cairn_ca_facts *ret_facts) CAIRN_MUST_USE;
+cairn_err cairn_ca_certificate(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
+                               cairn_arena *arena, cairn_bytes *ret_der) CAIRN_MUST_USE;
+
+/* Must not change the CA. */
+typedef cairn_err (*cairn_ca_facts_fn)(void *context, const cairn_ca_facts *facts);
+
+/* Calls `fn` for each certificate that ends within `within_s` from now and is neither revoked, nor
+ * ended, nor renewed, the earliest first, until it fails. */
+cairn_err cairn_ca_due(cairn_ca *ca, uint64_t within_s, cairn_ca_facts_fn fn,
+                       void *context) CAIRN_MUST_USE;
+/* The same for everything that was ever issued. */
+cairn_err cairn_ca_each(cairn_ca *ca, cairn_ca_facts_fn fn, void *context) CAIRN_MUST_USE;
+
+/* Serials of the certificates that name this device, the first `max` of them in no order of
+ * meaning; none is success. */
+cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, size_t max,
+                             uint8_t (*ret_serials)[CAIRN_CA_SERIAL_SIZE],
+                             size_t *ret_count) CAIRN_MUST_USE;
+
+/* --- revoking --- */
+
+/* X(code, number, text): CRLReason (RFC 5280 section 5.3.1) of those that are final. */
+#define CAIRN_CA_REASON_LIST(X)                     \
+    X(UNSPECIFIED, 0, "unspecified")                \
+    X(KEY_COMPROMISE, 1, "keyCompromise")           \
+    X(AFFILIATION_CHANGED, 3, "affiliationChanged") \
+    X(SUPERSEDED, 4, "superseded")                  \
+    X(CESSATION, 5, "cessationOfOperation")         \
+    X(PRIVILEGE_WITHDRAWN, 9, "privilegeWithdrawn")
+
+typedef enum cairn_ca_reason {
+#define X(code, number, text) CAIRN_CA_##code = (number),
+    CAIRN_CA_REASON_LIST(X)
+#undef X
+} cairn_ca_reason;
+
+/* Revokes for good, and signs list and OCSP answers anew. Success says all of that is durable. When
+ * the signer fails, the revocation is durable all the same, no answer says "good" any more, and
+ * cairn_ca_maintain signs later: the error is the signer's. Revoking again is success; only a key
+ * compromise replaces an earlier reason. NOT_FOUND; ARGUMENT for a reason that is not above, or a
+ * CA's own certificate. */
+cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
+                          cairn_ca_reason reason) CAIRN_MUST_USE;
+
+/* --- answering --- */
+
+/* The partition number of the root's list, which covers the issuing certificate. */
+#define CAIRN_CA_PARTITION_ROOT UINT32_MAX
+
+/* A revocation list, DER. NOT_FOUND. Never waits. */
+cairn_err cairn_ca_crl(cairn_ca *ca, uint32_t partition, cairn_arena *arena, cairn_bytes *ret_crl,
+                       uint64_t *ret_next_update_s) CAIRN_MUST_USE;
+
+/* Issuing certificate, then root, DER; they live as long as the CA. */
+void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root);
+
+typedef struct cairn_ca_ocsp_answer {
+    cairn_bytes body;   /* an OCSPResponse, in the arena or static */
+    uint64_t max_age_s; /* how long anybody may keep it; 0: not at all */
+} cairn_ca_ocsp_answer;
+
+/* Called once. */
+typedef void (*cairn_ca_ocsp_fn)(void *context, const cairn_ca_ocsp_answer *answer);
+
+/* Answers a request, which never fails: what is wrong with it is in the answer. Signed answers are
+ * ready for what was issued; a nonce, a serial that nobody knows or several certificates are signed
+ * on demand, as long as the rate allows, else answered without the nonce (RFC 5019 section 4) or
+ * with tryLater. `done` runs before this returns, or later on the signer's thread; until then
+ * `request` and `arena` must live and be left alone. */
+void cairn_ca_ocsp(cairn_ca *ca, cairn_bytes request, cairn_arena *arena, cairn_ca_ocsp_fn done,
+                   void *context);
+
+/* --- keeping --- */
+
+/* Does what time asks for: signs lists and OCSP answers again before they end, renews the
+ * certificates of the responder and of the issuing CA (for the same keys: what it issued holds),
+ * revokes what was superseded, announces commitments; at most `count_max` certificates and
+ * announcements. Tells when to call again: wall clock, at most an hour ahead. The first failure is
+ * returned after everything else was tried. */
+cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms) CAIRN_MUST_USE;
+
+/* The commitment of an act on a certificate: SHA-256 over a tag, its salt, the hash of its DER and,
+ * for a revocation, time and reason. What a party who was given the salt computes. */
+void cairn_ca_commitment(cairn_ca_act act, const cairn_hash *salt, cairn_bytes certificate,
+                         uint64_t revoked_at_s, uint8_t reason, cairn_hash *ret_commitment);
+/* The salt of a certificate. NOT_FOUND. */
+cairn_err cairn_ca_salt(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
+                        cairn_hash *ret_salt) CAIRN_MUST_USE;
+
+#endif

@@ -1,0 +1,305 @@
+/* What time asks of a CA. */
+#include "identity/ca/ca_impl.h"
+
+enum {
+    BATCH_COUNT_MAX = 64,   /* pieces of work in one transaction */
+    LISTS_COUNT_MAX = 1024, /* partitions looked at in one go */
+    CALL_AGAIN_S = 3600,
+};
+
+typedef struct item {
+    uint8_t key[64];
+    size_t key_size;
+    uint8_t value[64];
+    size_t value_size;
+} item;
+
+/* The first `count_max` pairs of a table whose key is at most `until` (8 bytes in front). */
+static cairn_err first_items(cairn_ca *ca, unsigned table, uint64_t until, item *items,
+                             size_t count_max, size_t *ret_count)
+{
+    cairn_kv_txn *txn = NULL;
+    cairn_kv_cursor *cursor = NULL;
+    cairn_bytes key = {0};
+    cairn_bytes value = {0};
+    size_t count = 0;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, false, &txn));
+    cairn_err err = cairn_kv_cursor_open(txn, table, &cursor);
+    if (err == CAIRN_OK) {
+        err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(NULL, 0), &key, &value);
+        while (err == CAIRN_OK && count < count_max && key.size >= 8 &&
+               key.size <= sizeof items->key && value.size <= sizeof items->value &&
+               cairn_get_u64(key.data) <= until) {
+            item *at = &items[count++];
+            at->key_size = key.size;
+            at->value_size = value.size;
+            memcpy(at->key, key.data, key.size);
+            memcpy(at->value, value.data, value.size);
+            err = cairn_kv_cursor_next(cursor, &key, &value);
+        }
+        cairn_kv_cursor_close(cursor);
+    }
+    cairn_kv_abort(txn);
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
+        return err;
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
+/* --- certificates --- */
+
+/* Answers that are due, unless they were signed since, or nobody asks about that certificate any
+ * more. */
+static cairn_err refresh(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
+                         cairn_ca_record *record, cairn_arena *arena)
+{
+    uint64_t now = ca_now(ca);
+    bool fresh = record->ocsp.epoch == ca->epoch && cairn_ca_refresh_at(ca, record) > now;
+    if (fresh || record->not_after_s <= now)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_ca_make_ready(ca, serial, record, arena));
+    CAIRN_TRY(cairn_ca_save(txn, serial, record, arena));
+    return cairn_ca_put_work(txn, cairn_ca_refresh_at(ca, record), CA_WORK_OCSP, serial);
+}
+
+static cairn_err do_work(cairn_ca *ca, cairn_kv_txn *txn, const item *work, cairn_arena *arena)
+{
+    const uint8_t *serial = work->key + 9;
+    cairn_ca_record record;
+    if (work->key_size != 9 + CAIRN_CA_SERIAL_SIZE)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: work of %zu bytes",
+                          work->key_size);
+    CAIRN_TRY(cairn_kv_delete(txn, CA_WORK, cairn_bytes_of(work->key, work->key_size)));
+    CAIRN_TRY(cairn_ca_load(txn, serial, arena, &record));
+    if (work->key[8] == CA_WORK_RETIRE && record.status == CAIRN_CA_STATUS_GOOD &&
+        record.not_after_s > ca_now(ca))
+        return cairn_ca_mark_revoked(ca, txn, serial, &record, CAIRN_CA_SUPERSEDED, arena);
+    if (work->key[8] == CA_WORK_OCSP)
+        return refresh(ca, txn, serial, &record, arena);
+    return CAIRN_OK;
+}
+
+static cairn_err do_batch(cairn_ca *ca, const item *items, size_t count)
+{
+    cairn_arena arena;
+    cairn_kv_txn *txn = NULL;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    cairn_arena_init(&arena, CA_ARENA_LIMIT);
+    cairn_err err = CAIRN_OK;
+    for (size_t i = 0; i < count && err == CAIRN_OK; i++)
+        err = do_work(ca, txn, &items[i], &arena);
+    if (err == CAIRN_OK)
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
+    cairn_arena_done(&arena);
+    return err;
+}
+
+static cairn_err do_all_work(cairn_ca *ca, size_t *budget)
+{
+    item items[BATCH_COUNT_MAX];
+    size_t count = 0;
+    do {
+        size_t wanted = *budget < BATCH_COUNT_MAX ? *budget : BATCH_COUNT_MAX;
+        CAIRN_TRY(first_items(ca, CA_WORK, ca_now(ca), items, wanted, &count));
+        if (count == 0)
+            return CAIRN_OK;
+        CAIRN_TRY(do_batch(ca, items, count));
+        *budget -= count;
+    } while (*budget > 0);
+    return CAIRN_OK;
+}
+
+/* --- lists --- */
+
+typedef struct lists {
+    uint32_t due[LISTS_COUNT_MAX];
+    size_t count;
+    uint64_t next_s; /* when the first of the others is due */
+} lists;
+
+/* A partition whose certificates have all ended, and been on one more list, needs none. */
+static cairn_err is_over(const cairn_ca *ca, cairn_kv_txn *txn, uint32_t partition, bool *ret_over)
+{
+    uint8_t key[5] = {'e'};
+    uint64_t end_s = 0;
+    cairn_put_u32(key + 1, partition);
+    CAIRN_TRY(cairn_ca_get_number(txn, cairn_bytes_of(key, sizeof key), &end_s));
+    *ret_over = end_s + ca->options.crl_validity_s < ca_now(ca);
+    return CAIRN_OK;
+}
+
+static cairn_err consider_list(const cairn_ca *ca, cairn_kv_txn *txn, cairn_bytes key,
+                               cairn_bytes value, lists *l)
+{
+    ca_crl_row row;
+    bool over = false;
+    if (key.size != 4)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: key of a list");
+    uint32_t partition = cairn_get_u32(key.data);
+    CAIRN_TRY(cairn_ca_crl_row_decode(value, &row));
+    CAIRN_TRY(is_over(ca, txn, partition, &over));
+    if (over)
+        return CAIRN_OK;
+    uint64_t at = row.dirty ? 0 : row.this_update_s + ca->options.crl_validity_s / 2;
+    if (at <= ca_now(ca) && l->count < LISTS_COUNT_MAX)
+        l->due[l->count++] = partition;
+    else if (at < l->next_s)
+        l->next_s = at;
+    return CAIRN_OK;
+}
+
+static cairn_err find_lists(cairn_ca *ca, cairn_kv_txn *txn, lists *l)
+{
+    cairn_kv_cursor *cursor = NULL;
+    cairn_bytes key = {0};
+    cairn_bytes value = {0};
+    CAIRN_TRY(cairn_kv_cursor_open(txn, CA_CRLS, &cursor));
+    cairn_err err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(NULL, 0), &key, &value);
+    while (err == CAIRN_OK) {
+        err = consider_list(ca, txn, key, value, l);
+        if (err == CAIRN_OK)
+            err = cairn_kv_cursor_next(cursor, &key, &value);
+    }
+    cairn_kv_cursor_close(cursor);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
+static cairn_err sign_list(cairn_ca *ca, uint32_t partition)
+{
+    cairn_arena arena;
+    cairn_kv_txn *txn = NULL;
+    ca_crl_row row;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    cairn_arena_init(&arena, CA_ARENA_LIMIT);
+    cairn_err err = cairn_ca_make_crl(ca, txn, partition, &arena, &row);
+    if (err == CAIRN_OK)
+        err = cairn_ca_put_crl(txn, partition, &row, &arena);
+    if (err == CAIRN_OK)
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
+    cairn_arena_done(&arena);
+    return err;
+}
+
+static cairn_err sign_lists(cairn_ca *ca, uint64_t *next_s)
+{
+    cairn_kv_txn *txn = NULL;
+    lists l = {.next_s = *next_s};
+    CAIRN_TRY(cairn_kv_begin(ca->kv, false, &txn));
+    cairn_err err = find_lists(ca, txn, &l);
+    cairn_kv_abort(txn);
+    CAIRN_TRY(err);
+    for (size_t i = 0; i < l.count; i++)
+        CAIRN_TRY(sign_list(ca, l.due[i]));
+    *next_s = l.next_s;
+    return CAIRN_OK;
+}
+
+/* --- announcements --- */
+
+static cairn_err drop_announced(cairn_ca *ca, const item *items, size_t count)
+{
+    cairn_kv_txn *txn = NULL;
+    cairn_err err = CAIRN_OK;
+    if (count == 0)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    for (size_t i = 0; i < count && err == CAIRN_OK; i++)
+        err = cairn_kv_delete(txn, CA_OUTBOX, cairn_bytes_of(items[i].key, items[i].key_size));
+    if (err == CAIRN_OK)
+        return cairn_kv_commit(txn);
+    cairn_kv_abort(txn);
+    return err;
+}
+
+/* Whoever listens has taken an announcement when he says so; then it is dropped, in one commit for
+ * many. */
+static cairn_err announce_batch(cairn_ca *ca, const item *items, size_t count)
+{
+    size_t taken = 0;
+    cairn_err err = CAIRN_OK;
+    while (taken < count && err == CAIRN_OK) {
+        const item *at = &items[taken];
+        cairn_hash commitment;
+        if (at->value_size != 1 + sizeof commitment.b)
+            err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: announcement");
+        if (err == CAIRN_OK && ca->options.announce != NULL) {
+            memcpy(commitment.b, at->value + 1, sizeof commitment.b);
+            err =
+                ca->options.announce(ca->options.context, (cairn_ca_act)at->value[0], &commitment);
+        }
+        if (err == CAIRN_OK)
+            taken++;
+    }
+    CAIRN_TRY(drop_announced(ca, items, taken));
+    return err;
+}
+
+static cairn_err announce(cairn_ca *ca, size_t *budget)
+{
+    item items[BATCH_COUNT_MAX];
+    size_t count = 0;
+    do {
+        size_t wanted = *budget < BATCH_COUNT_MAX ? *budget : BATCH_COUNT_MAX;
+        CAIRN_TRY(first_items(ca, CA_OUTBOX, UINT64_MAX, items, wanted, &count));
+        if (count == 0)
+            return CAIRN_OK;
+        CAIRN_TRY(announce_batch(ca, items, count));
+        *budget -= count;
+    } while (*budget > 0);
+    return CAIRN_OK;
+}
+
+/* --- the whole --- */
+
+static cairn_err keep_responder(cairn_ca *ca)
+{
+    uint64_t before = cairn_ca_profile_of(CAIRN_CA_OCSP_RESPONDER)->renew_before_s;
+    if (ca->responder.not_after_s > ca_now(ca) + before)
+        return CAIRN_OK;
+    return cairn_ca_renew_party(ca, CAIRN_CA_OCSP_RESPONDER);
+}
+
+/* As long as the root lives longer: what ends with the root cannot be renewed below it. */
+static cairn_err keep_issuing(cairn_ca *ca)
+{
+    uint64_t before = cairn_ca_profile_of(CAIRN_CA_ISSUING)->renew_before_s;
+    if (ca->issuing.not_after_s > ca_now(ca) + before ||
+        ca->issuing.not_after_s >= ca->root.not_after_s)
+        return CAIRN_OK;
+    return cairn_ca_renew_party(ca, CAIRN_CA_ISSUING);
+}
+
+static void note(cairn_err err, cairn_err *first)
+{
+    if (*first == CAIRN_OK)
+        *first = err;
+}
+
+cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms)
+{
+    size_t budget = count_max;
+    item next;
+    size_t more = 0;
+    cairn_err first = CAIRN_OK;
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
+    uint64_t now = ca_now(ca);
+    uint64_t next_s = now + CALL_AGAIN_S;
+    note(keep_issuing(ca), &first);
+    note(keep_responder(ca), &first);
+    note(do_all_work(ca, &budget), &first);
+    note(sign_lists(ca, &next_s), &first);
+    note(announce(ca, &budget), &first);
+    note(first_items(ca, CA_WORK, next_s, &next, 1, &more), &first);
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->lock) == 0);
+    CAIRN_TRY(first);
+    if (more > 0)
+        next_s = cairn_get_u64(next.key);
+    if (budget == 0 || next_s < now)
+        next_s = now;
+    *ret_next_ms = next_s * 1000;
+    return CAIRN_OK;
+}
