@@ -80,11 +80,23 @@ static uint64_t dirty_count(const cairn_store *store)
     return count;
 }
 
+/* Changes after which a replay writes the index. Large batches are faster while the map is small: a
+ * batch touches no more pages than there are. In a large map nearly every change touches one of its
+ * own, and liblmdb holds them in memory until the commit. */
+static uint64_t batch_changes(const cairn_store *store)
+{
+    enum { SMALL_LOG = 4000000, SMALL_LOG_BATCHES = 4 };
+    uint64_t entries = 0;
+    for (size_t i = 0; i < store->ledger_count; i++)
+        entries += cairn_ledger_frontier(store->ledgers[i]->ledger)->size;
+    return store->options.checkpoint_changes * (entries < SMALL_LOG ? SMALL_LOG_BATCHES : 1);
+}
+
 /* A long replay indexes on its way, so that memory stays bounded. */
 static cairn_err index_on_the_way(cairn_store *store, uint64_t replayed)
 {
     checkpoint *cp = NULL;
-    if (store->options.read_only || dirty_count(store) < store->options.checkpoint_changes)
+    if (store->options.read_only || dirty_count(store) < batch_changes(store))
         return CAIRN_OK;
     uint64_t all = store->record_count;
     store->record_count = replayed;
