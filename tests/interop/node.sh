@@ -7,7 +7,6 @@ set -u
 
 need python3 curl openssl
 here=$root/tests/interop/oauth
-python=$cache/oauth/bin/python
 cd "$work" || die "cd"
 
 expect 0 "$cairn" init ledger --org Maker --json
@@ -74,8 +73,8 @@ expect_text said '^HTTP/1\.1 200' "a request by openssl s_client"
 
 # --- Authlib --------------------------------------------------------------------------------------
 
-if ! cmp -s "$here/requirements.txt" "$cache/oauth/requirements.txt"; then
-    echo "SKIP Authlib at a live node (tests/interop/oauth.sh has not installed it yet)"
+if ! python_modules oauth "$here/requirements.txt"; then
+    echo "SKIP Authlib at a live node: $why"
     finish
 fi
 echo 'correct horse battery' >secret

@@ -7,15 +7,7 @@ set -u
 
 need python3
 here=$root/tests/interop/oauth
-python=$cache/oauth/bin/python
-
-if ! cmp -s "$here/requirements.txt" "$cache/oauth/requirements.txt"; then
-    python3 -m venv --clear "$cache/oauth" >"$work/fetch" 2>&1 ||
-        skip "python3 makes no virtual environment: $(grep -m 1 . "$work/fetch")"
-    "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >"$work/fetch" 2>&1 ||
-        skip "Authlib cannot be installed: $(tail -n 1 "$work/fetch")"
-    cp "$here/requirements.txt" "$cache/oauth/requirements.txt"
-fi
+python_modules oauth "$here/requirements.txt" || skip "$why"
 
 if [ -n "${BASE:-}" ]; then
     expect 0 "$python" "$here/check.py" "$BASE" "$RESOURCE" "$KEY" ${CA:+"$CA"}

@@ -127,6 +127,28 @@ go_program() {
         die "tests/interop/$1 does not build: $(tail -n 3 "$work/build")"
 }
 
+# python_modules NAME REQUIREMENTS: a Python with these modules, kept under NAME and shared by scripts that
+# run at once; its path is in $python. Fails where there is none, and says why in $why.
+python_modules() {
+    local venv=$cache/$1
+    # shellcheck disable=SC2034 # for the scripts
+    python=$venv/bin/python
+    mkdir -p "$cache"
+    exec 8>"$venv.lock"
+    flock 8
+    if ! cmp -s "$2" "$venv/requirements.txt"; then
+        if ! { python3 -m venv --clear "$venv" &&
+            "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2"; } >"$work/fetch" 2>&1; then
+            # shellcheck disable=SC2034 # for the scripts
+            why="its Python modules cannot be installed: $(tail -n 1 "$work/fetch")"
+            exec 8>&-
+            return 1
+        fi
+        cp "$2" "$venv/requirements.txt"
+    fi
+    exec 8>&-
+}
+
 [ -x "$cairn" ] || die "there is no $cairn; run make, or set CAIRN"
 mkdir -p "$cache"
 work=$(mktemp -d) || exit 1
