@@ -3,6 +3,7 @@
 
 #include "cairn/cbor.h"
 #include "core/limits.h"
+#include "ledger/proof/proof_end.h"
 
 static const char magic[] = "cairn/refusal/1";
 static const char clause[] = "docs/formats/receipt.md, Refusal proof";
@@ -23,28 +24,12 @@ static cairn_err decode_path(cairn_arena *arena, cairn_cbor_reader *r, cairn_ref
     return CAIRN_OK;
 }
 
-static cairn_err decode_receipts(cairn_arena *arena, cairn_cbor_reader *r,
-                                 cairn_refusal_proof *proof)
-{
-    void *memory = NULL;
-    CAIRN_TRY(
-        cairn_cbor_read_array(r, "receipts", 1, CAIRN_RECEIPT_COUNT_MAX, &proof->receipt_count));
-    CAIRN_TRY(cairn_arena_array(arena, proof->receipt_count, sizeof(cairn_receipt), &memory));
-    cairn_receipt *receipts = memory;
-    for (size_t i = 0; i < proof->receipt_count; i++) {
-        cairn_bytes raw;
-        CAIRN_TRY(cairn_cbor_read_bytes(r, "receipts", 1, CAIRN_RECEIPT_SIZE_MAX, &raw));
-        CAIRN_TRY(cairn_receipt_decode(arena, raw, &receipts[i]));
-    }
-    proof->receipts = receipts;
-    return CAIRN_OK;
-}
-
 cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
                                      cairn_refusal_proof *ret_proof)
 {
     cairn_cbor_reader r;
     cairn_refusal_proof p = {0};
+    cairn_proof_end end;
     uint64_t code = 0;
     size_t fields = 0;
     if (in.size > CAIRN_REFUSAL_PROOF_SIZE_MAX)
@@ -57,30 +42,22 @@ cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
     CAIRN_TRY(cairn_cbor_read_uint(&r, "index", 0, CAIRN_REFUSAL_COUNT_MAX - 1, &p.index));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "count", p.index + 1, CAIRN_REFUSAL_COUNT_MAX, &p.count));
     CAIRN_TRY(decode_path(arena, &r, &p));
-    CAIRN_TRY(cairn_cbor_read_bytes(&r, "block_entry", 1, CAIRN_BLOCK_ENTRY_SIZE_MAX,
-                                    &p.block_entry_raw));
-    CAIRN_TRY(cairn_block_entry_decode(p.block_entry_raw, &p.block_entry));
-    CAIRN_TRY(decode_receipts(arena, &r, &p));
-    CAIRN_TRY(cairn_cbor_end(&r));
+    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &end));
+    p.block_entry_raw = end.block_entry_raw;
+    p.block_entry = end.block_entry;
+    p.receipts = end.receipts;
+    p.receipt_count = end.receipt_count;
     p.code = -(cairn_err)code;
     *ret_proof = p;
     return CAIRN_OK;
-}
-
-static size_t capacity_of(const cairn_refusal_proof *proof, const cairn_bytes *receipts,
-                          size_t count)
-{
-    size_t capacity = 128 + proof->path_count * 34 + proof->block_entry_raw.size;
-    for (size_t i = 0; i < count; i++)
-        capacity += 9 + receipts[i].size;
-    return capacity;
 }
 
 cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_proof *proof,
                                      const cairn_bytes *receipts, size_t count,
                                      cairn_bytes *ret_encoded)
 {
-    size_t capacity = capacity_of(proof, receipts, count);
+    size_t capacity = 128 + proof->path_count * 34 +
+                      cairn_proof_end_capacity(proof->block_entry_raw, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -96,10 +73,7 @@ cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_pro
     cairn_cbor_put_array(&w, proof->path_count);
     for (size_t i = 0; i < proof->path_count; i++)
         cairn_cbor_put_hash(&w, &proof->path[i]);
-    cairn_cbor_put_bytes(&w, proof->block_entry_raw);
-    cairn_cbor_put_array(&w, count);
-    for (size_t i = 0; i < count; i++)
-        cairn_cbor_put_bytes(&w, receipts[i]);
+    cairn_proof_end_put(&w, proof->block_entry_raw, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_refusal_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;

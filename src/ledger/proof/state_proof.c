@@ -4,6 +4,7 @@
 #include "cairn/cbor.h"
 #include "cairn/ics23.h"
 #include "core/limits.h"
+#include "ledger/proof/proof_end.h"
 
 static const char magic[] = "cairn/state-proof/1";
 static const char clause[] = "docs/formats/receipt.md, State proof";
@@ -21,28 +22,11 @@ static cairn_err decode_value(cairn_cbor_reader *r, cairn_state_proof *proof)
     return cairn_cbor_read_bytes(r, "value", 1, CAIRN_STATE_PROOF_VALUE_SIZE_MAX, &proof->value);
 }
 
-static cairn_err decode_receipts(cairn_arena *arena, cairn_cbor_reader *r, cairn_state_proof *proof)
-{
-    size_t count = 0;
-    void *memory = NULL;
-    cairn_receipt *receipts;
-    CAIRN_TRY(cairn_cbor_read_array(r, "receipts", 1, CAIRN_RECEIPT_COUNT_MAX, &count));
-    CAIRN_TRY(cairn_arena_array(arena, count, sizeof *receipts, &memory));
-    receipts = memory;
-    for (size_t i = 0; i < count; i++) {
-        cairn_bytes raw;
-        CAIRN_TRY(cairn_cbor_read_bytes(r, "receipts", 1, CAIRN_RECEIPT_SIZE_MAX, &raw));
-        CAIRN_TRY(cairn_receipt_decode(arena, raw, &receipts[i]));
-    }
-    proof->receipts = receipts;
-    proof->receipt_count = count;
-    return CAIRN_OK;
-}
-
 cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in, cairn_state_proof *ret_proof)
 {
     cairn_cbor_reader r;
     cairn_state_proof p = {0};
+    cairn_proof_end end;
     uint64_t map = 0;
     size_t count = 0;
     if (in.size > CAIRN_STATE_PROOF_SIZE_MAX)
@@ -56,29 +40,21 @@ cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in, cairn_sta
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "key", 1, CAIRN_STATE_PROOF_KEY_SIZE_MAX, &p.key));
     CAIRN_TRY(decode_value(&r, &p));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "proof", 1, CAIRN_STATE_PROOF_ICS23_SIZE_MAX, &p.proof));
-    CAIRN_TRY(cairn_cbor_read_bytes(&r, "block_entry", 1, CAIRN_BLOCK_ENTRY_SIZE_MAX,
-                                    &p.block_entry_raw));
-    CAIRN_TRY(cairn_block_entry_decode(p.block_entry_raw, &p.block_entry));
-    CAIRN_TRY(decode_receipts(arena, &r, &p));
-    CAIRN_TRY(cairn_cbor_end(&r));
+    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &end));
+    p.block_entry_raw = end.block_entry_raw;
+    p.block_entry = end.block_entry;
+    p.receipts = end.receipts;
+    p.receipt_count = end.receipt_count;
     *ret_proof = p;
     return CAIRN_OK;
-}
-
-static size_t capacity_of(const cairn_state_proof *proof, const cairn_bytes *receipts, size_t count)
-{
-    size_t capacity =
-        128 + proof->key.size + proof->value.size + proof->proof.size + proof->block_entry_raw.size;
-    for (size_t i = 0; i < count; i++)
-        capacity += 9 + receipts[i].size;
-    return capacity;
 }
 
 cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *proof,
                                    const cairn_bytes *receipts, size_t count,
                                    cairn_bytes *ret_encoded)
 {
-    size_t capacity = capacity_of(proof, receipts, count);
+    size_t capacity = 128 + proof->key.size + proof->value.size + proof->proof.size +
+                      cairn_proof_end_capacity(proof->block_entry_raw, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -94,10 +70,7 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
     else
         cairn_cbor_put_null(&w);
     cairn_cbor_put_bytes(&w, proof->proof);
-    cairn_cbor_put_bytes(&w, proof->block_entry_raw);
-    cairn_cbor_put_array(&w, count);
-    for (size_t i = 0; i < count; i++)
-        cairn_cbor_put_bytes(&w, receipts[i]);
+    cairn_proof_end_put(&w, proof->block_entry_raw, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_state_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;
