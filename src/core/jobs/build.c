@@ -238,11 +238,7 @@ cairn_err cairn_jobs_requests_step(cairn_jobs *jobs, bool *ret_more)
     copy_records(jobs, false);
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
     err = carry_out_all(&txn);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    CAIRN_TRY(cairn_jobs_txn_commit(&txn));
+    CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     copy_records(jobs, true);
     *ret_more = true; /* what was ordered begins with the next step */
     return CAIRN_OK;
@@ -315,11 +311,7 @@ cairn_err cairn_jobs_garbage_step(cairn_jobs *jobs, bool *ret_more)
     CAIRN_TRY(err);
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
     err = delete_generation(&txn, cairn_bytes_of(generation, sizeof generation));
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    CAIRN_TRY(cairn_jobs_txn_commit(&txn));
+    CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     *ret_more = true;
     return CAIRN_OK;
 }

@@ -286,11 +286,7 @@ static cairn_err apply_once(pass *p, jobs_consumer **ret_failed, const cairn_job
     cairn_err err = apply_events(p, &txn, ret_failed, ret_at);
     if (err == CAIRN_OK)
         err = store_positions(p, &txn);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    CAIRN_TRY(cairn_jobs_txn_commit(&txn));
+    CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     (void)atomic_fetch_add(&p->jobs->batches, 1);
     (void)atomic_fetch_add(&p->jobs->events, p->taken);
     publish(p, true);
@@ -305,11 +301,7 @@ static cairn_err store_one(pass *p, const jobs_consumer *consumer)
     CAIRN_TRY(cairn_jobs_txn_begin(p->jobs, &txn));
     cairn_err err = cairn_jobs_consumer_store(txn.kv, cairn_jobs_consumer_name(consumer),
                                               p->slot->number, &consumer->next);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    return cairn_jobs_txn_commit(&txn);
+    return cairn_jobs_txn_end(&txn, err);
 }
 
 static cairn_err park(pass *p, jobs_consumer *consumer, cairn_err why, const cairn_job_event *at)
@@ -412,11 +404,7 @@ cairn_err cairn_jobs_feed_save(cairn_jobs *jobs, jobs_slot *slot)
         return CAIRN_OK;
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
     cairn_err err = store_unsaved(jobs, &txn, slot);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    CAIRN_TRY(cairn_jobs_txn_commit(&txn));
+    CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     for (size_t i = 0; i < jobs->consumer_count; i++)
         slot->consumers[i].unsaved = false;
     slot->unsaved_ns = 0;

@@ -174,6 +174,8 @@ cairn_err cairn_jobs_txn_begin(cairn_jobs *jobs, cairn_jobs_txn *ret_txn) CAIRN_
 /* Writes the counts if they changed, commits; the transaction is gone either way. */
 cairn_err cairn_jobs_txn_commit(cairn_jobs_txn *txn) CAIRN_MUST_USE;
 void cairn_jobs_txn_abort(cairn_jobs_txn *txn);
+/* Commits when `err`, what came of the work in it, is OK; else takes it back and returns `err`. */
+cairn_err cairn_jobs_txn_end(cairn_jobs_txn *txn, cairn_err err) CAIRN_MUST_USE;
 /* A number that no one had before. */
 uint64_t cairn_jobs_txn_sequence(cairn_jobs_txn *txn);
 /* There is something to do. */

@@ -120,11 +120,7 @@ static cairn_err settle_all(cairn_jobs *jobs, const cairn_outbox_delivery *list)
     cairn_err err = CAIRN_OK;
     for (; list != NULL && err == CAIRN_OK; list = list->next)
         err = settle(&txn, list);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    return cairn_jobs_txn_commit(&txn);
+    return cairn_jobs_txn_end(&txn, err);
 }
 
 static void free_deliveries(cairn_outbox_delivery *list)
@@ -334,11 +330,7 @@ static cairn_err bury_all_expired(const sweep *s)
     cairn_err err = CAIRN_OK;
     for (size_t i = 0; i < s->expired_count && err == CAIRN_OK; i++)
         err = bury_expired(&txn, &s->expired[i], s->now);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    return cairn_jobs_txn_commit(&txn);
+    return cairn_jobs_txn_end(&txn, err);
 }
 
 static void send_found(sweep *s)

@@ -253,11 +253,7 @@ static cairn_err settle_all(cairn_jobs *jobs, const cairn_timer_firing *list)
     cairn_err err = CAIRN_OK;
     for (; list != NULL && err == CAIRN_OK; list = list->next)
         err = settle(&txn, list);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    return cairn_jobs_txn_commit(&txn);
+    return cairn_jobs_txn_end(&txn, err);
 }
 
 static void free_firings(cairn_timer_firing *list)

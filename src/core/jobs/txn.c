@@ -61,17 +61,21 @@ uint64_t cairn_jobs_txn_sequence(cairn_jobs_txn *txn)
     return ++txn->counts.sequence;
 }
 
+cairn_err cairn_jobs_txn_end(cairn_jobs_txn *txn, cairn_err err)
+{
+    if (err == CAIRN_OK)
+        return cairn_jobs_txn_commit(txn);
+    cairn_jobs_txn_abort(txn);
+    return err;
+}
+
 cairn_err cairn_jobs_update(cairn_jobs *jobs, cairn_err (*fn)(void *context, cairn_jobs_txn *txn),
                             void *context)
 {
     cairn_jobs_txn txn;
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
     cairn_err err = fn(context, &txn);
-    if (err != CAIRN_OK) {
-        cairn_jobs_txn_abort(&txn);
-        return err;
-    }
-    CAIRN_TRY(cairn_jobs_txn_commit(&txn));
+    CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     cairn_jobs_kick(jobs);
     return CAIRN_OK;
 }
