@@ -27,7 +27,7 @@ static const cairn_config_option rows[] = {
     {"ledger.node_ca", CAIRN_UNIT_TEXT, 0, 1024, "",
      "PEM file of the certificate, or of its CA, by which that node is known."},
     {"ledger.id", CAIRN_UNIT_TEXT, 0, 64, "", "Which of that node's ledgers; empty: its first."},
-    {"store.checkpoint_changes", CAIRN_UNIT_COUNT, 1, 10000000, "100000",
+    {"store.checkpoint_changes", CAIRN_UNIT_COUNT, 1, 10000000, "40000",
      "Index when so many state records changed."},
     {"store.checkpoint_interval", CAIRN_UNIT_DURATION, 10, 86400000, "10s",
      "Or after so long, when any did."},
