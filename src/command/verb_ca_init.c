@@ -68,12 +68,16 @@ static cairn_err read_permitted(const cairn_arguments *arguments, cairn_arena *a
     return CAIRN_OK;
 }
 
-/* Where the node of this directory answers, if nothing else was said. */
-static void default_url(const cairn_home *home, char ret_url[URL_SIZE_MAX])
+/* Where the node of this directory answers, if nothing else was said. It goes into every
+ * certificate, so a port that changes with each start is none. */
+static cairn_err default_url(const cairn_home *home, char ret_url[URL_SIZE_MAX])
 {
     const char *url = cairn_config_text(home->config, "node.url");
     const char *address = cairn_config_text(home->config, "node.address");
     bool v6 = strchr(address, ':') != NULL;
+    if (url[0] == '\0' && cairn_config_u64(home->config, "node.port") == 0)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "where is it served? give --url, or set node.url in cairn.yaml");
     if (url[0] != '\0')
         (void)snprintf(ret_url, URL_SIZE_MAX, "%s", url);
     else
@@ -81,6 +85,7 @@ static void default_url(const cairn_home *home, char ret_url[URL_SIZE_MAX])
                        cairn_config_bool(home->config, "node.plain") ? "http" : "https",
                        v6 ? "[" : "", address, v6 ? "]" : "",
                        (unsigned long long)cairn_config_u64(home->config, "node.port"));
+    return CAIRN_OK;
 }
 
 static cairn_err make_base_url(const cairn_home *home, const char *given,
@@ -88,7 +93,8 @@ static cairn_err make_base_url(const cairn_home *home, const char *given,
 {
     char node[URL_SIZE_MAX];
     char id[2 * sizeof(cairn_hash) + 1];
-    default_url(home, node);
+    if (given == NULL)
+        CAIRN_TRY(default_url(home, node));
     const char *url = given == NULL ? node : given;
     size_t size = strlen(url);
     if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) || size > 128 ||

@@ -305,8 +305,7 @@ static cairn_err run_revoke(cairn_command *command, const cairn_arguments *argum
 
 static const cairn_option revoke_options[] = {
     {"reason", "REASON", true, false,
-     "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, "
-     "privilegeWithdrawn"},
+     "why: keyCompromise, superseded or another that RFC 5280 names"},
     {"device", "NAME", false, false, "all certificates of this device"},
 };
 

@@ -40,8 +40,11 @@ static cairn_err act_show(cairn_home *home, const cairn_arguments *arguments, js
         cairn_hex_decode(arguments->words[0], id.b, sizeof id.b) != CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "an organisation's id is 64 hex digits");
     cairn_err err = cairn_registry_org(&state, arena, &id, &org);
-    if (err == CAIRN_ERR_NOT_FOUND)
-        return CAIRN_FAIL(err, "house", "the ledger knows no organisation %s", arguments->words[0]);
+    if (err == CAIRN_ERR_NOT_FOUND) {
+        char text[2 * sizeof(cairn_hash) + 1];
+        cairn_hex_encode(cairn_bytes_hash(&id), text);
+        return CAIRN_FAIL(err, "house", "the ledger knows no organisation %s", text);
+    }
     CAIRN_TRY(err);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     cairn_facts_text(facts, "organisation", org.name);

@@ -171,7 +171,7 @@ enum { OWN_TABLES = 3 };
 static cairn_err make_router(cairn_node *node)
 {
     const cairn_features *features = node->setup.features;
-    cairn_route_table *tables = calloc(features->count + 2, sizeof *tables);
+    cairn_route_table *tables = calloc(features->count + OWN_TABLES, sizeof *tables);
     if (tables == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
     size_t count = 0;
@@ -402,7 +402,8 @@ cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *call
     cairn_node_ledger *ledger = cairn_node_find_any(node, id);
     if (ledger == NULL || node->open[sight])
         return ledger;
-    bool known = caller->has_organisation && cairn_node_ledger_knows(ledger, &caller->organisation);
+    bool known = caller->has_organisation && cairn_principal_has_scope(caller, "ledger.read") &&
+                 cairn_node_ledger_knows(ledger, &caller->organisation);
     return known ? ledger : NULL;
 }
 

@@ -9,7 +9,7 @@
 #include "node/node_callers.h"
 
 /* What an organisation may do that shows a certificate of a tls key of its own. */
-static const char mtls_scopes[] = "ledger.read ledger.submit metrics.read";
+static const char mtls_scopes[] = "ledger.read";
 
 struct cairn_node_auth {
     cairn_accounts *accounts;

@@ -185,6 +185,7 @@ sleep 1
 kill -KILL "$node"
 wait "$node" 2>/dev/null
 wait "$load" 2>/dev/null
+[ -s "$work/acknowledged" ] || fail "nothing was acknowledged before SIGKILL"
 rm -f "$home/node.url"
 start
 while read -r number; do

@@ -148,12 +148,13 @@ while read -r verb; do
     "$cairn" help $verb >one.txt || fail "help $verb"
     head -n 1 one.txt | grep -q "^cairn $verb" || fail "help $verb explains another verb"
     grep -q "^\.SS cairn $verb" cairn.1 || fail "the man page lacks $verb"
+    awk 'length > 100' one.txt | grep . >/dev/null && fail "help $verb is wider than 100 columns"
     sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' one.txt | sed 's/-/\\-/g; s/^/\\fB\\-\\-/' >options.txt
     while read -r option; do
         grep -qF -- "$option" cairn.1 || fail "the man page lacks $option of $verb"
     done <options.txt
 done <verbs.txt
-awk 'length > 100' help.txt one.txt | grep . >/dev/null && fail "help is wider than 100 columns"
+awk 'length > 100' help.txt | grep . >/dev/null && fail "help is wider than 100 columns"
 if command -v mandoc >/dev/null; then
     mandoc -Tlint -W warning cairn.1 >lint.txt || fail "mandoc: $(head -n 3 lint.txt)"
 else

@@ -28,7 +28,9 @@ run() {
 run raw 3
 run kv 10
 run block_log 12
-run ledger 75
+run ca 5
+run jobs 5
+run ledger 65
 
 if [ "${faults:-0}" -lt "$least" ]; then
     echo "fewer than $least faults in the engine: give SIM_SECONDS more time"

@@ -145,6 +145,7 @@ static cairn_err buffer_reserve(buffer *b, size_t more)
     size_t room = b->room < OUT_SIZE_MIN ? OUT_SIZE_MIN : b->room;
     if (b->sent > 0 && b->size + more > b->room) {
         memmove(b->data, b->data + b->sent, b->size - b->sent);
+        cairn_wipe(b->data + b->size - b->sent, b->sent);
         b->size -= b->sent;
         b->sent = 0;
     }
@@ -152,9 +153,14 @@ static cairn_err buffer_reserve(buffer *b, size_t more)
         room *= 2;
     if (room == b->room)
         return CAIRN_OK;
-    uint8_t *data = realloc(b->data, room);
+    uint8_t *data = malloc(room); /* realloc would leave a copy behind */
     if (data == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "key process: request");
+    if (b->size != 0) {
+        memcpy(data, b->data, b->size);
+        cairn_wipe(b->data, b->size);
+    }
+    free(b->data);
     b->data = data;
     b->room = room;
     return CAIRN_OK;

@@ -91,7 +91,8 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 /* Where the call may go, and whether it was kept from going somewhere. */
 typedef struct gate {
     const cairn_http_call *call;
-    bool shut; /* an address was refused */
+    bool shut;   /* an address was refused */
+    bool opened; /* another one was not */
 } gate;
 
 static bool may_reach(const cairn_http_call *call, const struct sockaddr *address)
@@ -114,6 +115,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         g->shut = true;
         return CURL_SOCKET_BAD;
     }
+    g->opened = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -296,7 +298,7 @@ static cairn_err explain(const gate *g, CURLcode code, const char *reason)
     int size = (int)strcspn(g->call->url, "?"); /* a query may hold a secret */
     if (code == CURLE_OUT_OF_MEMORY)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: out of memory");
-    if (g->shut && code == CURLE_COULDNT_CONNECT)
+    if (g->shut && !g->opened && code == CURLE_COULDNT_CONNECT)
         return CAIRN_FAIL(CAIRN_ERR_PERMISSION, "house",
                           "%.*s: the host has no address that may be called", size, g->call->url);
     return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%.*s: %s", size, g->call->url,

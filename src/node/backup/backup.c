@@ -138,8 +138,8 @@ static cairn_err put_entry(void *context, const char *name)
     CAIRN_TRY(cairn_path_join(k->w->directory, path, full));
     if (strlen(path) >= CAIRN_BACKUP_PATH_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "backup: path of %zu bytes", strlen(path));
-    if (lstat(full, &info) != 0)
-        return CAIRN_OK; /* went meanwhile */
+    if (lstat(full, &info) != 0) /* it may have gone meanwhile */
+        return errno == ENOENT ? CAIRN_OK : cairn_err_from_errno(errno, full);
     if (S_ISDIR(info.st_mode))
         return put_tree(k->w, path, k->put);
     return S_ISREG(info.st_mode) ? k->put(k->w, path) : CAIRN_OK;
@@ -179,7 +179,7 @@ static cairn_err put_environment(writer *w, const char *folder)
     CAIRN_TRY(cairn_path_join(w->directory, folder, full));
     CAIRN_TRY(cairn_path_join(full, "data.mdb", path));
     if (access(path, F_OK) != 0)
-        return CAIRN_OK;
+        return errno == ENOENT ? CAIRN_OK : cairn_err_from_errno(errno, path);
     FILE *room = tmpfile();
     if (room == NULL)
         return cairn_err_from_errno(errno, "backup: temporary file");

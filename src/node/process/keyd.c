@@ -89,12 +89,6 @@ static cairn_err open_token(const cairn_keyd_options *o, cairn_signer **ret_sign
     return err;
 }
 
-static cairn_err open_signer(const cairn_keyd_options *o, cairn_signer **ret_signer)
-{
-    return o->keys_directory[0] != '\0' ? cairn_signer_open_files(o->keys_directory, ret_signer)
-                                        : open_token(o, ret_signer, NULL);
-}
-
 /* --- answers; under the lock --- */
 
 static void send_all(server *s, cairn_bytes bytes)
@@ -216,17 +210,23 @@ static void do_list(server *s, const cairn_key_request *request)
     free(l.data);
 }
 
-/* A token has one signer in a process, so the old one ends first: without a new one keyd is of no
- * use, and ends. Files are opened anew beside the old signer, which stays when that fails. */
+/* A token has one signer in a process, and a holder in the token rests on it: both end first, and
+ * without new ones keyd is of no use, and ends. Files are opened anew beside the old signer, which
+ * stays when that fails. */
 static void do_reopen(server *s, const cairn_key_request *request)
 {
     bool files = s->options.keys_directory[0] != '\0';
     cairn_signer *fresh = NULL;
     if (!files) {
+        if (s->options.vault_directory[0] == '\0') {
+            cairn_vault_holder_free(s->holder);
+            s->holder = NULL;
+        }
         cairn_signer_free(s->signer);
         s->signer = NULL;
     }
-    cairn_err err = open_signer(&s->options, &fresh);
+    cairn_err err = files ? cairn_signer_open_files(s->options.keys_directory, &fresh)
+                          : open_token(&s->options, &fresh, &s->holder);
     if (err == CAIRN_OK) {
         cairn_signer_free(s->signer);
         s->signer = fresh;
