@@ -110,13 +110,15 @@ static cairn_err anchor_lists(cairn_ca_keeper *keeper)
     uint32_t count = 0;
     CAIRN_TRY(partition_count(keeper->ca, &count));
     cairn_arena_init(&arena, TEND_ARENA_LIMIT);
-    cairn_err err = anchor_list(keeper, CAIRN_CA_PARTITION_ROOT, &arena);
-    for (uint32_t i = 0; i < count && err == CAIRN_OK; i++) {
+    cairn_err first = anchor_list(keeper, CAIRN_CA_PARTITION_ROOT, &arena);
+    for (uint32_t i = 0; i < count; i++) {
         cairn_arena_reset(&arena);
-        err = anchor_list(keeper, i, &arena);
+        cairn_err err = anchor_list(keeper, i, &arena);
+        if (first == CAIRN_OK)
+            first = err;
     }
     cairn_arena_done(&arena);
-    return err;
+    return first;
 }
 
 cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper)

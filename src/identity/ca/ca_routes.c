@@ -84,7 +84,7 @@ static void ocsp_post(cairn_call *call)
         return;
     if (!cairn_http_header_find(call->request, "content-type", &type) ||
         !cairn_http_text_is(type, "application/ocsp-request"))
-        cairn_http_respond_problem(call->exchange, 415, "WRONG_TYPE",
+        cairn_http_respond_problem(call->exchange, 415, "MEDIA_TYPE",
                                    "ocsp: the body is application/ocsp-request");
     else
         cairn_ca_ocsp(ca, call->request->body, call->arena, answered, call);

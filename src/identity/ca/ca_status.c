@@ -118,9 +118,10 @@ static cairn_err read_status(answering *a)
 /* A bucket of `demand_rate` tokens that fills in a second. */
 static bool take_token(cairn_ca *ca)
 {
-    uint64_t now_ns = cairn_clock_monotonic_ns(&ca->clock);
     double rate = ca->options.demand_rate;
     CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    uint64_t now_ns =
+        cairn_clock_monotonic_ns(&ca->clock); /* under the lock: it does not go back */
     ca->tokens += (double)(now_ns - ca->tokens_ns) * rate / 1e9;
     ca->tokens_ns = now_ns;
     if (ca->tokens > rate)
@@ -223,10 +224,11 @@ static void answer(answering *a)
         say_ready(a, CAIRN_CA_OCSP_TRY_LATER);
         return;
     }
+    cairn_ca *ca = a->ca; /* `a` may be gone with the answer */
     err = sign_on_demand(a);
     if (err != CAIRN_OK) {
         say_ready(a, error_of(err));
-        give_back(a->ca);
+        give_back(ca);
     }
 }
 
