@@ -1,8 +1,10 @@
 /* cairn init: a directory, keys, a genesis, a ledger. */
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "command/facts.h"
@@ -36,6 +38,19 @@ static const struct {
     const char *key;
 } elsewhere[] = {{"node", "ledger.node"}, {"node-ca", "ledger.node_ca"}, {"ledger", "ledger.id"}};
 
+/* The directory is used from anywhere, so a file that its settings name is named whole. */
+static cairn_err whole_path(cairn_arena *arena, const char *path, const char **ret_path)
+{
+    char whole[PATH_MAX];
+    cairn_bytes copy;
+    if (realpath(path, whole) == NULL)
+        return cairn_err_from_errno(errno, path);
+    CAIRN_TRY(
+        cairn_arena_copy(arena, cairn_bytes_of((const uint8_t *)whole, strlen(whole) + 1), &copy));
+    *ret_path = (const char *)copy.data;
+    return CAIRN_OK;
+}
+
 static cairn_err render_config(cairn_command *command, const cairn_arguments *arguments,
                                cairn_bytes *ret_text)
 {
@@ -51,10 +66,13 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
         settings[count++] = (cairn_config_setting){"signer.kind", "pkcs11"};
         settings[count++] = (cairn_config_setting){"signer.module", module};
         settings[count++] = (cairn_config_setting){"signer.token", token};
+        CAIRN_TRY(whole_path(&command->arena, pin_file, &pin_file));
         settings[count++] = (cairn_config_setting){"signer.pin_file", pin_file};
     }
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
         const char *value = cairn_option_value(arguments, elsewhere[i].option);
+        if (value != NULL && strcmp(elsewhere[i].option, "node-ca") == 0)
+            CAIRN_TRY(whole_path(&command->arena, value, &value));
         if (value != NULL)
             settings[count++] = (cairn_config_setting){elsewhere[i].key, value};
     }

@@ -26,7 +26,7 @@ static const cairn_config_option rows[] = {
      "Open connections of one address; 0 is no bound."},
     {"node.calls", CAIRN_UNIT_COUNT, 1, 1000000, "8192",
      "Calls under way; further ones are answered 503."},
-    {"node.queue", CAIRN_UNIT_COUNT, 64, 1000000, "65536",
+    {"node.queue", CAIRN_UNIT_COUNT, 64, 100000, "65536",
      "Transactions that wait for a block; further ones are answered 503."},
     {"node.drain", CAIRN_UNIT_DURATION, 0, 3600000, "5s",
      "Time for open calls after the signal to end."},

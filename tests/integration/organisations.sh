@@ -69,10 +69,11 @@ start
 
 # join DIRECTORY NAME: keys of its own, and a request in DIRECTORY.request; its id is in $joined.
 join() {
-    expect 0 "$cairn" init "$1" --org "$2" --node "$url" --node-ca "$work/maker/tls/node.pem" --json
+    expect 0 "$cairn" init "$1" --org "$2" --node "$url" --node-ca maker/tls/node.pem --json
     is organisation "$2"
     joined=$(value organisation_id)
     [ -e "$1/store" ] && fail "init --node makes a store"
+    (cd / && expect 0 "$cairn" -C "$work/$1" org request "$work/$1.elsewhere" --org "$2") || fail "$1 works from one directory alone"
     on "$1" 0 org request "$1.request" --org "$2"
     is ledger "$ledger"
 }

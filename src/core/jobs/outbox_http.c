@@ -11,7 +11,6 @@
 
 enum {
     QUEUE_SIZE = CAIRN_OUTBOX_IN_FLIGHT_MAX, /* the jobs have no more under way */
-    REPLY_SIZE_MAX = 1 << 16,                /* bytes of a reply's body, which is not looked at */
     ARENA_SIZE_MAX = 4 << 20,
     ADDED_HEADERS_MAX = 4,
 };
@@ -183,7 +182,7 @@ static cairn_err post(draft *d, cairn_outbox_result *result)
                             .headers = d->headers,
                             .header_count = d->header_count,
                             .timeout_ms = d->http->options.timeout_ms,
-                            .body_size_max = REPLY_SIZE_MAX,
+                            .drop_body = true,
                             .ca_file = d->http->options.ca_file,
                             .reach = CAIRN_HTTP_CLIENT_PUBLIC,
                             .allowed = d->http->options.allowed,

@@ -345,6 +345,22 @@ static void test_signed_by_hmac_and_tried_again(void **state)
     assert_non_null(strstr(p.requests[1], ";keyid=\"shared\";alg=\"hmac-sha256\""));
 }
 
+/* Who has taken the message may say what he likes about it. */
+static void test_a_long_answer_is_an_answer(void **state)
+{
+    fixture *f = *state;
+    static char answer[300000];
+    int head = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: 250000\r\n\r\n");
+    memset(answer + head, 'x', 250000);
+    peer p = {.answers = {answer}, .answer_count = 1};
+    peer_start(&p);
+    open_all(f, true);
+    post(f, &p, CAIRN_OUTBOX_UNSIGNED, "");
+    peer_stop(&p);
+    assert_int_equal(metrics(f).outbox_delivered, 1);
+    assert_int_equal(metrics(f).outbox_failed, 0);
+}
+
 static void test_redirect_is_not_followed(void **state)
 {
     fixture *f = *state;
@@ -390,10 +406,16 @@ static void test_key_that_is_missing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rfc9421_b25),       cmocka_unit_test(test_what_breaks_a_line),
-        cmocka_unit_test(test_content_digest),    cmocka_unit_test(test_retry_after_field),
-        WITH_PEER(test_signed_by_es256),          WITH_PEER(test_signed_by_hmac_and_tried_again),
-        WITH_PEER(test_redirect_is_not_followed), WITH_PEER(test_private_address_is_not_called),
+        cmocka_unit_test(test_rfc9421_b25),
+        cmocka_unit_test(test_what_breaks_a_line),
+        cmocka_unit_test(test_content_digest),
+        cmocka_unit_test(test_retry_after_field),
+        WITH_PEER(test_signed_by_es256),
+        WITH_PEER(test_signed_by_hmac_and_tried_again),
+        WITH_PEER(test_a_long_answer_is_an_answer),
+        WITH_PEER(test_private_address_is_not_called),
+        WITH_PEER(test_redirect_is_not_followed),
+        WITH_PEER(test_private_address_is_not_called),
         WITH_PEER(test_key_that_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,11 +207,11 @@ void cairn_http_end(cairn_http_exchange *exchange)
         block = cairn_http_block_new(sizeof last_chunk - 1);
         if (block != NULL)
             memcpy(block->bytes, last_chunk, sizeof last_chunk - 1);
-        else
-            exchange->cut = true;
     }
     enter(server);
     cairn_http_lock(server);
+    if (block == NULL && exchange->chunked && !exchange->head_only)
+        exchange->cut = true;
     CAIRN_ASSERT(exchange->answer == CAIRN_HTTP_ANSWER_BEGUN);
     if (block != NULL)
         append(exchange, block);

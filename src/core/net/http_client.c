@@ -13,6 +13,7 @@ typedef struct receiver {
     cairn_arena *arena;
     uint8_t *data;
     size_t size, room, size_max;
+    bool drop;
     cairn_err err;
 } receiver;
 
@@ -75,6 +76,8 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 {
     (void)one;
     receiver *r = context;
+    if (r->drop)
+        return size;
     if (size > r->size_max - r->size)
         r->err = CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "reply: body of more than %zu bytes",
                             r->size_max);
@@ -327,7 +330,7 @@ cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call
     if (handle == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: libcurl cannot start");
     CAIRN_TRY(make_headers(call, arena, &headers));
-    receiver r = {.arena = arena, .size_max = call->body_size_max};
+    receiver r = {.arena = arena, .size_max = call->body_size_max, .drop = call->drop_body};
     gate g = {.call = call};
     char reason[CURL_ERROR_SIZE] = "";
     CURLcode code = set_options(handle, headers, &r, &g, reason);

@@ -40,6 +40,7 @@ typedef struct cairn_http_call {
     size_t header_count;
     uint32_t timeout_ms;  /* for all of it, at least 1 */
     size_t body_size_max; /* bytes of the reply's body */
+    bool drop_body;       /* the reply's body is read to its end and not kept, whatever its size */
     const char *ca_file;  /* PEM of the only roots trusted for https; NULL trusts the system's */
     const cairn_hash *spki_pin; /* SHA-256 of the only SubjectPublicKeyInfo that https accepts, in
                                    addition to the roots; NULL: no pin */
