@@ -288,9 +288,9 @@ CAIRN_DEFINE_CLEANUP(cairn_ca_keeper, cairn_ca_keeper_close)
 struct cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper);
 
 /* Does what is due: cairn_ca_maintain, with a record.anchor for each commitment, then an
- * identity.list.anchor for each revocation list that the ledger does not have as it is served. Waits
- * for signer, disk and ledger. The first failure, after everything
- * else was tried. One thread. */
+ * identity.list.anchor for each revocation list that the ledger does not have as it is served.
+ * Waits for signer, disk and ledger. The first failure, after everything else was tried. One
+ * thread. */
 cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper) CAIRN_MUST_USE;
 
 /* PEM of the issuing certificate, then of the root. */
