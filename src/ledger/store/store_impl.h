@@ -101,10 +101,10 @@ struct cairn_store {
     cairn_key_cache *keys;
     cairn_recent recent; /* records, the writer's to add */
 
-    pthread_mutex_t lock;         /* guards from here to `stopping` */
+    pthread_mutex_t lock;         /* guards from here to `writer_ended` */
     pthread_cond_t work;          /* workers: unchecked, stopping */
     pthread_cond_t wake;          /* writer: ready, checkpoint done, stopping; CLOCK_MONOTONIC */
-    pthread_cond_t turn;          /* checkpointer: due, stopping */
+    pthread_cond_t turn;          /* checkpointer: due, writer_ended */
     pthread_cond_t written;       /* whoever needs the index: done */
     store_ledger *unchecked_head; /* ledgers whose turn it is to have one checked, in order */
     store_ledger **unchecked_end; /* NULL while there are none */
@@ -119,6 +119,7 @@ struct cairn_store {
     struct checkpoint *due;  /* captured by the writer, for the checkpointer */
     struct checkpoint *done; /* written, for the writer */
     bool stopping;
+    bool writer_ended; /* no checkpoint will be due any more */
 
     pthread_mutex_t write_lock; /* whoever is the writer: cycle, create, checkpoint, close */
     uint64_t record_count;      /* writer: records in the block log */

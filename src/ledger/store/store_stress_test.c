@@ -295,10 +295,47 @@ static void test_all_at_once(void **state)
     }
 }
 
+static void on_any(void *context, const cairn_verdict *verdict)
+{
+    atomic_uint *answered = context;
+    assert_int_equal(verdict->code, CAIRN_OK);
+    atomic_fetch_add(answered, 1);
+}
+
+/* Closing decides what is queued; the writer's last blocks may still make the index due. */
+static void test_closed_while_the_index_is_due(void **state)
+{
+    (void)state;
+    enum { CLOSES = 40, EACH = TX_COUNT / CLOSES };
+    stress *w = calloc(1, sizeof *w);
+    atomic_uint answered = 0;
+    assert_non_null(w);
+    w->directory = fixture_directory();
+    lane *l = &w->lanes[0];
+    fixture_open(&l->f, 1);
+    sign_all(l);
+    open_store(w, 1);
+    assert_int_equal(cairn_store_create(w->store, l->f.genesis, &l->engine), CAIRN_OK);
+    for (unsigned i = 0; i < CLOSES; i++) {
+        for (unsigned n = 0; n < EACH; n++)
+            assert_int_equal(
+                cairn_engine_submit(l->engine, l->txs[i * EACH + n], on_any, &answered), CAIRN_OK);
+        assert_int_equal(cairn_store_close(w->store), CAIRN_OK);
+        assert_int_equal(atomic_load(&answered), (i + 1) * EACH);
+        open_store(w, 1);
+        l->engine = cairn_store_ledger(w->store, 0);
+    }
+    assert_int_equal(cairn_store_close(w->store), CAIRN_OK);
+    fixture_close(&l->f);
+    fixture_remove(w->directory);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_closed_while_the_index_is_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

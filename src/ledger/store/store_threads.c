@@ -113,7 +113,7 @@ static void *write_index(void *context)
         checkpoint *cp = store->due;
         store->due = NULL;
         if (cp == NULL) {
-            if (store->stopping)
+            if (store->writer_ended)
                 break;
             pthread_cond_wait(&store->turn, &store->lock);
             continue;
@@ -148,8 +148,8 @@ cairn_err cairn_store_threads_start(cairn_store *store)
     store->threads = calloc(store->options.threads + 2, sizeof store->threads[0]);
     if (store->threads == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "store: threads");
+    CAIRN_TRY(start(store, write_index)); /* the first: it ends last */
     CAIRN_TRY(start(store, write_blocks));
-    CAIRN_TRY(start(store, write_index));
     for (unsigned i = 0; i < store->options.threads; i++)
         CAIRN_TRY(start(store, work));
     return CAIRN_OK;
@@ -161,10 +161,16 @@ void cairn_store_threads_stop(cairn_store *store)
     store->stopping = true;
     pthread_cond_broadcast(&store->work);
     pthread_cond_broadcast(&store->wake);
+    pthread_mutex_unlock(&store->lock);
+    while (store->thread_count > 1)
+        pthread_join(store->threads[--store->thread_count], NULL);
+    /* The writer's last turn may have handed over a checkpoint: it is written, not left behind. */
+    pthread_mutex_lock(&store->lock);
+    store->writer_ended = true;
     pthread_cond_broadcast(&store->turn);
     pthread_mutex_unlock(&store->lock);
-    for (size_t i = 0; i < store->thread_count; i++)
-        pthread_join(store->threads[i], NULL);
+    if (store->thread_count == 1)
+        pthread_join(store->threads[0], NULL);
     free(store->threads);
     store->threads = NULL;
     store->thread_count = 0;
