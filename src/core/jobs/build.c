@@ -199,22 +199,17 @@ static void copy_records(cairn_jobs *jobs, bool from_next)
     (void)pthread_mutex_unlock(&jobs->lock);
 }
 
-static cairn_err carry_out_all(cairn_jobs_txn *txn)
+/* One order; told by its key, so that it is carried out once. */
+static cairn_err carry_out_first(cairn_jobs_txn *txn, uint8_t *ret_what,
+                                 char ret_name[CAIRN_JOBS_NAME_SIZE_MAX + 1])
 {
-    uint8_t what = 0;
-    char name[CAIRN_JOBS_NAME_SIZE_MAX + 1];
-    cairn_err err;
-    while ((err = first_request(txn->kv, &what, name)) == CAIRN_OK) {
-        request r = {.what = what, .name = name};
-        uint8_t key[1 + CAIRN_JOBS_NAME_SIZE_MAX];
-        key[0] = r.what;
-        memcpy(key + 1, name, strlen(name));
-        CAIRN_TRY(carry_out(txn, what, name));
-        CAIRN_TRY(cairn_kv_delete(txn->kv, JOBS_REQUESTS, cairn_bytes_of(key, 1 + strlen(name))));
-        CAIRN_LOG(txn->jobs->options.log, &cairn_jobs_log_rows[JOBS_LOG_BUILDING],
-                  cairn_log_text("name", name), cairn_log_bool("resumed", what == REQUEST_RESUME));
-    }
-    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+    uint8_t key[1 + CAIRN_JOBS_NAME_SIZE_MAX];
+    CAIRN_TRY(first_request(txn->kv, ret_what, ret_name));
+    size_t size = strlen(ret_name);
+    key[0] = *ret_what;
+    memcpy(key + 1, ret_name, size);
+    CAIRN_TRY(carry_out(txn, *ret_what, ret_name));
+    return cairn_kv_delete(txn->kv, JOBS_REQUESTS, cairn_bytes_of(key, 1 + size));
 }
 
 static cairn_err has_requests(cairn_jobs *jobs)
@@ -231,16 +226,20 @@ static cairn_err has_requests(cairn_jobs *jobs)
 cairn_err cairn_jobs_requests_step(cairn_jobs *jobs, bool *ret_more)
 {
     cairn_jobs_txn txn;
+    uint8_t what = 0;
+    char name[CAIRN_JOBS_NAME_SIZE_MAX + 1];
     cairn_err err = has_requests(jobs);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_OK;
     CAIRN_TRY(err);
     copy_records(jobs, false);
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
-    err = carry_out_all(&txn);
+    err = carry_out_first(&txn, &what, name);
     CAIRN_TRY(cairn_jobs_txn_end(&txn, err));
     copy_records(jobs, true);
-    *ret_more = true; /* what was ordered begins with the next step */
+    CAIRN_LOG(jobs->options.log, &cairn_jobs_log_rows[JOBS_LOG_BUILDING],
+              cairn_log_text("name", name), cairn_log_bool("resumed", what == REQUEST_RESUME));
+    *ret_more = true; /* what was ordered begins with the next step, and so does the next order */
     return CAIRN_OK;
 }
 

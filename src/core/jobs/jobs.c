@@ -473,6 +473,20 @@ static uint64_t sleep_after_step(const cairn_jobs *jobs)
     return min_u64(ms, SLEEP_MS_MAX);
 }
 
+/* A ledger that could not be read is tried again later, or a reaction waits for room. */
+static bool is_owing(const cairn_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->slot_count; i++) {
+        const jobs_slot *slot = jobs->slots[i];
+        if (slot->failures > 0)
+            return true;
+        for (size_t c = jobs->options.projection_count; c < jobs->consumer_count; c++)
+            if (slot->consumers[c].wait_until_ns != 0)
+                return true;
+    }
+    return jobs->failures > 0;
+}
+
 cairn_err cairn_jobs_step(cairn_jobs *jobs, bool *ret_more)
 {
     bool more = false;
@@ -481,7 +495,10 @@ cairn_err cairn_jobs_step(cairn_jobs *jobs, bool *ret_more)
     cairn_err err = step_locked(jobs, &more);
     if (!had_failed && atomic_load(&jobs->failed))
         CAIRN_LOG(jobs->options.log, &cairn_jobs_log_rows[JOBS_LOG_FAILED], cairn_log_err(err));
+    (void)pthread_mutex_lock(&jobs->lock);
     jobs->sleep_ms = sleep_after_step(jobs);
+    jobs->owing = is_owing(jobs);
+    (void)pthread_mutex_unlock(&jobs->lock);
     (void)pthread_mutex_unlock(&jobs->step_lock);
     *ret_more = more;
     return err;
@@ -525,7 +542,7 @@ static void *run(void *context)
         (void)pthread_mutex_lock(&jobs->lock);
         if (more && err == CAIRN_OK)
             continue;
-        jobs->idle = !jobs->kicked && err == CAIRN_OK;
+        jobs->idle = !jobs->kicked && err == CAIRN_OK && !jobs->owing;
         (void)pthread_cond_broadcast(&jobs->changed);
         rest(jobs, atomic_load(&jobs->failed) ? SLEEP_MS_MAX : jobs->sleep_ms);
     }
@@ -595,17 +612,18 @@ cairn_err cairn_jobs_wait(cairn_jobs *jobs, uint32_t number, uint64_t height, ui
     return err;
 }
 
-/* Does the steps itself when there is no thread. */
-static cairn_err work_off(cairn_jobs *jobs)
+/* One step by who drains, when there is no thread. What fails is tried again until time is up. */
+static void step_alone(cairn_jobs *jobs, bool *ret_more)
 {
-    bool more = true;
-    while (more)
-        CAIRN_TRY(cairn_jobs_step(jobs, &more));
+    bool more = false;
     (void)pthread_mutex_lock(&jobs->lock);
-    jobs->idle = jobs->fired == NULL && jobs->delivered == NULL;
     jobs->kicked = false;
     (void)pthread_mutex_unlock(&jobs->lock);
-    return CAIRN_OK;
+    cairn_err err = cairn_jobs_step(jobs, &more); /* logged there */
+    (void)pthread_mutex_lock(&jobs->lock);
+    jobs->idle = !more && err == CAIRN_OK && !jobs->kicked && !jobs->owing;
+    (void)pthread_mutex_unlock(&jobs->lock);
+    *ret_more = more && err == CAIRN_OK;
 }
 
 static bool is_drained(const cairn_jobs *jobs)
@@ -613,20 +631,41 @@ static bool is_drained(const cairn_jobs *jobs)
     return jobs->idle && jobs->firing_count == 0 && jobs->delivery_count == 0;
 }
 
+/* With the lock: until something changes, at most until the next step is due, or time is up. */
+static void wait_for_change(cairn_jobs *jobs, const struct timespec *deadline)
+{
+    struct timespec next = deadline_in(jobs->sleep_ms);
+    bool sooner = next.tv_sec < deadline->tv_sec ||
+                  (next.tv_sec == deadline->tv_sec && next.tv_nsec < deadline->tv_nsec);
+    if (jobs->running || !sooner)
+        next = *deadline;
+    if (jobs->running || !jobs->kicked)
+        (void)pthread_cond_timedwait(&jobs->changed, &jobs->lock, &next);
+}
+
+static bool is_past(const struct timespec *deadline)
+{
+    struct timespec now = deadline_in(0);
+    return now.tv_sec > deadline->tv_sec ||
+           (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
+}
+
 cairn_err cairn_jobs_drain(cairn_jobs *jobs, uint32_t timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
-    int rc = 0;
-    while (rc == 0) {
+    const struct timespec deadline = deadline_in(timeout_ms);
+    bool drained = false;
+    for (bool late = false; !drained && !late; late = !drained && is_past(&deadline)) {
+        bool more = false;
+        if (atomic_load(&jobs->failed))
+            return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "jobs: an earlier commit failed");
         if (!jobs->running)
-            CAIRN_TRY(work_off(jobs));
+            step_alone(jobs, &more);
         (void)pthread_mutex_lock(&jobs->lock);
-        while (!is_drained(jobs) && (jobs->running || jobs->idle) && rc == 0)
-            rc = pthread_cond_timedwait(&jobs->changed, &jobs->lock, &deadline);
-        bool drained = is_drained(jobs);
+        drained = is_drained(jobs);
+        if (!drained && !more)
+            wait_for_change(jobs, &deadline);
+        drained = is_drained(jobs);
         (void)pthread_mutex_unlock(&jobs->lock);
-        if (drained)
-            return CAIRN_OK;
     }
-    return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "house", "jobs: not drained in time");
+    return drained ? CAIRN_OK : CAIRN_FAIL(CAIRN_ERR_EXPIRED, "house", "jobs: not drained in time");
 }

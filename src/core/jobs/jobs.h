@@ -78,7 +78,9 @@ cairn_err cairn_jobs_wait(cairn_jobs *jobs, uint32_t slot, uint64_t height,
                           uint32_t timeout_ms) CAIRN_MUST_USE;
 
 /* Waits until all committed blocks have been taken and no handler or delivery is under way; what
- * comes due later stays. EXPIRED after `timeout_ms`. */
+ * comes due later stays, and who is parked. A ledger that cannot be read and a reaction that is BUSY
+ * are waited for. Without the thread it does the steps itself. EXPIRED after `timeout_ms`, READ_ONLY
+ * when a commit failed. */
 cairn_err cairn_jobs_drain(cairn_jobs *jobs, uint32_t timeout_ms) CAIRN_MUST_USE;
 
 /* Runs `fn` in one write transaction on timers and outbox, and commits; an error of `fn` takes all

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -241,12 +242,113 @@ static void test_failure_of_each_call(void **state)
         ;
 }
 
+/* --- what is told --- */
+
+static void refuse(void *context, const cairn_outbox_row *row, cairn_outbox_delivery *delivery)
+{
+    (void)context;
+    (void)row;
+    cairn_outbox_done(delivery, &(cairn_outbox_result){.status = 410, .detail = ""});
+}
+
+static cairn_err put_one(void *context, cairn_jobs_txn *txn)
+{
+    const cairn_clock_manual *time = context;
+    uint64_t id = 0;
+    const cairn_outbox_message message = {.tenant = "t",
+                                          .destination = "d",
+                                          .url = "https://a.example/",
+                                          .content_type = "text/plain",
+                                          .key = "",
+                                          .expires_ms = time->wall_ms + 1000};
+    return cairn_outbox_put(txn, &message, &id);
+}
+
+/* Jobs with a peer that refuses (`answers`) or none, and a log in a file without a name. */
+static cairn_jobs *open_told(const char *path, cairn_clock_manual *time, bool answers, int *ret_fd,
+                             cairn_log **ret_log)
+{
+    static const cairn_outbox_transport transport = {.deliver = refuse};
+    static const cairn_projection *const projections[] = {&objects};
+    cairn_clock clock = cairn_clock_of_manual(time);
+    cairn_jobs *jobs = NULL;
+    *ret_fd = memfd_create("log", 0);
+    assert_true(*ret_fd >= 0);
+    assert_int_equal(
+        cairn_log_new(&clock, *ret_fd, CAIRN_LOG_INFO, &cairn_jobs_log_events, 1, ret_log),
+        CAIRN_OK);
+    cairn_jobs_options options = {.clock = clock,
+                                  .log = *ret_log,
+                                  .projections = projections,
+                                  .projection_count = 1,
+                                  .transport = answers ? &transport : NULL,
+                                  .map_size = 16 << 20,
+                                  .seed = 1};
+    assert_int_equal(cairn_jobs_open(path, &options, &jobs), CAIRN_OK);
+    return jobs;
+}
+
+static bool is_told(int fd, const char *event)
+{
+    char text[4096] = "";
+    assert_true(pread(fd, text, sizeof text - 1, 0) >= 0);
+    return strstr(text, event) != NULL;
+}
+
+typedef enum untold { REFUSED, EXPIRED, ORDERED } untold;
+
+/* The commit fails: the store has none of it, and nobody says otherwise. */
+static void check_untold(untold what, const char *event, bool fails)
+{
+    char path[64];
+    int fd = -1;
+    bool more = false;
+    cairn_log *log = NULL;
+    cairn_jobs_metrics m;
+    cairn_clock_manual time = {.wall_ms = 1700000000000, .monotonic_ns = 1};
+    jobs_directory_make(path);
+    cairn_jobs *jobs = open_told(path, &time, what == REFUSED, &fd, &log);
+    if (what == ORDERED)
+        assert_int_equal(cairn_jobs_rebuild(jobs, "test.objects"), CAIRN_OK);
+    else
+        assert_int_equal(cairn_jobs_update(jobs, put_one, &time), CAIRN_OK);
+    if (what == REFUSED)
+        assert_int_equal(cairn_jobs_step(jobs, &more), CAIRN_OK); /* it is sent and refused */
+    if (what == EXPIRED)
+        cairn_clock_manual_advance_ms(&time, 5000);
+    fault_calls = 0;
+    fault_errno = EIO;
+    fault_at = fails ? 1 : 0;
+    cairn_err err = cairn_jobs_step(jobs, &more);
+    fault_at = 0;
+    assert_int_equal(err != CAIRN_OK, fails);
+    assert_int_equal(cairn_jobs_metrics_read(jobs, &m), CAIRN_OK);
+    assert_int_equal(m.outbox_died, !fails && what != ORDERED);
+    assert_int_equal(m.outbox_dead, !fails && what != ORDERED);
+    assert_int_equal(is_told(fd, event), !fails);
+    cairn_jobs_close(jobs);
+    cairn_log_free(log);
+    (void)close(fd);
+    jobs_directory_remove(path);
+}
+
+static void test_nothing_is_told_before_it_is_durable(void **state)
+{
+    (void)state;
+    for (int fails = 0; fails < 2; fails++) {
+        check_untold(REFUSED, "jobs.outbox_died", fails == 1);
+        check_untold(EXPIRED, "jobs.outbox_died", fails == 1);
+        check_untold(ORDERED, "jobs.ordered", fails == 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_end_before_each_call),
         cmocka_unit_test(test_end_after_each_call),
         cmocka_unit_test(test_failure_of_each_call),
+        cmocka_unit_test(test_nothing_is_told_before_it_is_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

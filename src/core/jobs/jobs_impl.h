@@ -105,6 +105,7 @@ struct cairn_outbox_delivery {
     cairn_hash origin;
     cairn_outbox_result result;
     char detail[JOBS_REASON_SIZE_MAX + 1]; /* of the result */
+    bool died; /* step_lock: it was buried by the transaction under way */
     cairn_outbox_delivery *next;
 };
 
@@ -124,6 +125,8 @@ struct cairn_jobs {
     bool stopping;     /* lock */
     bool kicked;       /* lock: something to do came since the last step began */
     bool idle;         /* lock: the last step left nothing, and nothing came since */
+    bool owing;        /* lock: the last step left something that must wait */
+    uint64_t sleep_ms; /* lock: that one may rest after it */
     bool closing;      /* step_lock: nothing new is started */
     unsigned visitors; /* lock: threads that want step_lock before the next step */
 
@@ -138,7 +141,6 @@ struct cairn_jobs {
     jobs_batch batch;  /* step_lock, as all that follows */
     uint8_t *scratch;  /* keys about to be deleted */
     uint64_t prng;     /* lock */
-    uint64_t sleep_ms; /* that the thread may rest; its own */
     uint64_t due_ms;   /* wall clock: when the next timer or lane comes due; UINT64_MAX: none */
     uint64_t retry_ns; /* monotonic: after a failure of the store */
     unsigned failures; /* in a row */

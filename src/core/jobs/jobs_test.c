@@ -538,6 +538,71 @@ static void test_reactions_write_with_their_position(void **state)
     assert_int_equal(cairn_jobs_rebuild(f->jobs, "test.reaction"), CAIRN_ERR_NOT_FOUND);
 }
 
+/* --- the drain --- */
+
+/* Neither with the thread nor without is it over while something is owed. */
+static void check_owed(fixture *f, bool threaded)
+{
+    if (threaded)
+        assert_int_equal(cairn_jobs_start(f->jobs), CAIRN_OK);
+    assert_int_equal(cairn_jobs_drain(f->jobs, 300), CAIRN_ERR_EXPIRED);
+    if (threaded)
+        cairn_jobs_stop(f->jobs);
+}
+
+static void test_drain_waits_for_who_backs_off(void **state)
+{
+    fixture *f = *state;
+    f->options.clock = cairn_clock_system();
+    open_jobs(f);
+    jobs_log_one(&f->log, JOBS_SET, 1);
+    f->log.failure = CAIRN_ERR_IO;
+    check_owed(f, false);
+    check_owed(f, true);
+    f->log.failure = CAIRN_OK;
+    assert_int_equal(cairn_jobs_drain(f->jobs, 40000), CAIRN_OK);
+    assert_int_equal(read_count(f, "test.count"), 1);
+}
+
+static void test_drain_waits_for_a_reaction(void **state)
+{
+    fixture *f = *state;
+    f->reactions[0] = &reaction;
+    f->options.reaction_count = 1;
+    f->options.clock = cairn_clock_system();
+    reaction_busy = UINT32_MAX;
+    open_jobs(f);
+    jobs_log_one(&f->log, JOBS_OTHER, 1);
+    check_owed(f, false);
+    check_owed(f, true);
+    reaction_busy = 0;
+    f->options.clock = cairn_clock_of_manual(&f->time);
+    assert_int_equal(cairn_jobs_drain(f->jobs, 40000), CAIRN_OK);
+    assert_int_equal(find_consumer(f, "test.reaction", false).found.position.height, 1);
+}
+
+/* A log that grows as fast as it is read does not hold who drains longer than he said. */
+static cairn_err endless_read(void *context, uint64_t after_height, size_t block_max,
+                              cairn_job_visit visit, void *visit_context, uint64_t *ret_height)
+{
+    (void)context;
+    cairn_job_event event = {
+        .height = after_height + 1, .type = JOBS_OTHER, .key = cairn_bytes_str("0000")};
+    CAIRN_TRY(visit(visit_context, &event));
+    *ret_height = after_height + block_max;
+    return CAIRN_OK;
+}
+
+static void test_drain_ends_in_time(void **state)
+{
+    fixture *f = *state;
+    const cairn_event_source source = {.read = endless_read};
+    f->options.clock = cairn_clock_system();
+    assert_int_equal(cairn_jobs_open(f->path, &f->options, &f->jobs), CAIRN_OK);
+    assert_int_equal(cairn_jobs_attach(f->jobs, 0, &ledger_a, &source), CAIRN_OK);
+    assert_int_equal(cairn_jobs_drain(f->jobs, 100), CAIRN_ERR_EXPIRED);
+}
+
 /* --- the thread --- */
 
 static void test_thread_follows_the_log(void **state)
@@ -586,6 +651,9 @@ int main(void)
         WITH_JOBS(test_bounds_of_an_event),
         WITH_JOBS(test_rows_that_are_wrong_are_refused),
         WITH_JOBS(test_reactions_write_with_their_position),
+        WITH_JOBS(test_drain_waits_for_who_backs_off),
+        WITH_JOBS(test_drain_waits_for_a_reaction),
+        WITH_JOBS(test_drain_ends_in_time),
         WITH_JOBS(test_thread_follows_the_log),
         cmocka_unit_test(test_every_event_is_in_the_schema),
     };

@@ -2,6 +2,7 @@
 #include "core/jobs/outbox_rows.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "cairn/sha256.h"
 
@@ -370,11 +371,41 @@ static bool is_printable(const char *text, size_t size_max, bool blanks)
     return true;
 }
 
-/* RFC 9110 section 5.1: a token, a colon, a value. */
+/* Fields that the outbox, or the protocol below it, says itself. */
+static bool is_own_header(const char *name, size_t size)
+{
+    static const char *const own[] = {
+        "Connection",
+        "Content-Digest",
+        "Content-Encoding",
+        "Content-Length",
+        "Content-Type",
+        "Expect",
+        "Host",
+        "Idempotency-Key",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Signature",
+        "Signature-Input",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Date",
+        "Transfer-Encoding",
+    };
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strlen(own[i]) == size && strncasecmp(own[i], name, size) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 9110 section 5.1 and 5.6.2: a token, a colon, a value. */
 static bool is_header(const char *line)
 {
-    size_t name = strcspn(line, ": ");
-    return name > 0 && line[name] == ':' && is_printable(line, CAIRN_OUTBOX_HEADER_SIZE_MAX, true);
+    size_t name = strspn(line, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    return name > 0 && line[name] == ':' && !is_own_header(line, name) &&
+           is_printable(line, CAIRN_OUTBOX_HEADER_SIZE_MAX, true);
 }
 
 static cairn_err check_texts(const cairn_outbox_message *m)
@@ -514,13 +545,14 @@ cairn_err cairn_outbox_row_copy(cairn_arena *arena, const outbox_head *head,
 
 void cairn_outbox_origin(cairn_bytes url, cairn_hash *ret_origin)
 {
-    size_t slashes = 0;
-    size_t size = 0;
-    for (; size < url.size && slashes < 3; size++)
-        slashes += url.data[size] == '/' || (slashes == 2 && url.data[size] == '?');
-    if (slashes == 3)
-        size--;
-    cairn_sha256_of(url.data, size, ret_origin);
+    char text[CAIRN_HTTP_URL_SIZE_MAX + 1] = "";
+    char origin[CAIRN_HTTP_URL_SIZE_MAX + 1];
+    if (url.size < sizeof text)
+        memcpy(text, url.data, url.size);
+    if (cairn_http_client_origin(text, origin) == CAIRN_OK)
+        cairn_sha256_of(origin, strlen(origin), ret_origin);
+    else /* its call fails, too */
+        cairn_sha256_of(url.data, url.size, ret_origin);
 }
 
 /* --- looking --- */

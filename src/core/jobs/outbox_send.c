@@ -74,6 +74,7 @@ static uint64_t wait_ms(cairn_jobs *jobs, uint32_t attempts, uint64_t retry_afte
     return ms < CAIRN_OUTBOX_RETRY_MS_MAX ? ms : CAIRN_OUTBOX_RETRY_MS_MAX;
 }
 
+/* Once the store has it: what a broken-off transaction buried lives on. */
 static void log_death(cairn_jobs *jobs, const cairn_outbox_row *row, const char *reason)
 {
     (void)atomic_fetch_add(&jobs->outbox_died, 1);
@@ -83,7 +84,7 @@ static void log_death(cairn_jobs *jobs, const cairn_outbox_row *row, const char 
               cairn_log_text("reason", reason));
 }
 
-static cairn_err settle_failed(cairn_jobs_txn *txn, const cairn_outbox_delivery *delivery,
+static cairn_err settle_failed(cairn_jobs_txn *txn, cairn_outbox_delivery *delivery,
                                const outbox_head *head)
 {
     cairn_jobs *jobs = txn->jobs;
@@ -92,7 +93,7 @@ static cairn_err settle_failed(cairn_jobs_txn *txn, const cairn_outbox_delivery 
     char reason[JOBS_REASON_SIZE_MAX + 1];
     describe(delivery, reason);
     if (judge(&delivery->result) == GIVE_UP || attempts + 1 >= CAIRN_OUTBOX_ATTEMPTS_MAX) {
-        log_death(jobs, &delivery->row, reason);
+        delivery->died = true;
         return cairn_outbox_bury_head(txn, &delivery->lane, attempts + 1, delivery->result.status,
                                       reason);
     }
@@ -102,9 +103,10 @@ static cairn_err settle_failed(cairn_jobs_txn *txn, const cairn_outbox_delivery 
                                    delivery->result.status, reason);
 }
 
-static cairn_err settle(cairn_jobs_txn *txn, const cairn_outbox_delivery *delivery)
+static cairn_err settle(cairn_jobs_txn *txn, cairn_outbox_delivery *delivery)
 {
     outbox_head head;
+    delivery->died = false; /* of an attempt to write it that failed */
     cairn_err err = cairn_outbox_head(txn->kv, &delivery->lane, &head);
     if (err == CAIRN_ERR_NOT_FOUND || (err == CAIRN_OK && head.id != delivery->row.id))
         return CAIRN_OK; /* cancelled meanwhile */
@@ -113,7 +115,7 @@ static cairn_err settle(cairn_jobs_txn *txn, const cairn_outbox_delivery *delive
                                                  : settle_failed(txn, delivery, &head);
 }
 
-static cairn_err settle_all(cairn_jobs *jobs, const cairn_outbox_delivery *list)
+static cairn_err settle_all(cairn_jobs *jobs, cairn_outbox_delivery *list)
 {
     cairn_jobs_txn txn;
     CAIRN_TRY(cairn_jobs_txn_begin(jobs, &txn));
@@ -138,6 +140,11 @@ static void count_results(cairn_jobs *jobs, const cairn_outbox_delivery *list)
     for (; list != NULL; list = list->next) {
         bool delivered = judge(&list->result) == DELIVERED;
         (void)atomic_fetch_add(delivered ? &jobs->outbox_delivered : &jobs->outbox_failed, 1);
+        if (list->died) {
+            char reason[JOBS_REASON_SIZE_MAX + 1];
+            describe(list, reason);
+            log_death(jobs, &list->row, reason);
+        }
     }
 }
 
@@ -302,35 +309,51 @@ static cairn_err find_due(sweep *s)
     return err;
 }
 
-static cairn_err bury_expired(cairn_jobs_txn *txn, const cairn_hash *lane, uint64_t now)
+/* Those that were buried, to be told of once that is durable. */
+typedef struct burial {
+    cairn_arena arena;
+    size_t count;
+    struct {
+        cairn_outbox_row row;
+        char reason[64];
+    } dead[EXPIRED_MAX];
+} burial;
+
+static cairn_err bury_expired(cairn_jobs_txn *txn, const cairn_hash *lane, uint64_t now, burial *b)
 {
     outbox_head head;
-    cairn_outbox_row row;
-    cairn_arena arena;
-    char reason[64];
+    char *reason = b->dead[b->count].reason;
     cairn_err err = cairn_outbox_head(txn->kv, lane, &head);
     if (err != CAIRN_OK || head.message.expires_ms > now)
         return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
-    (void)snprintf(reason, sizeof reason, "expired after %u attempts", head.lane.attempts);
-    cairn_arena_init(&arena, SIZE_MAX / 2);
-    err = cairn_outbox_row_copy(&arena, &head, &row);
-    if (err == CAIRN_OK)
-        log_death(txn->jobs, &row, reason);
-    cairn_arena_done(&arena);
-    CAIRN_TRY(err);
+    (void)snprintf(reason, sizeof b->dead[0].reason, "expired after %u attempts",
+                   head.lane.attempts);
+    CAIRN_TRY(cairn_outbox_row_copy(&b->arena, &head, &b->dead[b->count].row));
+    b->count++;
     return cairn_outbox_bury_head(txn, lane, head.lane.attempts, head.lane.status, reason);
+}
+
+static cairn_err bury_all(const sweep *s, burial *b)
+{
+    cairn_jobs_txn txn;
+    CAIRN_TRY(cairn_jobs_txn_begin(s->jobs, &txn));
+    cairn_err err = CAIRN_OK;
+    for (size_t i = 0; i < s->expired_count && err == CAIRN_OK; i++)
+        err = bury_expired(&txn, &s->expired[i], s->now, b);
+    return cairn_jobs_txn_end(&txn, err);
 }
 
 static cairn_err bury_all_expired(const sweep *s)
 {
-    cairn_jobs_txn txn;
+    burial b = {.count = 0};
     if (s->expired_count == 0)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_jobs_txn_begin(s->jobs, &txn));
-    cairn_err err = CAIRN_OK;
-    for (size_t i = 0; i < s->expired_count && err == CAIRN_OK; i++)
-        err = bury_expired(&txn, &s->expired[i], s->now);
-    return cairn_jobs_txn_end(&txn, err);
+    cairn_arena_init(&b.arena, SIZE_MAX / 2);
+    cairn_err err = bury_all(s, &b);
+    for (size_t i = 0; i < b.count && err == CAIRN_OK; i++)
+        log_death(s->jobs, &b.dead[i].row, b.dead[i].reason);
+    cairn_arena_done(&b.arena);
+    return err;
 }
 
 static void send_found(sweep *s)

@@ -334,6 +334,30 @@ static void test_concurrency(void **state)
     assert_int_equal(metrics(f).outbox_waiting, 0);
 }
 
+/* However it is written, it is one peer, and is called as often at a time as one. */
+static void test_one_origin_in_many_spellings(void **state)
+{
+    fixture *f = *state;
+    static const char *const urls[] = {
+        "https://a.example/hook",     "https://A.Example/other",      "https://a.example:443/hook",
+        "https://a.example?x=/",      "https://a.example#https://b/", "https://a.example.:443",
+        "https://a.example:0443/a:1", "https://%61.example/",
+    };
+    static const char *const others[] = {"https://a.example:8443/", "http://a.example/",
+                                         "https://b.example/", "https://[2001:db8::1]/"};
+    char name[32];
+    f->later = true;
+    for (size_t i = 0; i < 12; i++) {
+        (void)snprintf(name, sizeof name, "d%zu", i);
+        cairn_outbox_message message = message_to(f, "t", name, i < 8 ? urls[i] : others[i - 8]);
+        assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
+        settle(f);
+    }
+    assert_int_equal(f->open_count, CAIRN_OUTBOX_ORIGIN_MAX + 4);
+    for (size_t i = 0; i < f->open_count; i++)
+        cairn_outbox_done(f->open[i], &f->answer);
+}
+
 /* Thousands of lanes to one slow peer do not hide a lane to another. */
 static void test_many_that_wait_hide_nobody(void **state)
 {
@@ -491,7 +515,16 @@ static void test_arguments(void **state)
 {
     fixture *f = *state;
     static const char *const urls[] = {"", "ftp://a", "https://a b", "https://a\r\nX: y", "a"};
-    static const char *const lines[] = {"X", ": v", "A b: c", "X: a\r\nY: b"};
+    static const char *const lines[] = {
+        "X",          ": v",
+        "A b: c",     "X: a\r\nY: b",
+        "X(y): a",    "X\x7fy: a",
+        "X\xe9: a",   "\"X\": a",
+        "X/y: a",     "Content-Digest: sha-256=:AA==:",
+        "host: a",    "sIGNATURE-iNPUT: cairn=()",
+        "Signature:", "Idempotency-Key: 1",
+        "TE: gzip",   "Content-Length: 1",
+    };
     cairn_outbox_message good = message_to(f, "t", "d", "https://a.example/");
     cairn_outbox_message m = good;
     for (size_t i = 0; i < 5; i++) {
@@ -499,7 +532,7 @@ static void test_arguments(void **state)
         assert_int_equal(try_put(f, &m, NULL), CAIRN_ERR_ARGUMENT);
     }
     m = good;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         m.headers = &lines[i];
         assert_int_equal(try_put(f, &m, NULL), CAIRN_ERR_ARGUMENT);
     }
@@ -551,6 +584,7 @@ int main(void)
         WITH_JOBS(test_expiry),
         WITH_JOBS(test_clock_that_goes_back),
         WITH_JOBS(test_concurrency),
+        WITH_JOBS(test_one_origin_in_many_spellings),
         WITH_JOBS(test_many_that_wait_hide_nobody),
         WITH_JOBS(test_cancel_while_under_way),
         WITH_JOBS(test_revive_and_forget),

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -51,6 +52,58 @@ static cairn_err check_url(const char *url)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "RFC 3986 section 2", "url: unescaped character");
     if (authority == 0 || memchr(url + scheme, '@', authority) != NULL)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "url: no host, or a user name");
+    return CAIRN_OK;
+}
+
+static void free_url(CURLU **url)
+{
+    curl_url_cleanup(*url);
+}
+
+static void free_text(char **text)
+{
+    curl_free(*text);
+}
+
+static cairn_err url_failed(CURLUcode rc)
+{
+    if (rc == CURLUE_OUT_OF_MEMORY)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "url: parts");
+    return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "RFC 3986", "url: %s", curl_url_strerror(rc));
+}
+
+static void lower(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text + ('a' - 'A'));
+}
+
+cairn_err cairn_http_client_origin(const char *url, char ret_origin[CAIRN_HTTP_URL_SIZE_MAX + 1])
+{
+    CAIRN_CLEANUP(free_url) CURLU *parts = NULL;
+    CAIRN_CLEANUP(free_text) char *scheme = NULL;
+    CAIRN_CLEANUP(free_text) char *host = NULL;
+    CAIRN_CLEANUP(free_text) char *port = NULL;
+    CAIRN_TRY(check_url(url));
+    parts = curl_url();
+    if (parts == NULL)
+        return url_failed(CURLUE_OUT_OF_MEMORY);
+    CURLUcode rc = curl_url_set(parts, CURLUPART_URL, url, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(parts, CURLUPART_HOST, &host, CURLU_URLDECODE);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    if (rc != CURLUE_OK)
+        return url_failed(rc);
+    size_t size = strlen(host);
+    if (size > 1 && host[size - 1] == '.')
+        size--;
+    (void)snprintf(ret_origin, CAIRN_HTTP_URL_SIZE_MAX + 1, "%s://%.*s:%s", scheme, (int)size, host,
+                   port);
+    lower(ret_origin);
     return CAIRN_OK;
 }
 

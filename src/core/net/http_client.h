@@ -58,6 +58,12 @@ typedef struct cairn_http_reply {
     size_t header_count;
 } cairn_http_reply;
 
+/* Who a URL is asked of: "https://host:443", the scheme and the host in lower case, the host as
+ * libcurl reads it, the port always there. Without a dot at the host's end: the root's name is the
+ * same host. ARGUMENT for a URL that a call would refuse; NO_MEMORY. */
+cairn_err cairn_http_client_origin(const char *url,
+                                   char ret_origin[CAIRN_HTTP_URL_SIZE_MAX + 1]) CAIRN_MUST_USE;
+
 /* Performs the call; a reply of any status is success, and lives in the arena.
  * UNREACHABLE with the reason when there was no complete reply in time, PERMISSION when `reach`
  * forbids every address of the host, ARGUMENT for a URL or a header that is not allowed, TOO_LARGE

@@ -40,8 +40,8 @@ struct cairn_feed {
 static bool take_number(cairn_bytes text, size_t digits_max, uint64_t max, uint64_t *ret_value)
 {
     uint64_t value = 0;
-    if (text.size == 0 || text.size > digits_max)
-        return false;
+    if (text.size == 0 || text.size > digits_max || (text.size > 1 && text.data[0] == '0'))
+        return false; /* one place has one text */
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
             return false;

@@ -65,7 +65,10 @@ static void test_wrong_cursors(void **state)
                                         "9007199254740993-0",
                                         "99999999999999999-0",
                                         "1-4294967296",
-                                        "1-99999999999"};
+                                        "1-99999999999",
+                                        "01-2",
+                                        "00-0",
+                                        "1-02"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cairn_feed_place place = {77, 77};
         if (cairn_feed_place_parse(cairn_bytes_str(wrong[i]), &place) != CAIRN_ERR_BAD_VALUE)
