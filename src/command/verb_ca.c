@@ -2,8 +2,8 @@
 #include "cairn/sha256.h"
 #include "command/ca_room.h"
 #include "command/files.h"
-#include "command/pem.h"
 #include "command/verbs.h"
+#include "core/crypto/pem.h"
 
 /* --- list, due --- */
 

@@ -3,8 +3,8 @@
 
 #include "command/ca_room.h"
 #include "command/files.h"
-#include "command/pem.h"
 #include "command/verbs.h"
+#include "core/crypto/pem.h"
 #include "core/net/address.h"
 #include "core/store/file.h"
 #include "identity/ca/ca_csr.h"

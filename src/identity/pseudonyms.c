@@ -1,10 +1,10 @@
 /* Derivation of pseudonyms: two PRF calls, nothing that the ledger ever sees but the result. */
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 
+#include "core/crypto/hmac.h"
+#include "core/crypto/secret.h"
 #include "identity/identity.h"
 
 static const char clause[] = "docs/formats/identity.md";
@@ -26,7 +26,6 @@ cairn_err cairn_pseudonym_derive(const uint8_t key[CAIRN_PSEUDONYM_KEY_SIZE],
     static const char magic[] = "cairn/pseudonym/1";
     uint8_t message[sizeof magic + 32 + 4 + 2 * (2 + INPUT_SIZE_MAX)];
     uint8_t rotation_bytes[4];
-    unsigned size = 0;
     if (context.size == 0 || context.size > INPUT_SIZE_MAX || identifier.size == 0 ||
         identifier.size > INPUT_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
@@ -38,12 +37,11 @@ cairn_err cairn_pseudonym_derive(const uint8_t key[CAIRN_PSEUDONYM_KEY_SIZE],
     memcpy(at, ledger->b, sizeof ledger->b);
     memcpy(at + 32, rotation_bytes, 4);
     at = put_part(put_part(at + 36, context), identifier);
-    bool good = HMAC(EVP_sha256(), key, CAIRN_PSEUDONYM_KEY_SIZE, message, (size_t)(at - message),
-                     ret_pseudonym->b, &size) != NULL;
-    OPENSSL_cleanse(message, sizeof message);
-    if (!good || size != sizeof ret_pseudonym->b)
-        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "RFC 2104", "pseudonym: HMAC failed");
-    return CAIRN_OK;
+    const cairn_bytes whole = cairn_bytes_of(message, (size_t)(at - message));
+    cairn_err err =
+        cairn_hmac_sha256(cairn_bytes_of(key, CAIRN_PSEUDONYM_KEY_SIZE), &whole, 1, ret_pseudonym);
+    cairn_wipe(message, sizeof message);
+    return err;
 }
 
 cairn_err cairn_pseudonym_key_derive(cairn_bytes master, const cairn_hash *org,

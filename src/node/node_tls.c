@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/crypto/openssl.h"
+#include "core/crypto/pem.h"
 #include "core/store/file.h"
 
 enum {
@@ -200,25 +201,6 @@ static cairn_err make_der(cairn_arena *arena, const cairn_config *config, cairn_
     return err;
 }
 
-static cairn_err to_pem(cairn_arena *arena, cairn_bytes der, cairn_bytes *ret_pem)
-{
-    static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
-    static const char end[] = "-----END CERTIFICATE-----\n";
-    size_t size = cairn_base64_size(der.size);
-    void *memory = NULL;
-    void *base64 = NULL;
-    CAIRN_TRY(cairn_arena_alloc(arena, size + 1, &base64));
-    CAIRN_TRY(cairn_arena_alloc(arena, size + size / 64 + sizeof begin + sizeof end + 2, &memory));
-    cairn_base64_encode(der, base64);
-    char *at = memory;
-    at += sprintf(at, "%s", begin);
-    for (size_t i = 0; i < size; i += 64)
-        at += sprintf(at, "%.64s\n", (const char *)base64 + i);
-    at += sprintf(at, "%s", end);
-    *ret_pem = cairn_bytes_of(memory, (size_t)(at - (char *)memory));
-    return CAIRN_OK;
-}
-
 /* --- a certificate of our own --- */
 
 /* Is the kept certificate the key's, and good for a while? */
@@ -226,7 +208,7 @@ static bool still_good(cairn_arena *arena, cairn_bytes pem, const cairn_key *key
 {
     EVP_PKEY *pkey = NULL;
     BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
-    X509 *x = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    X509 *x = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, cairn_pem_no_password, NULL);
     time_t soon = now + (time_t)RENEW_DAYS * 86400;
     bool good = x != NULL && to_pkey(arena, key, &pkey) == CAIRN_OK &&
                 EVP_PKEY_eq(X509_get0_pubkey(x), pkey) == 1 &&
@@ -264,7 +246,7 @@ static cairn_err own_certificate(cairn_arena *arena, const char *directory,
     if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
         return err;
     CAIRN_TRY(make_der(arena, config, signer, key, now, der, &size));
-    CAIRN_TRY(to_pem(arena, cairn_bytes_of(der, size), ret_pem));
+    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", cairn_bytes_of(der, size), ret_pem));
     return cairn_file_replace(path, 0644, *ret_pem, NULL);
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include "cairn/cose.h"
+#include "core/crypto/hmac.h"
 #include "core/crypto/openssl.h"
 #include "core/crypto/secret.h"
 
@@ -11,7 +12,6 @@ enum {
     ALG_A128GCM = 1,
     ALG_A256GCM = 3,
     ALG_HMAC256 = 5,
-    HMAC_SIZE = 32,
     IV_SIZE = 12,
     GCM_TAG_SIZE = 16,
     HEADER_SIZE_MAX = 32,
@@ -44,47 +44,39 @@ cairn_err cairn_cose_sign1_verify(cairn_arena *arena, const cairn_cose_message *
 
 /* --- Mac0 --- */
 
-static cairn_err hmac(cairn_bytes key, cairn_bytes message, uint8_t ret_mac[HMAC_SIZE])
+static cairn_err hmac(cairn_bytes key, cairn_bytes message, cairn_hash *ret_mac)
 {
-    const cairn_openssl *openssl = NULL;
-    size_t size = 0;
-    if (key.size != HMAC_SIZE)
+    if (key.size != sizeof ret_mac->b)
         return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 9053 section 3.1", "cose: HMAC key of %zu bytes",
                           key.size);
-    CAIRN_TRY(cairn_openssl_get(&openssl));
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(openssl->hmac_sha256);
-    bool made = ctx != NULL && EVP_MAC_init(ctx, key.data, key.size, NULL) == 1 &&
-                EVP_MAC_update(ctx, message.data, message.size) == 1 &&
-                EVP_MAC_final(ctx, ret_mac, &size, HMAC_SIZE) == 1;
-    EVP_MAC_CTX_free(ctx);
-    return made ? CAIRN_OK : cairn_openssl_fail("HMAC");
+    return cairn_hmac_sha256(key, &message, 1, ret_mac);
 }
 
 cairn_err cairn_cose_mac0(cairn_arena *arena, cairn_bytes key, cairn_bytes protected_raw,
                           cairn_bytes unprotected_raw, cairn_bytes external_aad,
                           cairn_bytes payload, cairn_bytes *ret_message)
 {
-    uint8_t mac[HMAC_SIZE];
+    cairn_hash mac;
     cairn_bytes structure = {0};
     CAIRN_TRY(cairn_cose_structure(arena, CAIRN_COSE_TAG_MAC0, protected_raw, external_aad, payload,
                                    &structure));
-    CAIRN_TRY(hmac(key, structure, mac));
+    CAIRN_TRY(hmac(key, structure, &mac));
     return cairn_cose_encode(arena, CAIRN_COSE_TAG_MAC0, protected_raw, unprotected_raw, false,
-                             payload, cairn_bytes_of(mac, sizeof mac), ret_message);
+                             payload, cairn_bytes_hash(&mac), ret_message);
 }
 
 cairn_err cairn_cose_mac0_verify(cairn_arena *arena, const cairn_cose_message *message,
                                  cairn_bytes key, cairn_bytes external_aad)
 {
-    uint8_t mac[HMAC_SIZE];
+    cairn_hash mac;
     cairn_bytes structure = {0};
     CAIRN_TRY(check_alg(&message->headers, ALG_HMAC256));
     if (message->detached)
         return CAIRN_FAIL(CAIRN_ERR_MISSING_FIELD, "house", "cose.payload: absent");
     CAIRN_TRY(cairn_cose_structure(arena, CAIRN_COSE_TAG_MAC0, message->headers.protected_raw,
                                    external_aad, message->payload, &structure));
-    CAIRN_TRY(hmac(key, structure, mac));
-    if (!cairn_secret_equal(cairn_bytes_of(mac, sizeof mac), message->tag))
+    CAIRN_TRY(hmac(key, structure, &mac));
+    if (!cairn_secret_equal(cairn_bytes_hash(&mac), message->tag))
         return CAIRN_FAIL(CAIRN_ERR_BAD_MAC, "RFC 9052 section 6.2", "cose.tag: does not verify");
     return CAIRN_OK;
 }

@@ -1,14 +1,15 @@
-/* Public keys of JOSE: base64url, JSON Web Keys and sets of them.
+/* Public keys of JOSE: JSON Web Keys and sets of them.
  *
  * A key is immutable and shared by references. RSA is here only to verify what foreign issuers
  * sign: 2048 to 8192 bits, an odd exponent from 65537. Symmetric and private keys are refused.
- * Source: RFC 7517, RFC 7518 section 6, RFC 7638, RFC 8037; RFC 4648 section 5. Any thread. */
+ * Source: RFC 7517, RFC 7518 section 6, RFC 7638, RFC 8037. Any thread. */
 #ifndef CAIRN_CORE_CRYPTO_JWK_H
 #define CAIRN_CORE_CRYPTO_JWK_H
 
 #include <openssl/evp.h>
 
 #include "cairn/key.h"
+#include "core/codec/base64url.h"
 
 enum {
     CAIRN_JWK_KID_SIZE_MAX = 128,     /* bytes */
@@ -33,18 +34,6 @@ const char *cairn_jose_alg_name(cairn_jose_alg alg);
 cairn_err cairn_jose_alg_find(const char *name, cairn_jose_alg *ret_alg) CAIRN_MUST_USE;
 /* The algorithm that keys of a type sign with. */
 cairn_jose_alg cairn_jose_alg_of(cairn_key_type type);
-
-/* base64url without padding. Encoded size without the NUL is cairn_base64url_size(n); `out` has
- * room for one byte more. */
-static inline size_t cairn_base64url_size(size_t n)
-{
-    return n / 3 * 4 + (n % 3 == 0 ? 0 : n % 3 + 1);
-}
-void cairn_base64url_encode(cairn_bytes in, char *out);
-/* Strict: no padding, no white space, zero trailing bits. Writes at most `room` bytes; TOO_LARGE
- * beyond that, BAD_VALUE for anything else. */
-cairn_err cairn_base64url_decode(cairn_bytes text, uint8_t *ret_out, size_t room,
-                                 size_t *ret_size) CAIRN_MUST_USE;
 
 typedef struct cairn_jwk cairn_jwk;
 

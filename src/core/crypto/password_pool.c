@@ -1,11 +1,10 @@
 /* The threads that check passwords, their bounded queue, and the memory of what was right. */
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/crypto/hmac.h"
 #include "core/crypto/openssl.h"
 #include "core/crypto/password.h"
 #include "core/crypto/secret.h"
@@ -58,19 +57,9 @@ static void job_free(job *j)
 /* The PHC string ends in NUL and holds none, so the two parts are told apart. */
 static bool tag_of(const cairn_password_pool *pool, const job *j, cairn_hash *ret_tag)
 {
-    const cairn_openssl *openssl = NULL;
-    size_t size = 0;
-    if (cairn_openssl_get(&openssl) != CAIRN_OK)
-        return false;
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(openssl->hmac_sha256);
-    bool made = ctx != NULL && EVP_MAC_init(ctx, pool->key.data, pool->key.size, NULL) == 1 &&
-                EVP_MAC_update(ctx, (const uint8_t *)j->phc, strlen(j->phc) + 1) == 1 &&
-                EVP_MAC_update(ctx, j->password, j->size) == 1 &&
-                EVP_MAC_final(ctx, ret_tag->b, &size, sizeof ret_tag->b) == 1;
-    EVP_MAC_CTX_free(ctx);
-    if (!made)
-        ERR_clear_error(); /* then nothing is remembered */
-    return made;
+    const cairn_bytes parts[] = {cairn_bytes_of(j->phc, strlen(j->phc) + 1),
+                                 cairn_bytes_of(j->password, j->size)};
+    return cairn_hmac_sha256(cairn_secret_view(&pool->key), parts, 2, ret_tag) == CAIRN_OK;
 }
 
 static memory_slot *slot_of(cairn_password_pool *pool, const cairn_hash *tag)

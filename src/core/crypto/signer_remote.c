@@ -32,9 +32,12 @@ static cairn_err look_up(cairn_signer *signer, const cairn_key_row *row, bool *r
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *known = NULL;
     cairn_err err = cairn_signer_public(signer, row->name, &known);
-    *ret_known = err == CAIRN_OK;
-    if (err != CAIRN_OK)
+    *ret_known = err != CAIRN_ERR_NOT_FOUND;
+    if (!*ret_known) {
+        cairn_err_clear();
         return CAIRN_OK;
+    }
+    CAIRN_TRY(err);
     if (cairn_key_get_type(known) != row->type ||
         !cairn_bytes_equal(cairn_key_public(known), row->point))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "signer: %s is another key than it was",

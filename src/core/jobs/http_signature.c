@@ -5,8 +5,6 @@
 #include <stdio.h>
 
 #include "cairn/sha256.h"
-#include "core/crypto/openssl.h"
-#include "core/crypto/secret.h"
 
 /* Formats into the arena. */
 static cairn_err format(cairn_arena *arena, const char **ret_text, const char *form, ...)
@@ -107,19 +105,4 @@ cairn_err cairn_http_content_digest(cairn_arena *arena, cairn_bytes body, const 
     cairn_sha256_of(body.data, body.size, &hash);
     CAIRN_TRY(encode(arena, cairn_bytes_hash(&hash), &text));
     return format(arena, ret_value, "sha-256=:%s:", text);
-}
-
-cairn_err cairn_http_hmac(cairn_bytes key, cairn_bytes message, uint8_t ret_mac[32])
-{
-    const cairn_openssl *openssl = NULL;
-    size_t size = 0;
-    if (key.size < 1 || key.size > CAIRN_SECRET_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 2104", "HMAC key of %zu bytes", key.size);
-    CAIRN_TRY(cairn_openssl_get(&openssl));
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(openssl->hmac_sha256);
-    bool made = ctx != NULL && EVP_MAC_init(ctx, key.data, key.size, NULL) == 1 &&
-                EVP_MAC_update(ctx, message.data, message.size) == 1 &&
-                EVP_MAC_final(ctx, ret_mac, &size, 32) == 1;
-    EVP_MAC_CTX_free(ctx);
-    return made ? CAIRN_OK : cairn_openssl_fail("HMAC");
 }

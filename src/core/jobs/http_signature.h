@@ -32,7 +32,4 @@ cairn_err cairn_http_signature_lines(cairn_arena *arena, const char *label, cons
 cairn_err cairn_http_content_digest(cairn_arena *arena, cairn_bytes body,
                                     const char **ret_value) CAIRN_MUST_USE;
 
-/* HMAC-SHA-256 (RFC 2104) under a key of 1 to 128 bytes; BAD_KEY else. */
-cairn_err cairn_http_hmac(cairn_bytes key, cairn_bytes message, uint8_t ret_mac[32]) CAIRN_MUST_USE;
-
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/crypto/hmac.h"
 #include "core/jobs/http_signature.h"
 #include "core/limits.h"
 
@@ -123,15 +124,15 @@ static cairn_err sign_hmac(draft *d)
     const cairn_outbox_http_options *options = &d->http->options;
     const cairn_outbox_message *m = &d->row->message;
     CAIRN_CLEANUP(cairn_secret_wipe) cairn_secret secret = {0};
-    uint8_t mac[32];
+    cairn_hash mac;
     const char *input = NULL;
     cairn_bytes base;
     if (options->find_secret == NULL)
         return CAIRN_FAIL(CAIRN_ERR_TOKEN, "house", "outbox: no secrets are known");
     CAIRN_TRY(options->find_secret(options->secret_context, m->tenant, m->key, &secret));
     CAIRN_TRY(make_base(d, m->key, "hmac-sha256", &base, &input));
-    CAIRN_TRY(cairn_http_hmac(cairn_secret_view(&secret), base, mac));
-    return add_signature(d, input, cairn_bytes_of(mac, sizeof mac));
+    CAIRN_TRY(cairn_hmac_sha256(cairn_secret_view(&secret), &base, 1, &mac));
+    return add_signature(d, input, cairn_bytes_hash(&mac));
 }
 
 static cairn_err sign(draft *d)

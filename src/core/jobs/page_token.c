@@ -1,6 +1,7 @@
 /* Sealing and opening of page tokens: AES-256-GCM under base64url. */
 #include "core/jobs/page_token.h"
 
+#include "core/codec/base64url.h"
 #include "core/crypto/openssl.h"
 
 enum {
@@ -45,36 +46,10 @@ static size_t make_plain(const page_position *position, uint8_t ret_plain[PLAIN_
     return (10 + position->size + PAD_SIZE - 1) / PAD_SIZE * PAD_SIZE;
 }
 
-/* RFC 4648 section 5 without padding, by way of section 4. */
-static size_t encode(const uint8_t *raw, size_t size, char ret_token[CAIRN_PAGE_TOKEN_SIZE_MAX])
-{
-    cairn_base64_encode(cairn_bytes_of(raw, size), ret_token);
-    size_t out = (size * 4 + 2) / 3;
-    for (size_t i = 0; i < out; i++) {
-        if (ret_token[i] == '+')
-            ret_token[i] = '-';
-        else if (ret_token[i] == '/')
-            ret_token[i] = '_';
-    }
-    return out;
-}
-
 static cairn_err decode(cairn_bytes token, uint8_t ret_raw[RAW_SIZE_MAX], size_t *ret_size)
 {
-    char text[CAIRN_PAGE_TOKEN_SIZE_MAX + 4];
-    size_t size = token.size;
-    if (size == 0 || size > CAIRN_PAGE_TOKEN_SIZE_MAX)
-        return cairn_page_token_refuse();
-    for (size_t i = 0; i < size; i++) {
-        char c = (char)token.data[i];
-        if (c == '+' || c == '/' || c == '=')
-            return cairn_page_token_refuse();
-        text[i] = c == '-' ? '+' : c == '_' ? '/' : c;
-    }
-    while (size % 4 != 0)
-        text[size++] = '=';
-    if (cairn_base64_decode(cairn_bytes_of(text, size), ret_raw, RAW_SIZE_MAX, ret_size) !=
-        CAIRN_OK)
+    if (token.size == 0 || token.size > CAIRN_PAGE_TOKEN_SIZE_MAX ||
+        cairn_base64url_decode(token, ret_raw, RAW_SIZE_MAX, ret_size) != CAIRN_OK)
         return cairn_page_token_refuse();
     size_t plain = *ret_size - HEADER_SIZE - TAG_SIZE;
     if (*ret_size < HEADER_SIZE + PAD_SIZE + TAG_SIZE || plain % PAD_SIZE != 0 ||
@@ -123,7 +98,9 @@ cairn_err cairn_page_token_seal(uint32_t key_id, const uint8_t key[PAGE_KEY_SIZE
     if (EVP_CipherFinal_ex(ctx, none, &out) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, raw + HEADER_SIZE + size) != 1)
         return cairn_openssl_fail("page token: seal");
-    *ret_size = encode(raw, HEADER_SIZE + size + TAG_SIZE, ret_token);
+    size += HEADER_SIZE + TAG_SIZE;
+    cairn_base64url_encode(cairn_bytes_of(raw, size), ret_token);
+    *ret_size = cairn_base64url_size(size);
     return CAIRN_OK;
 }
 

@@ -34,6 +34,15 @@ bool cairn_http_text_is(cairn_bytes text, const char *name)
     return text.size == strlen(name) && strncasecmp((const char *)text.data, name, text.size) == 0;
 }
 
+cairn_bytes cairn_http_trim(cairn_bytes text)
+{
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+        text = cairn_bytes_of(text.data + 1, text.size - 1);
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
+    return text;
+}
+
 bool cairn_http_header_find(const cairn_http_request *request, const char *name,
                             cairn_bytes *ret_value)
 {
@@ -105,15 +114,6 @@ static cairn_bytes next_line(cairn_bytes *head)
     CAIRN_ASSERT(cut(head, '\n', &line) && line.size > 0);
     line.size--;
     return line;
-}
-
-static cairn_bytes trim(cairn_bytes text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = cairn_bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
 }
 
 static cairn_http_refusal parse_version(cairn_bytes text, cairn_http_request *request)
@@ -213,7 +213,7 @@ static cairn_http_refusal parse_header_line(cairn_bytes line, cairn_http_header 
         return CAIRN_HTTP_REFUSAL_SPACE_BEFORE_COLON;
     if (!is_token(name))
         return CAIRN_HTTP_REFUSAL_NAME_INVALID;
-    *header = (cairn_http_header){.name = name, .value = trim(line)};
+    *header = (cairn_http_header){.name = name, .value = cairn_http_trim(line)};
     return CAIRN_HTTP_REFUSAL_NONE;
 }
 
@@ -254,9 +254,9 @@ static bool list_holds(cairn_bytes list, const char *token)
 {
     cairn_bytes item = {NULL, 0};
     while (cut(&list, ',', &item))
-        if (cairn_http_text_is(trim(item), token))
+        if (cairn_http_text_is(cairn_http_trim(item), token))
             return true;
-    return cairn_http_text_is(trim(list), token);
+    return cairn_http_text_is(cairn_http_trim(list), token);
 }
 
 static cairn_http_refusal take_framing(const cairn_http_header *header, framing *f,

@@ -109,4 +109,7 @@ const char *cairn_http_method_name(cairn_http_method method);
 /* True when `text` equals `name` without regard to the case of ASCII letters. */
 bool cairn_http_text_is(cairn_bytes text, const char *name);
 
+/* Without the blanks and tabs at its ends (OWS, RFC 9110 section 5.6.3). */
+cairn_bytes cairn_http_trim(cairn_bytes text);
+
 #endif

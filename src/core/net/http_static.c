@@ -21,15 +21,6 @@ const cairn_http_file *cairn_http_files_find(const cairn_http_files *files, cair
     return bsearch(&path, files->rows, files->count, sizeof files->rows[0], compare);
 }
 
-static cairn_bytes trim(cairn_bytes text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = cairn_bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
 /* RFC 9110 section 13.1.2: `*`, or a list that holds the tag by weak comparison. A tag holds no
  * comma of ours, so the list is cut at commas. */
 static bool names_tag(cairn_bytes list, const char *etag)
@@ -38,7 +29,7 @@ static bool names_tag(cairn_bytes list, const char *etag)
     while (list.size > 0) {
         const uint8_t *comma = memchr(list.data, ',', list.size);
         size_t size = comma == NULL ? list.size : (size_t)(comma - list.data);
-        cairn_bytes item = trim(cairn_bytes_of(list.data, size));
+        cairn_bytes item = cairn_http_trim(cairn_bytes_of(list.data, size));
         if (item.size > 2 && memcmp(item.data, "W/", 2) == 0)
             item = cairn_bytes_of(item.data + 2, item.size - 2);
         if (cairn_bytes_equal(item, tag) || cairn_bytes_equal(item, cairn_bytes_str("*")))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/crypto/openssl.h"
+#include "core/crypto/pem.h"
 #include "core/net/tls_impl.h"
 
 struct cairn_tls_server {
@@ -15,8 +16,9 @@ struct cairn_tls_server {
     bool remote_key; /* handshakes wait for a signer */
 };
 
-static cairn_err open_pem(cairn_bytes pem, BIO **ret_bio)
+static cairn_err open_pem(cairn_bytes pem, const char *what, BIO **ret_bio)
 {
+    CAIRN_TRY(cairn_pem_check_clear(pem, what));
     if (pem.size > INT32_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "tls: PEM");
     *ret_bio = BIO_new_mem_buf(pem.data, (int)pem.size);
@@ -27,11 +29,12 @@ cairn_err cairn_tls_read_pem(cairn_bytes pem, int max, const char *what,
                              STACK_OF(X509) * *ret_certificates)
 {
     BIO *bio = NULL;
-    CAIRN_TRY(open_pem(pem, &bio));
+    CAIRN_TRY(open_pem(pem, what, &bio));
     STACK_OF(X509) *list = sk_X509_new_null();
     X509 *certificate = NULL;
     bool good = list != NULL;
-    while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+    while (good &&
+           (certificate = PEM_read_bio_X509(bio, NULL, cairn_pem_no_password, NULL)) != NULL) {
         good = sk_X509_num(list) < max && sk_X509_push(list, certificate) > 0;
         if (!good)
             X509_free(certificate);
@@ -49,27 +52,17 @@ cairn_err cairn_tls_read_pem(cairn_bytes pem, int max, const char *what,
                       what, max);
 }
 
-/* Never asks for a password at the terminal. */
-static int no_password(char *text, int size, int writing, void *context)
-{
-    (void)text;
-    (void)size;
-    (void)writing;
-    (void)context;
-    return -1;
-}
-
 static cairn_err read_key(const cairn_tls_identity *identity, EVP_PKEY **ret_key)
 {
     if (identity->signer != NULL)
         return cairn_tls_key_new(identity->signer, identity->key_name, ret_key);
     BIO *bio = NULL;
-    CAIRN_TRY(open_pem(identity->key_pem, &bio));
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    CAIRN_TRY(open_pem(identity->key_pem, "tls: key", &bio));
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, cairn_pem_no_password, NULL);
     BIO_free(bio);
     ERR_clear_error();
     if (key == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 7468", "tls: key: not an unencrypted PEM key");
+        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 7468", "tls: key: not a PEM key");
     *ret_key = key;
     return CAIRN_OK;
 }

@@ -452,6 +452,12 @@ static void test_our_client(void **state)
     stop(&f);
 }
 
+static const char encrypted_chain[] = "-----BEGIN CERTIFICATE-----\n"
+                                      "Proc-Type: 4,ENCRYPTED\n"
+                                      "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+                                      "AAAAAAAAAAAAAAAAAAAAAA==\n"
+                                      "-----END CERTIFICATE-----\n";
+
 static void test_options_that_are_refused(void **state)
 {
     (void)state;
@@ -473,6 +479,12 @@ static void test_options_that_are_refused(void **state)
     int size = BIO_read(bio, encrypted, PEM_MAX);
     BIO_free(bio);
     options.identity.key_pem = cairn_bytes_of(encrypted, (size_t)size); /* asks nobody */
+    assert_int_equal(cairn_tls_server_new(&options, &tls), CAIRN_ERR_BAD_KEY);
+    options = good;
+    options.identity.chain_pem = cairn_bytes_str(encrypted_chain); /* nor here */
+    assert_int_equal(cairn_tls_server_new(&options, &tls), CAIRN_ERR_BAD_KEY);
+    options = good;
+    options.client_cas_pem = cairn_bytes_str(encrypted_chain);
     assert_int_equal(cairn_tls_server_new(&options, &tls), CAIRN_ERR_BAD_KEY);
     options = good;
     options.client_cas_pem = cairn_bytes_of(NULL, 0);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "core/net/http_request.h"
+#include "core/net/http_accept.h"
 #include "identity/did/did_document.h"
 
 static const char *const media_types[] = {
@@ -39,39 +39,12 @@ static bool take_part(cairn_bytes *rest, char separator, cairn_bytes *ret_part)
     return true;
 }
 
-static cairn_bytes trim(cairn_bytes text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = cairn_bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
-/* "q=0" and "q=0.000" of one range. */
-static bool is_refused(cairn_bytes parameters)
-{
-    cairn_bytes one;
-    while (take_part(&parameters, ';', &one)) {
-        one = trim(one);
-        if (one.size >= 3 && (one.data[0] | 0x20) == 'q' && one.data[1] == '=' &&
-            one.data[2] == '0') {
-            size_t zeros = 3;
-            while (zeros < one.size && (one.data[zeros] == '.' || one.data[zeros] == '0'))
-                zeros++;
-            return zeros == one.size;
-        }
-    }
-    return false;
-}
-
 /* What one range of an Accept header asks for; MEDIA_TYPE_COUNT when it is nothing of ours. */
 static size_t match_range(cairn_bytes range)
 {
-    cairn_bytes type;
-    if (!take_part(&range, ';', &type) || is_refused(range))
+    cairn_bytes type = cairn_http_cut(&range, ';');
+    if (cairn_http_quality(range) == 0)
         return MEDIA_TYPE_COUNT;
-    type = trim(type);
     for (size_t i = 0; i < MEDIA_TYPE_COUNT; i++)
         if (cairn_http_text_is(type, media_types[i]))
             return i;
@@ -87,7 +60,7 @@ static bool parse_accept(cairn_bytes accept, cairn_did_accept *ret_accept)
 {
     size_t best = MEDIA_TYPE_COUNT;
     cairn_bytes range;
-    if (trim(accept).size == 0)
+    if (cairn_http_trim(accept).size == 0)
         best = CAIRN_DID_RESULT;
     while (take_part(&accept, ',', &range)) {
         size_t one = match_range(range);

@@ -2,10 +2,10 @@
 #include "identity/status/status_form.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "cairn/sha256.h"
 #include "core/crypto/jose.h"
+#include "core/net/http_accept.h"
 
 static const struct {
     const char *type; /* behind "application/" */
@@ -79,87 +79,18 @@ void cairn_status_form_list_id(cairn_status_form form, cairn_bytes uri, cairn_ha
 
 /* --- negotiation --- */
 
-static cairn_bytes trim(cairn_bytes text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = cairn_bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
-/* Cuts off what stands before `mark`, or all of it. */
-static cairn_bytes cut(cairn_bytes *rest, char mark)
-{
-    const uint8_t *at = rest->size == 0 ? NULL : memchr(rest->data, mark, rest->size);
-    size_t size = at == NULL ? rest->size : (size_t)(at - rest->data);
-    cairn_bytes part = cairn_bytes_of(rest->data, size);
-    size_t step = at == NULL ? size : size + 1;
-    *rest = cairn_bytes_of(rest->data + step, rest->size - step);
-    return trim(part);
-}
-
-static bool is(cairn_bytes text, const char *name)
-{
-    return text.size == strlen(name) && strncasecmp((const char *)text.data, name, text.size) == 0;
-}
-
-/* "0.5" in thousandths; what is no quality counts as 0. */
-static unsigned parse_quality(cairn_bytes text)
-{
-    unsigned quality = 0;
-    unsigned unit = QUALITY_MAX;
-    for (size_t i = 0; i < text.size && unit > 0; i++) {
-        uint8_t c = text.data[i];
-        if (i == 1 && c == '.')
-            continue;
-        if (c < '0' || c > '9')
-            return 0;
-        quality += (unsigned)(c - '0') * unit;
-        unit /= 10;
-    }
-    return quality > QUALITY_MAX ? 0 : quality;
-}
-
-static unsigned quality_of(cairn_bytes parameters)
-{
-    while (parameters.size > 0) {
-        cairn_bytes parameter = cut(&parameters, ';');
-        if (parameter.size > 2 && (parameter.data[0] | 0x20) == 'q' && parameter.data[1] == '=')
-            return parse_quality(cairn_bytes_of(parameter.data + 2, parameter.size - 2));
-    }
-    return QUALITY_MAX;
-}
-
-/* The quality of one type: that of the narrowest range that it is in. */
-static unsigned accepted(const char *type, cairn_bytes accept)
-{
-    unsigned quality = 0;
-    int narrowest = 0;
-    while (accept.size > 0) {
-        cairn_bytes item = cut(&accept, ',');
-        cairn_bytes range = cut(&item, ';');
-        int width = is(range, type) ? 3 : is(range, "application/*") ? 2 : is(range, "*/*") ? 1 : 0;
-        if (width > narrowest) {
-            narrowest = width;
-            quality = quality_of(item);
-        }
-    }
-    return quality;
-}
-
 cairn_err cairn_status_form_accept(cairn_list_format format, cairn_bytes accept,
                                    cairn_status_form *ret_form)
 {
     cairn_status_form forms[CAIRN_STATUS_FORMS_MAX];
     unsigned best = 0;
     cairn_status_forms(format, forms);
-    if (trim(accept).size == 0) {
+    if (cairn_http_trim(accept).size == 0) {
         *ret_form = forms[0];
         return CAIRN_OK;
     }
     for (size_t i = 0; i < CAIRN_STATUS_FORMS_MAX; i++) {
-        unsigned quality = accepted(rows[forms[i]].type, accept);
+        unsigned quality = cairn_http_accepted(accept, rows[forms[i]].type);
         if (quality > best) {
             best = quality;
             *ret_form = forms[i];

@@ -2,6 +2,7 @@
 #include "node/api/api.h"
 
 #include "core/limits.h"
+#include "core/net/http_accept.h"
 
 /* --- routes --- */
 
@@ -162,38 +163,24 @@ cairn_err cairn_api_hash(cairn_bytes text, const char *field, cairn_hash *ret_ha
 
 /* --- header fields --- */
 
-static cairn_bytes trim(cairn_bytes text)
+/* By name: whoever takes anything gets what is made without being asked for. */
+static bool names_type(cairn_bytes accept, const char *type)
 {
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = cairn_bytes_of(text.data + 1, text.size - 1);
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
-}
-
-/* What stands before the first `c`, which is taken off with it. */
-static cairn_bytes cut(cairn_bytes *text, uint8_t c)
-{
-    const uint8_t *at = text->size == 0 ? NULL : memchr(text->data, c, text->size);
-    size_t size = at == NULL ? text->size : (size_t)(at - text->data);
-    cairn_bytes before = cairn_bytes_of(text->data, size);
-    size_t used = at == NULL ? size : size + 1;
-    *text = cairn_bytes_of(text->data + used, text->size - used);
-    return trim(before);
+    while (accept.size > 0) {
+        cairn_bytes item = cairn_http_cut(&accept, ',');
+        if (cairn_http_text_is(cairn_http_cut(&item, ';'), type))
+            return cairn_http_quality(item) > 0;
+    }
+    return false;
 }
 
 bool cairn_api_accepts(const cairn_call *call, const char *type)
 {
     const cairn_http_request *request = call->request;
     for (size_t i = 0; i < request->header_count; i++) {
-        cairn_bytes list = request->headers[i].value;
-        if (!cairn_http_text_is(request->headers[i].name, "Accept"))
-            continue;
-        while (list.size > 0) {
-            cairn_bytes item = cut(&list, ',');
-            if (cairn_http_text_is(cut(&item, ';'), type))
-                return true;
-        }
+        if (cairn_http_text_is(request->headers[i].name, "Accept") &&
+            names_type(request->headers[i].value, type))
+            return true;
     }
     return false;
 }
@@ -202,7 +189,7 @@ cairn_err cairn_api_content_type(const cairn_call *call, const char *type)
 {
     cairn_bytes value = {NULL, 0};
     if (cairn_http_header_find(call->request, "Content-Type", &value) &&
-        cairn_http_text_is(cut(&value, ';'), type))
+        cairn_http_text_is(cairn_http_cut(&value, ';'), type))
         return CAIRN_OK;
     return CAIRN_FAIL(CAIRN_ERR_MEDIA_TYPE, "api/openapi.yaml", "Content-Type: %s", type);
 }

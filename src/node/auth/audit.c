@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/crypto/openssl.h"
+#include "core/crypto/hmac.h"
 #include "core/crypto/secret.h"
 #include "node/auth/audit_volume.h"
 
@@ -196,17 +195,10 @@ static void *serve(void *memory)
 cairn_err cairn_audit_subject(const cairn_audit *audit, const cairn_principal *principal,
                               cairn_hash *ret_subject)
 {
-    const cairn_openssl *openssl = NULL;
     cairn_hash digest;
-    size_t size = 0;
-    CAIRN_TRY(cairn_openssl_get(&openssl));
+    const cairn_bytes message = cairn_bytes_hash(&digest);
     cairn_principal_digest(principal, &digest);
-    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(openssl->hmac_sha256);
-    bool made = ctx != NULL && EVP_MAC_init(ctx, audit->key.data, audit->key.size, NULL) == 1 &&
-                EVP_MAC_update(ctx, digest.b, sizeof digest.b) == 1 &&
-                EVP_MAC_final(ctx, ret_subject->b, &size, sizeof ret_subject->b) == 1;
-    EVP_MAC_CTX_free(ctx);
-    return made ? CAIRN_OK : cairn_openssl_fail("pseudonym");
+    return cairn_hmac_sha256(cairn_secret_view(&audit->key), &message, 1, ret_subject);
 }
 
 static cairn_err fill_entry(const cairn_audit *audit, const cairn_audit_fact *fact, entry *e)

@@ -1,5 +1,5 @@
 /* PEM. Its reader is OpenSSL's: what people have in files comes from there. */
-#include "command/pem.h"
+#include "core/crypto/pem.h"
 
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -21,6 +21,26 @@ cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes de
         at += sprintf(at, "%.64s\n", (const char *)base64 + i);
     at += sprintf(at, "-----END %s-----\n", label);
     *ret_text = cairn_bytes_of(memory, (size_t)(at - (char *)memory));
+    return CAIRN_OK;
+}
+
+int cairn_pem_no_password(char *text, int size, int writing, void *context)
+{
+    (void)text;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return -1;
+}
+
+cairn_err cairn_pem_check_clear(cairn_bytes pem, const char *what)
+{
+    static const char *const marks[] = {"-----BEGIN ENCRYPTED PRIVATE KEY-----",
+                                        "Proc-Type: 4,ENCRYPTED"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (memmem(pem.data, pem.size, marks[i], strlen(marks[i])) != NULL)
+            return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause,
+                              "%s: is encrypted; it is taken without a password alone", what);
     return CAIRN_OK;
 }
 
@@ -54,6 +74,7 @@ cairn_err cairn_pem_decode(cairn_arena *arena, const char *label, cairn_bytes in
         *ret_der = in;
         return CAIRN_OK;
     }
+    CAIRN_TRY(cairn_pem_check_clear(in, label));
     BIO *bio = BIO_new_mem_buf(in.data, (int)in.size);
     if (bio == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "PEM");

@@ -1,7 +1,7 @@
 /* Textual encoding of binary objects (RFC 7468): certificates, lists and requests as files have
  * them. */
-#ifndef CAIRN_COMMAND_PEM_H
-#define CAIRN_COMMAND_PEM_H
+#ifndef CAIRN_CORE_CRYPTO_PEM_H
+#define CAIRN_CORE_CRYPTO_PEM_H
 
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
@@ -14,5 +14,12 @@ cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes de
  * for another label, a second object, or no base64. In the arena. */
 cairn_err cairn_pem_decode(cairn_arena *arena, const char *label, cairn_bytes in,
                            cairn_bytes *ret_der) CAIRN_MUST_USE;
+
+/* For OpenSSL's readers, whose default asks for a password at the terminal: there is none. */
+int cairn_pem_no_password(char *text, int size, int writing, void *context);
+
+/* BAD_KEY when something in `pem` is encrypted (RFC 5958, RFC 1421): nobody is there to be asked
+ * for the password. `what` names the text. */
+cairn_err cairn_pem_check_clear(cairn_bytes pem, const char *what) CAIRN_MUST_USE;
 
 #endif
