@@ -60,17 +60,16 @@ cairn_err cairn_view_get(const cairn_view *view, const cairn_ledger_bases *bases
     return cairn_smt_get(view->maps[map], &bases->map[map], key, arena, ret_value);
 }
 
-/* A state source over a view. */
-typedef struct view_source {
-    const cairn_view *view;
-    const cairn_ledger_bases *bases;
-} view_source;
-
 static cairn_err get_from_view(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
                                cairn_bytes *ret_value)
 {
-    const view_source *source = context;
+    const cairn_view_source *source = context;
     return cairn_view_get(source->view, source->bases, map, key, arena, ret_value);
+}
+
+cairn_state_source cairn_view_state(const cairn_view_source *source)
+{
+    return (cairn_state_source){.context = (void *)source, .get = get_from_view};
 }
 
 /* --- life --- */
@@ -228,13 +227,13 @@ cairn_err cairn_ledger_apply(const cairn_ledger *ledger, const cairn_ledger_base
     if (height <= view->height)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, clause, "block.height: %llu after %llu",
                           (unsigned long long)height, (unsigned long long)view->height);
-    view_source source = {.view = view, .bases = bases};
+    const cairn_view_source source = {.view = view, .bases = bases};
     const cairn_apply_base base = {
         .ledger = view->ledger,
         .features = ledger->features,
         .keys = ledger->keys,
         .rules = view->rules,
-        .state = {.context = &source, .get = get_from_view},
+        .state = cairn_view_state(&source),
         .window = &ledger->window,
         .last_time_ms = view->time_ms,
         .log_size = view->log_size,
@@ -336,13 +335,13 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
                              const cairn_tx_input *input, cairn_arena *arena)
 {
     static const cairn_window no_ids = {0};
-    view_source source = {.view = view, .bases = bases};
+    const cairn_view_source source = {.view = view, .bases = bases};
     const cairn_apply_base base = {
         .ledger = view->ledger,
         .features = ledger->features,
         .keys = ledger->keys,
         .rules = view->rules,
-        .state = {.context = &source, .get = get_from_view},
+        .state = cairn_view_state(&source),
         .window = &no_ids,
         .last_time_ms = view->time_ms,
         .log_size = view->log_size,

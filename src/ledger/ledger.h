@@ -88,6 +88,13 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
 /* The current view, a new reference; NULL before block 0. Any thread. */
 cairn_view *cairn_ledger_view(cairn_ledger *ledger);
 
+/* A view as a state source, for as long as its bases are open. */
+typedef struct cairn_view_source {
+    const cairn_view *view;
+    const cairn_ledger_bases *bases;
+} cairn_view_source;
+cairn_state_source cairn_view_state(const cairn_view_source *source);
+
 /* Reads through a view. Shape and errors as cairn_smt_get. */
 cairn_err cairn_view_get(const cairn_view *view, const cairn_ledger_bases *bases, cairn_map_id map,
                          cairn_bytes key, cairn_arena *arena,

@@ -207,13 +207,8 @@ static cairn_err write_genesis(store_ledger *ledger, cairn_block *block, cairn_a
     cairn_store *store = ledger->store;
     cairn_bytes record;
     CAIRN_TRY(cairn_block_record_encode(arena, ledger->slot, block, &record));
-    cairn_err err = cairn_block_log_append(store->log, &record, 1, ret_record);
-    if (err == CAIRN_OK)
-        err = cairn_block_log_sync(store->log);
-    if (err != CAIRN_OK)
-        return cairn_store_fail(store, err);
-    store->record_count++;
-    store->sealed = false;
+    CAIRN_TRY(cairn_store_append(store, record, ret_record));
+    CAIRN_TRY(cairn_store_sync_appended(store));
     cairn_recent_add(&store->recent, *ret_record, ledger->slot, record);
     return CAIRN_OK;
 }
@@ -270,8 +265,8 @@ static bool clean_some(cairn_store *store)
     bool more = false;
     for (size_t i = 0; i < store->ledger_count; i++) {
         store_ledger *ledger = store->ledgers[i];
-        if (ledger->clean_slice >= 1u << CLEAN_BITS)
-            continue;
+        if (ledger->clean_slice >= 1u << CLEAN_BITS || ledger->delivery != NULL)
+            continue; /* a computed block stands on the version that it was computed from */
         /* Short of memory: the slice keeps its records and the next checkpoint tries again. */
         (void)!cairn_ledger_clean(ledger->ledger, ledger->indexed_height, ledger->clean_slice,
                                   CLEAN_BITS);
@@ -283,7 +278,8 @@ static bool clean_some(cairn_store *store)
 static bool checkpoint_is_due(cairn_store *store)
 {
     uint64_t changes = 0;
-    if (store->record_count == store->indexed_records || store->checkpointing)
+    if (store->record_count == store->indexed_records || store->checkpointing ||
+        store->unsynced != 0) /* the index is never ahead of its log */
         return false;
     uint64_t age_ns = cairn_clock_monotonic_ns(&store->options.clock) - store->last_checkpoint_ns;
     if (age_ns >= store->options.checkpoint_ms * 1000000)
@@ -300,6 +296,7 @@ static bool checkpoint_is_due(cairn_store *store)
 static cairn_err checkpoint_now(cairn_store *store)
 {
     checkpoint *cp = NULL;
+    CAIRN_TRY(cairn_store_sync_appended(store));
     CAIRN_TRY(cairn_store_checkpoint_capture(store, &cp));
     store->last_checkpoint_ns = cairn_clock_monotonic_ns(&store->options.clock);
     if (cp == NULL)
@@ -356,6 +353,9 @@ cairn_err cairn_store_turn(cairn_store *store, bool *ret_worked)
 {
     pthread_mutex_lock(&store->write_lock);
     cairn_err err = cairn_store_cycle(store, ret_worked);
+    /* How far a driven ledger is can be told again by whoever drives it. */
+    if (may_write(store))
+        (void)!cairn_store_mark_driven(store, MARK_LAG);
     cairn_err tended = tend_checkpoint(store);
     if (clean_some(store))
         *ret_worked = true;
@@ -367,8 +367,10 @@ cairn_err cairn_store_seal(cairn_store *store)
 {
     pthread_mutex_lock(&store->write_lock);
     cairn_err err = CAIRN_OK;
-    if (!store->sealed && may_write(store)) {
-        err = cairn_block_log_seal(store->log);
+    if ((!store->sealed || store->unsynced != 0) && may_write(store)) {
+        err = cairn_store_sync_appended(store);
+        if (err == CAIRN_OK)
+            err = cairn_block_log_seal(store->log);
         store->sealed = err == CAIRN_OK;
         if (err != CAIRN_OK)
             err = cairn_store_fail(store, err);
@@ -468,6 +470,7 @@ static cairn_err recover(cairn_store *store, const char *directory)
     CAIRN_TRY(open_log(store, directory));
     CAIRN_TRY(cairn_store_index_load(store));
     CAIRN_TRY(cairn_store_replay(store));
+    CAIRN_TRY(cairn_store_load_driven(store));
     store->last_checkpoint_ns = cairn_clock_monotonic_ns(&store->options.clock);
     CAIRN_LOG(store->options.log, &rows[EVENT_RECOVERED],
               cairn_log_u64("ledgers", store->ledger_count),
@@ -486,11 +489,16 @@ static void init_wake(pthread_cond_t *wake)
     pthread_condattr_destroy(&monotonic);
 }
 
-static cairn_store *new_store(const cairn_store_options *options)
+static cairn_store *new_store(const char *directory, const cairn_store_options *options)
 {
     cairn_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return NULL;
+    store->directory = strdup(directory);
+    if (store->directory == NULL) {
+        free(store);
+        return NULL;
+    }
     store->options = *options;
     store->lock_fd = -1;
     pthread_mutex_init(&store->lock, NULL);
@@ -500,6 +508,7 @@ static cairn_store *new_store(const cairn_store_options *options)
     init_wake(&store->wake);
     pthread_cond_init(&store->turn, NULL);
     pthread_cond_init(&store->written, NULL);
+    pthread_cond_init(&store->verified, NULL);
     return store;
 }
 
@@ -510,7 +519,7 @@ cairn_err cairn_store_open(const char *directory, const cairn_store_options *opt
         options->block_tx_max > CAIRN_BLOCK_TX_COUNT_MAX || options->queue_max == 0 ||
         options->queue_size_max < CAIRN_TX_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "store.options: out of range");
-    cairn_store *store = new_store(options);
+    cairn_store *store = new_store(directory, options);
     if (store == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "store");
     cairn_err err = recover(store, directory);
@@ -557,12 +566,14 @@ void cairn_store_free(cairn_store *store)
     cairn_file_close(store->lock_fd);
     cairn_key_cache_free(store->keys);
     cairn_recent_done(&store->recent);
+    pthread_cond_destroy(&store->verified);
     pthread_cond_destroy(&store->written);
     pthread_cond_destroy(&store->turn);
     pthread_cond_destroy(&store->wake);
     pthread_cond_destroy(&store->work);
     pthread_mutex_destroy(&store->write_lock);
     pthread_mutex_destroy(&store->lock);
+    free(store->directory);
     free(store);
 }
 
@@ -580,6 +591,8 @@ static cairn_err finish(cairn_store *store)
     pthread_mutex_lock(&store->write_lock);
     take_written(store, false);
     err = checkpoint_now(store);
+    if (err == CAIRN_OK)
+        err = cairn_store_mark_driven(store, 0);
     pthread_mutex_unlock(&store->write_lock);
     cairn_err closed = cairn_block_log_close(store->log);
     store->log = NULL;

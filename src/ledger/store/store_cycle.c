@@ -97,21 +97,49 @@ static cairn_err apply_cycle(cycle_block *cycle)
     CAIRN_TRY(err);
     if (!cycle->block.changed)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_block_record_encode(&cycle->arena, cycle->ledger->slot, &cycle->block,
-                                        &cycle->record));
-    if (cycle->record.size > CAIRN_BLOCK_LOG_PAYLOAD_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_INTERNAL, "house", "block: record of %zu bytes",
-                          cycle->record.size);
+    return cairn_store_encode_record(cycle->ledger, &cycle->block, &cycle->arena, &cycle->record);
+}
+
+cairn_err cairn_store_encode_record(const store_ledger *ledger, const cairn_block *block,
+                                    cairn_arena *arena, cairn_bytes *ret_record)
+{
+    cairn_bytes record;
+    CAIRN_TRY(cairn_block_record_encode(arena, ledger->slot, block, &record));
+    if (record.size > CAIRN_BLOCK_LOG_PAYLOAD_SIZE_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_INTERNAL, "house", "block: record of %zu bytes", record.size);
+    *ret_record = record;
     return CAIRN_OK;
 }
 
 /* --- write --- */
 
-static cairn_err append_cycle(cairn_store *store, const cycle_block *cycle, uint64_t *ret_record)
+cairn_err cairn_store_append(cairn_store *store, cairn_bytes record, uint64_t *ret_number)
 {
     CAIRN_TRY(cairn_store_writable(store));
-    cairn_err err = cairn_block_log_append(store->log, &cycle->record, 1, ret_record);
-    return err == CAIRN_OK ? CAIRN_OK : cairn_store_fail(store, err);
+    cairn_err err = cairn_block_log_append(store->log, &record, 1, ret_number);
+    if (err != CAIRN_OK)
+        return cairn_store_fail(store, err);
+    store->unsynced++;
+    store->unsynced_size += record.size;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_store_sync_appended(cairn_store *store)
+{
+    if (store->unsynced == 0)
+        return CAIRN_OK;
+    cairn_err err = cairn_block_log_sync(store->log);
+    if (err != CAIRN_OK)
+        return cairn_store_fail(store, err);
+    store->record_count += store->unsynced;
+    store->unsynced = 0;
+    store->unsynced_size = 0;
+    store->sealed = false;
+    for (size_t i = 0; i < store->ledger_count; i++)
+        if (atomic_load(&store->ledgers[i]->driven))
+            atomic_store(&store->ledgers[i]->durable_height,
+                         cairn_ledger_height(store->ledgers[i]->ledger));
+    return CAIRN_OK;
 }
 
 static cairn_err place_block(store_ledger *ledger, const cairn_block *block, uint64_t record)
@@ -194,29 +222,14 @@ static cairn_err fate(cairn_store *store, cairn_err err)
     return err == CAIRN_OK || read_only == CAIRN_OK ? err : read_only;
 }
 
-/* Applies and appends each; `ret_appended` counts those with a record. */
-static void apply_all(cairn_store *store, cycle_block *cycles, size_t *ret_appended)
+/* Applies and appends each. */
+static void apply_all(cairn_store *store, cycle_block *cycles)
 {
-    *ret_appended = 0;
     for (cycle_block *c = cycles; c != NULL; c = c->next) {
         c->err = apply_cycle(c);
-        if (c->err == CAIRN_OK && c->block.changed) {
-            c->err = append_cycle(store, c, &c->number);
-            *ret_appended += c->err == CAIRN_OK;
-        }
+        if (c->err == CAIRN_OK && c->block.changed)
+            c->err = cairn_store_append(store, c->record, &c->number);
     }
-}
-
-static cairn_err sync_all(cairn_store *store, size_t appended)
-{
-    if (appended == 0)
-        return CAIRN_OK;
-    cairn_err err = cairn_block_log_sync(store->log);
-    if (err != CAIRN_OK)
-        return cairn_store_fail(store, err);
-    store->record_count += appended;
-    store->sealed = false;
-    return CAIRN_OK;
 }
 
 /* Shows what is durable. */
@@ -248,9 +261,8 @@ static cairn_err finish(cairn_store *store, cycle_block *cycles, cairn_err sync_
 
 cairn_err cairn_store_cycle(cairn_store *store, bool *ret_worked)
 {
-    size_t appended = 0;
     cycle_block *cycles = take_all(store);
     *ret_worked = cycles != NULL;
-    apply_all(store, cycles, &appended);
-    return finish(store, cycles, sync_all(store, appended));
+    apply_all(store, cycles);
+    return finish(store, cycles, cairn_store_sync_appended(store));
 }

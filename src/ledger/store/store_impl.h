@@ -24,7 +24,9 @@ enum {
     BLOCK_ARENA_SIZE_MAX = 512 << 20,
     CHECK_ARENA_SIZE_MAX = 4 << 20,
     BLOCK_BYTES_MAX = 8 << 20,
-    WAITING_CHAINS = 8192, /* a power of two */
+    UNSYNCED_SIZE_MAX = 8 << 20, /* bytes of adopted blocks that may wait for their sync */
+    MARK_LAG = 1024,             /* blocks without a change that a restart may ask for again */
+    WAITING_CHAINS = 8192,       /* a power of two */
 };
 
 /* A transaction on its way. */
@@ -52,6 +54,7 @@ typedef struct block_place {
 } block_place;
 
 typedef struct store_subscriber store_subscriber;
+typedef struct verify_job verify_job;
 
 typedef struct store_ledger {
     cairn_engine engine; /* first: the engine is the ledger */
@@ -74,9 +77,16 @@ typedef struct store_ledger {
     pthread_mutex_t subscriber_lock; /* guards the next */
     store_subscriber *subscribers;
     /* the writer's */
-    uint64_t indexed_height; /* the index holds the blocks up to here */
-    bool indexed;            /* false: the index does not know the ledger yet */
-    uint32_t clean_slice;    /* next slice to clean, 2^CLEAN_BITS when done */
+    uint64_t indexed_height;               /* the index holds the blocks up to here */
+    bool indexed;                          /* false: the index does not know the ledger yet */
+    uint32_t clean_slice;                  /* next slice to clean, 2^CLEAN_BITS when done */
+    const struct cairn_delivery *delivery; /* computed, not yet adopted */
+    uint64_t marked_height;                /* delivered, as the file says */
+    /* Of a driven ledger: changed by the writer, read by anybody. */
+    _Atomic bool driven;
+    _Atomic(const struct cairn_store_driver *) driver; /* may be NULL */
+    _Atomic uint64_t delivered_height;
+    _Atomic uint64_t durable_height;
 } store_ledger;
 
 /* What one cycle does with one ledger. */
@@ -95,6 +105,7 @@ typedef struct cycle_block {
 
 struct cairn_store {
     cairn_store_options options;
+    char *directory;
     int lock_fd; /* holds the directory */
     cairn_kv *kv;
     cairn_block_log *log;
@@ -106,6 +117,7 @@ struct cairn_store {
     pthread_cond_t wake;          /* writer: ready, checkpoint done, stopping; CLOCK_MONOTONIC */
     pthread_cond_t turn;          /* checkpointer: due, writer_ended */
     pthread_cond_t written;       /* whoever needs the index: done */
+    pthread_cond_t verified;      /* who delivers: no worker is at his job any more */
     store_ledger *unchecked_head; /* ledgers whose turn it is to have one checked, in order */
     store_ledger **unchecked_end; /* NULL while there are none */
     store_ledger *ready;          /* ledgers with decided-next transactions */
@@ -118,11 +130,15 @@ struct cairn_store {
     size_t ledger_capacity;
     struct checkpoint *due;  /* captured by the writer, for the checkpointer */
     struct checkpoint *done; /* written, for the writer */
+    verify_job *verifying;   /* a block's signatures, for the workers */
+    bool sync_due;           /* the writer: something was adopted */
     bool stopping;
     bool writer_ended; /* no checkpoint will be due any more */
 
     pthread_mutex_t write_lock; /* whoever is the writer: cycle, create, checkpoint, close */
-    uint64_t record_count;      /* writer: records in the block log */
+    uint64_t record_count;      /* writer: synced records in the block log */
+    uint64_t unsynced;          /* writer: appended since */
+    uint64_t unsynced_size;     /* writer: bytes of those */
     uint64_t indexed_records;   /* writer: the index covers the records below */
     uint64_t last_checkpoint_ns;
     bool sealed;
@@ -165,6 +181,28 @@ cairn_err cairn_store_cycle(cairn_store *store, bool *ret_worked) CAIRN_MUST_USE
  * is short. */
 cairn_err cairn_store_install(store_ledger *ledger, cairn_block *block,
                               uint64_t record) CAIRN_MUST_USE;
+
+/* A changed block's record; INTERNAL when it is longer than the block log takes. */
+cairn_err cairn_store_encode_record(const store_ledger *ledger, const cairn_block *block,
+                                    cairn_arena *arena, cairn_bytes *ret_record) CAIRN_MUST_USE;
+/* Appends to the block log, not yet durable; the store fails with it. */
+cairn_err cairn_store_append(cairn_store *store, cairn_bytes record,
+                             uint64_t *ret_number) CAIRN_MUST_USE;
+/* Makes durable what was appended; the store fails with it. */
+cairn_err cairn_store_sync_appended(cairn_store *store) CAIRN_MUST_USE;
+
+/* --- store_deliver.c --- */
+
+/* Under store->lock, which it leaves for the work: takes part in verifying a block's signatures.
+ * False when there is none. */
+bool cairn_store_help_verify(cairn_store *store, cairn_arena *arena);
+
+/* --- store_driven.c --- */
+
+/* The writer: writes down how far the driven ledgers are when the file lags by more than `lag`. */
+cairn_err cairn_store_mark_driven(cairn_store *store, uint64_t lag) CAIRN_MUST_USE;
+/* Recovery: which ledgers are driven. CORRUPT. */
+cairn_err cairn_store_load_driven(cairn_store *store) CAIRN_MUST_USE;
 
 /* --- store_queue.c --- */
 

@@ -1,6 +1,7 @@
 /* The way of a transaction up to its ledger's queue, and its answer. */
 #include <stdlib.h>
 
+#include "ledger/store/store_deliver.h"
 #include "ledger/store/store_impl.h"
 
 void cairn_store_queue_push(submission_queue *queue, submission *s)
@@ -152,15 +153,27 @@ static bool is_full(const store_ledger *ledger, size_t size)
            size > store->options.queue_size_max - store->in_flight_size;
 }
 
+static cairn_err submit_to_driver(const store_ledger *ledger, cairn_bytes tx, cairn_verdict_fn done,
+                                  void *context)
+{
+    const cairn_store_driver *driver = atomic_load(&ledger->driver);
+    if (driver == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house",
+                          "ledger: its blocks come from elsewhere, and it takes no transactions");
+    return driver->submit(driver->context, tx, done, context);
+}
+
 static cairn_err submit(cairn_engine *engine, cairn_bytes tx, cairn_verdict_fn done, void *context)
 {
     store_ledger *ledger = (store_ledger *)(void *)engine;
     cairn_store *store = ledger->store;
     submission *s = NULL;
     CAIRN_TRY(cairn_store_writable(store));
+    if (atomic_load(&ledger->driven))
+        return submit_to_driver(ledger, tx, done, context);
     CAIRN_TRY(make_submission(ledger, tx, done, context, &s));
     pthread_mutex_lock(&store->lock);
-    bool full = is_full(ledger, s->size);
+    bool full = is_full(ledger, s->size) || atomic_load(&ledger->driven);
     bool stopping = store->stopping;
     if (!full && !stopping) {
         cairn_store_waiting_add(s);
@@ -198,9 +211,10 @@ static void on_verdict(void *context, const cairn_verdict *verdict)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void wait_for(cairn_store *store, waiter *w)
+static void wait_for(store_ledger *ledger, waiter *w)
 {
-    if (store->options.threads == 0) {
+    cairn_store *store = ledger->store;
+    if (store->options.threads == 0 && !atomic_load(&ledger->driven)) {
         bool worked = true;
         while (!w->answered && worked)
             if (cairn_store_step(store, &worked) != CAIRN_OK)
@@ -222,7 +236,7 @@ static cairn_err submit_and_wait(cairn_engine *engine, cairn_bytes tx, cairn_ver
     pthread_cond_init(&w.done, NULL);
     cairn_err err = submit(engine, tx, on_verdict, &w);
     if (err == CAIRN_OK) {
-        wait_for(ledger->store, &w);
+        wait_for(ledger, &w);
         *ret_verdict = w.verdict;
         err = w.verdict.code;
     }

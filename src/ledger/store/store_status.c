@@ -1,6 +1,7 @@
 /* What became of a transaction, found by its id alone: waiting, or in the record of the block that
  * decided it; and the proof that a block refused it. */
 #include "ledger/log/merkle_walk.h"
+#include "ledger/store/store_deliver.h"
 #include "ledger/store/store_impl.h"
 
 static const char clause[] = "docs/formats/block-record.md";
@@ -30,6 +31,9 @@ void cairn_store_waiting_remove(submission *s)
 static bool is_waiting(store_ledger *ledger, const cairn_hash *id)
 {
     cairn_store *store = ledger->store;
+    const cairn_store_driver *driver = atomic_load(&ledger->driver);
+    if (driver != NULL)
+        return driver->is_pending(driver->context, id);
     pthread_mutex_lock(&store->lock);
     const submission *s = *chain_of(store, id);
     while (s != NULL && (s->ledger != ledger || !cairn_hash_equal(&s->input.tx.id, id)))

@@ -13,6 +13,8 @@ static void *work(void *context)
     cairn_arena_init(&arena, CHECK_ARENA_SIZE_MAX);
     pthread_mutex_lock(&store->lock);
     for (;;) {
+        if (cairn_store_help_verify(store, &arena))
+            continue;
         submission *s = cairn_store_unchecked_pop(store);
         if (s == NULL) {
             if (store->stopping)
@@ -43,13 +45,14 @@ static bool wait_for_work(cairn_store *store, bool *ret_idle)
     *ret_idle = false;
     bool go_on = true;
     pthread_mutex_lock(&store->lock);
-    while (store->ready == NULL && store->done == NULL && !*ret_idle) {
+    while (store->ready == NULL && store->done == NULL && !store->sync_due && !*ret_idle) {
         if (store->stopping && store->unchecked_head == NULL && store->checking == 0) {
             go_on = false;
             break;
         }
         *ret_idle = pthread_cond_timedwait(&store->wake, &store->lock, &until) == ETIMEDOUT;
     }
+    store->sync_due = false;
     pthread_mutex_unlock(&store->lock);
     return go_on;
 }
