@@ -73,13 +73,14 @@ cairn_err cairn_ca_room_run(cairn_command *command, const cairn_arguments *argum
 {
     cairn_ca_room room = {.command = command};
     json_t *facts = cairn_facts_new();
+    uint64_t next_ms = 0;
     cairn_err err = open_home(&room, use);
     if (err == CAIRN_OK)
         err = open_keeper(&room);
     if (err == CAIRN_OK)
         err = act(&room, arguments, facts);
     if (err == CAIRN_OK && room.keeps)
-        err = cairn_ca_keeper_tend(room.keeper);
+        err = cairn_ca_keeper_tend(room.keeper, &next_ms);
     cairn_err closed = close_room(&room);
     if (err == CAIRN_OK)
         err = closed;

@@ -42,7 +42,7 @@ enum {
 };
 
 enum {
-    TEND_US = 10000000,      /* between two looks at what is due */
+    LOOK_US = 10000000,      /* between two looks at how the node is */
     RELOAD_PAUSE_US = 20000, /* until keyd is asked again */
     RELOAD_TRIES = 250,
 };
@@ -70,17 +70,13 @@ static cairn_err open_log(running *r)
 {
     static const cairn_log_level levels[] = {CAIRN_LOG_ERROR, CAIRN_LOG_WARNING, CAIRN_LOG_INFO,
                                              CAIRN_LOG_DEBUG};
-    const cairn_log_table tables[] = {cairn_store_events,
-                                      cairn_http_log_events,
-                                      cairn_route_log_events,
-                                      cairn_jobs_log_events,
-                                      cairn_supervisor_log_events,
-                                      cairn_audit_log_events,
-                                      cairn_oauth_log_events,
-                                      cairn_issuers_log_events,
-                                      cairn_block_log_events,
-                                      cairn_node_ca_log_events,
-                                      {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+    const cairn_log_table tables[] = {
+        cairn_store_events,          cairn_http_log_events,
+        cairn_route_log_events,      cairn_jobs_log_events,
+        cairn_supervisor_log_events, cairn_audit_log_events,
+        cairn_oauth_log_events,      cairn_issuers_log_events,
+        cairn_block_log_events,      cairn_node_log_events,
+        cairn_node_ca_log_events,    {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -248,9 +244,9 @@ static void reload(running *r)
 /* How long to wait for a signal before the next sign of life is due. */
 static struct timespec patience(const running *r)
 {
-    uint64_t us = r->systemd.watchdog_us == 0 ? TEND_US : r->systemd.watchdog_us / 2;
-    if (us > TEND_US)
-        us = TEND_US;
+    uint64_t us = r->systemd.watchdog_us == 0 ? LOOK_US : r->systemd.watchdog_us / 2;
+    if (us > LOOK_US)
+        us = LOOK_US;
     return (struct timespec){.tv_sec = (time_t)(us / 1000000),
                              .tv_nsec = (long)(us % 1000000) * 1000};
 }
@@ -289,7 +285,6 @@ static cairn_err follow_signals(running *r)
             tell_of_life(r);
             due_ns = cairn_clock_monotonic_ns(&clock) + wait_ns / 2;
         }
-        cairn_node_tend(r->node);
     }
 }
 

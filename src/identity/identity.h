@@ -289,9 +289,9 @@ struct cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper);
 
 /* Does what is due: cairn_ca_maintain, with a record.anchor for each commitment, then an
  * identity.list.anchor for each revocation list that the ledger does not have as it is served.
- * Waits for signer, disk and ledger. The first failure, after everything else was tried. One
- * thread. */
-cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper) CAIRN_MUST_USE;
+ * Waits for signer, disk and ledger. The first failure, after everything else was tried. Tells
+ * when to call again: wall clock. One thread. */
+cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper, uint64_t *ret_next_ms) CAIRN_MUST_USE;
 
 /* PEM of the issuing certificate, then of the root. */
 cairn_err cairn_ca_chain_pem(struct cairn_ca *ca, cairn_arena *arena,

@@ -40,6 +40,11 @@ struct cairn_services {
     /* The certificate authority of the organisation that `id` (64 hexadecimal digits) names, open
      * as long as the node runs. NULL: this node has none; NOT_FOUND. Any thread. */
     cairn_err (*find_ca)(void *node, cairn_bytes id, cairn_ca **ret_ca);
+    /* Runs `act` on the thread on which that CA is changed, which may wait for the signer. BUSY:
+     * it will not run. Goes with find_ca. Any thread. */
+    cairn_err (*ca_act)(void *node, void (*act)(void *context), void *context);
+    /* The CA was changed: what follows from that is due, on a thread of its own. Any thread. */
+    void (*ca_changed)(void *node);
     /* The organisation that this node speaks for, and its ledger. NULL, NOT_FOUND: it is a node of
      * nobody's. Any thread. */
     cairn_err (*find_own)(void *node, cairn_service_ledger *ret_ledger, cairn_hash *ret_org);

@@ -15,7 +15,17 @@
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
 #include "node/node_outbox.h"
+#include "node/node_tender.h"
 #include "node/node_tls.h"
+
+static const cairn_log_event events[] = {
+    {"node.certificate_renewed", CAIRN_LOG_INFO, 4, 60,
+     "The node's own certificate was near its end: new handshakes show another."},
+    {"node.certificate_not_renewed", CAIRN_LOG_ERROR, 4, 60,
+     "The node's own certificate is near its end and could not be made anew; it is tried again."},
+};
+enum { EVENT_RENEWED, EVENT_NOT_RENEWED };
+const cairn_log_table cairn_node_log_events = {events, sizeof events / sizeof events[0]};
 
 struct cairn_node {
     cairn_node_setup setup;
@@ -24,7 +34,8 @@ struct cairn_node {
     cairn_work *work;
     cairn_node_outbox *outbox;
     cairn_node_jobs *jobs;
-    cairn_tls_server *tls; /* NULL: plain */
+    cairn_tls_server *tls;    /* NULL: plain */
+    pthread_mutex_t tls_lock; /* held by whoever reads it again */
     cairn_node_ca *ca;
     cairn_node_auth *auth;
     char address[46]; /* on which it listens */
@@ -33,6 +44,7 @@ struct cairn_node {
     cairn_node_ledger **ledgers;
     cairn_router *router;
     cairn_http_group *group;
+    cairn_tender *tender;
     bool open[2]; /* by sight: what anybody may see */
 };
 
@@ -103,6 +115,18 @@ static cairn_err find_ca(void *context, cairn_bytes id, cairn_ca **ret_ca)
     return cairn_node_ca_find(node->ca, id, ret_ca);
 }
 
+static cairn_err ca_act(void *context, void (*act)(void *act_context), void *act_context)
+{
+    const cairn_node *node = context;
+    return cairn_node_ca_act(node->ca, act, act_context);
+}
+
+static void ca_changed(void *context)
+{
+    const cairn_node *node = context;
+    cairn_tender_poke(node->tender);
+}
+
 static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn_hash *ret_org)
 {
     const cairn_node *node = context;
@@ -150,6 +174,8 @@ static void make_services(cairn_node *node)
                                       .node = node,
                                       .find_ledger = find_ledger,
                                       .find_ca = find_ca,
+                                      .ca_act = ca_act,
+                                      .ca_changed = ca_changed,
                                       .find_own = find_own};
 }
 
@@ -219,6 +245,7 @@ cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
     if (node == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node");
     node->setup = *setup;
+    node->tls_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     CAIRN_TRY(read_public(node));
     CAIRN_TRY(
         cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
@@ -234,6 +261,7 @@ void cairn_node_free(cairn_node *node)
 {
     if (node == NULL)
         return;
+    cairn_tender_free(node->tender);
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
     cairn_node_auth_free(node->auth);
@@ -246,23 +274,53 @@ void cairn_node_free(cairn_node *node)
         cairn_node_ledger_free(node->ledgers[i]);
     free(node->ledgers);
     cairn_node_keys_free(node->keys);
+    (void)pthread_mutex_destroy(&node->tls_lock);
     free(node);
 }
 
 /* --- running --- */
 
+static cairn_node_tls_setup tls_setup(const cairn_node *node)
+{
+    return (cairn_node_tls_setup){.directory = node->setup.directory,
+                                  .config = node->setup.config,
+                                  .signer = node->setup.signer,
+                                  .clock = node->setup.clock};
+}
+
 /* New handshakes of the server `node->tls`, or a new one, use what files and CA say now. */
 static cairn_err read_tls(cairn_node *node)
 {
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    cairn_node_tls_setup setup = {.directory = node->setup.directory,
-                                  .config = node->setup.config,
-                                  .signer = node->setup.signer,
-                                  .clock = node->setup.clock};
+    cairn_node_tls_setup setup = tls_setup(node);
     cairn_arena_init(&arena, 1 << 16);
     CAIRN_TRY(cairn_node_ca_chain(node->ca, &arena, &setup.own_cas));
-    return node->tls == NULL ? cairn_node_tls_new(&setup, &node->tls)
-                             : cairn_node_tls_reload(&setup, node->tls);
+    CAIRN_ASSERT(pthread_mutex_lock(&node->tls_lock) == 0);
+    cairn_err err = node->tls == NULL ? cairn_node_tls_new(&setup, &node->tls)
+                                      : cairn_node_tls_reload(&setup, node->tls);
+    CAIRN_ASSERT(pthread_mutex_unlock(&node->tls_lock) == 0);
+    return err;
+}
+
+/* A certificate of our own that nears its end makes room for another while the node runs. */
+static void tend_tls(cairn_node *node)
+{
+    const cairn_node_tls_setup setup = tls_setup(node);
+    if (node->tls == NULL || !cairn_node_tls_is_due(&setup))
+        return;
+    cairn_err err = read_tls(node);
+    if (err == CAIRN_OK)
+        cairn_log_write(node->setup.log, &events[EVENT_RENEWED], NULL, 0);
+    else
+        CAIRN_LOG(node->setup.log, &events[EVENT_NOT_RENEWED], cairn_log_err(err));
+}
+
+static uint64_t tend(void *context)
+{
+    cairn_node *node = context;
+    cairn_node_auth_tend(node->auth);
+    tend_tls(node);
+    return cairn_node_ca_tend(node->ca);
 }
 
 static bool is_loopback(const char *address)
@@ -333,7 +391,9 @@ cairn_err cairn_node_listen(cairn_node *node, int socket)
     CAIRN_TRY(make_auth(node));
     make_services(node);
     CAIRN_TRY(make_router(node));
-    return cairn_jobs_start(cairn_node_jobs_get(node->jobs)); /* now their handlers have services */
+    /* now their handlers have services */
+    CAIRN_TRY(cairn_jobs_start(cairn_node_jobs_get(node->jobs)));
+    return cairn_tender_new(&node->setup.clock, tend, node, &node->tender);
 }
 
 const char *cairn_node_url(const cairn_node *node)
@@ -364,6 +424,7 @@ cairn_err cairn_node_reload(cairn_node *node)
 {
     CAIRN_TRY(cairn_node_keys_reload(node->keys));
     cairn_node_ca_reload(node->ca);
+    cairn_tender_poke(node->tender);
     return node->tls == NULL ? CAIRN_OK : read_tls(node);
 }
 
@@ -373,12 +434,6 @@ bool cairn_node_moves(cairn_node *node)
     for (size_t i = 0; i < node->ledger_count; i++)
         moves = cairn_node_ledger_moves(node->ledgers[i]) && moves;
     return moves;
-}
-
-void cairn_node_tend(cairn_node *node)
-{
-    cairn_node_auth_tend(node->auth);
-    cairn_node_ca_tend(node->ca);
 }
 
 /* --- for the handlers --- */

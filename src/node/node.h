@@ -15,6 +15,9 @@
 
 typedef struct cairn_node cairn_node;
 
+/* Events: node.certificate_renewed, node.certificate_not_renewed. */
+extern const cairn_log_table cairn_node_log_events;
+
 /* Rows of cairn.yaml that the node reads. */
 extern const cairn_config_table cairn_node_options;
 
@@ -41,7 +44,8 @@ CAIRN_DEFINE_CLEANUP(cairn_node, cairn_node_free)
 
 /* Binds the configured address, or takes its connections from `socket` (a listening one that
  * somebody else has made, which stays the caller's; -1: none), after which the node has its URL and
- * knows its callers; its jobs begin. Once, before it runs. ADDRESS_IN_USE and so on. */
+ * knows its callers; its jobs and its tender begin. Once, before it runs. ADDRESS_IN_USE and so on.
+ */
 cairn_err cairn_node_listen(cairn_node *node, int socket) CAIRN_MUST_USE;
 const char *cairn_node_url(const cairn_node *node);
 
@@ -59,9 +63,6 @@ cairn_err cairn_node_reload(cairn_node *node) CAIRN_MUST_USE;
  * transactions were under way then and none of them has its verdict yet. One thread, some seconds
  * between two calls. */
 bool cairn_node_moves(cairn_node *node);
-
-/* Does what is due now and then, such as new token keys; waits for the signer. One thread. */
-void cairn_node_tend(cairn_node *node);
 
 /* --- for the handlers --- */
 

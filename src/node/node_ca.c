@@ -29,6 +29,7 @@ struct cairn_node_ca {
     cairn_auth_directory keys;         /* of the ledger */
     _Atomic(cairn_ca_keeper *) keeper; /* NULL: not open; set once */
     atomic_bool broken;                /* it is there, and does not open */
+    cairn_work *work;                  /* one thread */
 };
 
 /* --- what it says on the ledger --- */
@@ -125,15 +126,16 @@ void cairn_node_ca_reload(cairn_node_ca *ca)
 
 cairn_err cairn_node_ca_new(const cairn_node_ca_setup *setup, cairn_node_ca **ret_ca)
 {
-    cairn_node_ca *ca = calloc(1, sizeof *ca);
+    CAIRN_CLEANUP(cairn_node_ca_free_p) cairn_node_ca *ca = calloc(1, sizeof *ca);
     if (ca == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ca");
     ca->setup = *setup;
     ca->keys = cairn_auth_directory_of(setup->engine);
     atomic_init(&ca->keeper, NULL);
     atomic_init(&ca->broken, false);
+    CAIRN_TRY(cairn_work_new(1, &ca->work));
     cairn_node_ca_reload(ca);
-    *ret_ca = ca;
+    *ret_ca = CAIRN_STEAL(ca);
     return CAIRN_OK;
 }
 
@@ -141,16 +143,24 @@ void cairn_node_ca_free(cairn_node_ca *ca)
 {
     if (ca == NULL)
         return;
+    cairn_work_free(ca->work); /* before the CA, which its work uses */
     cairn_ca_keeper_close(atomic_load(&ca->keeper));
     free(ca);
 }
 
-void cairn_node_ca_tend(cairn_node_ca *ca)
+uint64_t cairn_node_ca_tend(cairn_node_ca *ca)
 {
     cairn_ca_keeper *keeper = atomic_load(&ca->keeper);
-    cairn_err err = keeper == NULL ? CAIRN_OK : cairn_ca_keeper_tend(keeper);
+    uint64_t next_ms = UINT64_MAX;
+    cairn_err err = keeper == NULL ? CAIRN_OK : cairn_ca_keeper_tend(keeper, &next_ms);
     if (err != CAIRN_OK)
         CAIRN_LOG(ca->setup.log, &events[EVENT_NOT_KEPT], cairn_log_err(err));
+    return next_ms;
+}
+
+cairn_err cairn_node_ca_act(cairn_node_ca *ca, void (*act)(void *context), void *context)
+{
+    return cairn_work_push(ca->work, act, context);
 }
 
 /* --- for the handlers --- */

@@ -7,6 +7,7 @@
 #include "ledger/services.h"
 #include "node/auth/auth.h"
 #include "node/node_keys.h"
+#include "node/node_work.h"
 
 typedef struct cairn_node_ca cairn_node_ca;
 
@@ -31,19 +32,24 @@ cairn_err cairn_node_ca_new(const cairn_node_ca_setup *setup,
 void cairn_node_ca_free(cairn_node_ca *ca);
 CAIRN_DEFINE_CLEANUP(cairn_node_ca, cairn_node_ca_free)
 
-/* Opens it if it is not open: it was made meanwhile, or its keys were. One thread, and that of
- * tend. */
+/* Opens it if it is not open: it was made meanwhile, or its keys were. One thread. */
 void cairn_node_ca_reload(cairn_node_ca *ca);
 
-/* What is due (cairn_ca_keeper_tend). A failure is logged, and tried again. */
-void cairn_node_ca_tend(cairn_node_ca *ca);
+/* What is due (cairn_ca_keeper_tend); when it is to be called again. A failure is logged, and tried
+ * again. One thread. */
+uint64_t cairn_node_ca_tend(cairn_node_ca *ca);
+
+/* Runs `act` on the one thread on which calls change the CA: they wait for the signer and the disk,
+ * one after the other. BUSY when too many wait. Any thread. */
+cairn_err cairn_node_ca_act(cairn_node_ca *ca, void (*act)(void *context),
+                            void *context) CAIRN_MUST_USE;
 
 /* The CA of the organisation `id`. NOT_FOUND: it is not here; UNAVAILABLE: it is, and does not
  * open. Any thread. */
 cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id,
                              cairn_ca **ret_ca) CAIRN_MUST_USE;
 
-/* PEM of its issuing certificate and root; empty when it is not open. One thread, as reload. */
+/* PEM of its issuing certificate and root; empty when it is not open. Any thread. */
 cairn_err cairn_node_ca_chain(const cairn_node_ca *ca, cairn_arena *arena,
                               cairn_bytes *ret_pem) CAIRN_MUST_USE;
 

@@ -203,15 +203,30 @@ static cairn_err make_der(cairn_arena *arena, const cairn_config *config, cairn_
 
 /* --- a certificate of our own --- */
 
-/* Is the kept certificate the key's, and good for a while? */
-static bool still_good(cairn_arena *arena, cairn_bytes pem, const cairn_key *key, time_t now)
+/* Is the node called by the names that the certificate has, all of them and no others? */
+static bool has_names(X509 *x, const cairn_config *config)
+{
+    char names[512];
+    write_names(config, names, sizeof names);
+    X509_EXTENSION *wanted = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    int at = X509_get_ext_by_NID(x, NID_subject_alt_name, -1);
+    bool good = wanted != NULL && at >= 0 &&
+                ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(wanted),
+                                      X509_EXTENSION_get_data(X509_get_ext(x, at))) == 0;
+    X509_EXTENSION_free(wanted);
+    return good;
+}
+
+/* Is the kept certificate the key's, with the node's names, and good for a while? */
+static bool still_good(cairn_arena *arena, const cairn_config *config, cairn_bytes pem,
+                       const cairn_key *key, time_t now)
 {
     EVP_PKEY *pkey = NULL;
     BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
     X509 *x = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, cairn_pem_no_password, NULL);
     time_t soon = now + (time_t)RENEW_DAYS * 86400;
     bool good = x != NULL && to_pkey(arena, key, &pkey) == CAIRN_OK &&
-                EVP_PKEY_eq(X509_get0_pubkey(x), pkey) == 1 &&
+                EVP_PKEY_eq(X509_get0_pubkey(x), pkey) == 1 && has_names(x, config) &&
                 X509_cmp_time(X509_get0_notAfter(x), &soon) > 0;
     EVP_PKEY_free(pkey);
     X509_free(x);
@@ -241,7 +256,7 @@ static cairn_err own_certificate(cairn_arena *arena, const char *directory,
     CAIRN_TRY(cairn_path_join(directory, "tls/node.pem", path));
     CAIRN_TRY(find_or_make_key(signer, &key));
     cairn_err err = cairn_file_read(arena, path, PEM_SIZE_MAX, ret_pem);
-    if (err == CAIRN_OK && still_good(arena, *ret_pem, key, now))
+    if (err == CAIRN_OK && still_good(arena, config, *ret_pem, key, now))
         return CAIRN_OK;
     if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
         return err;
@@ -344,4 +359,27 @@ cairn_err cairn_node_tls_reload(const cairn_node_tls_setup *setup, cairn_tls_ser
         err = cairn_tls_server_reload(tls, &options);
     cairn_arena_done(&arena);
     return err;
+}
+
+static bool is_due(cairn_arena *arena, const cairn_node_tls_setup *setup)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    cairn_bytes pem = {0};
+    time_t now = (time_t)(cairn_clock_wall_ms(&setup->clock) / 1000);
+    return cairn_path_join(setup->directory, "tls/node.pem", path) == CAIRN_OK &&
+           cairn_signer_public(setup->signer, CAIRN_NODE_TLS_KEY, &key) == CAIRN_OK &&
+           cairn_file_read(arena, path, PEM_SIZE_MAX, &pem) == CAIRN_OK &&
+           !still_good(arena, setup->config, pem, key, now);
+}
+
+bool cairn_node_tls_is_due(const cairn_node_tls_setup *setup)
+{
+    cairn_arena arena;
+    if (cairn_config_text(setup->config, "node.certificate")[0] != '\0')
+        return false;
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    bool due = is_due(&arena, setup);
+    cairn_arena_done(&arena);
+    return due;
 }

@@ -20,8 +20,9 @@ typedef struct cairn_node_tls_setup {
 } cairn_node_tls_setup;
 
 /* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued
- * certificate is kept; it is made when there is none, when it is not the signer's key's, or when it
- * ends within 30 days. Waits for the signer. Client certificates are taken when they are
+ * certificate is kept; it is made when there is none, when it is not the signer's key's, when it
+ * does not have the names by which `config` has the node called, or when it ends within 30 days.
+ * Waits for the signer. Client certificates are taken when they are
  * self-signed (their keys are looked up on the ledger) or issued by one of node.client_cas or of
  * our own. */
 cairn_err cairn_node_tls_new(const cairn_node_tls_setup *setup,
@@ -31,5 +32,9 @@ cairn_err cairn_node_tls_new(const cairn_node_tls_setup *setup,
  * was. */
 cairn_err cairn_node_tls_reload(const cairn_node_tls_setup *setup,
                                 cairn_tls_server *tls) CAIRN_MUST_USE;
+
+/* Whether the kept certificate would be made anew: it is in use, and not what it should be. Reads
+ * one file. Any thread. */
+bool cairn_node_tls_is_due(const cairn_node_tls_setup *setup);
 
 #endif

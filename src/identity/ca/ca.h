@@ -209,9 +209,10 @@ void cairn_ca_ocsp(cairn_ca *ca, cairn_bytes request, cairn_arena *arena, cairn_
 
 /* Does what time asks for: signs lists and OCSP answers again before they end, renews the
  * certificates of the responder and of the issuing CA (for the same keys: what it issued holds),
- * revokes what was superseded, announces commitments; at most `count_max` certificates and
- * announcements. Tells when to call again: wall clock, at most an hour ahead. The first failure is
- * returned after everything else was tried. */
+ * revokes what was superseded, announces commitments; at most `count_max` certificates, and as many
+ * announcements, which wait for the listener without holding up anybody. Tells when to call again:
+ * wall clock, at most an hour ahead. What fails keeps nothing else from being done; the first
+ * failure is returned. */
 cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms) CAIRN_MUST_USE;
 
 /* The commitment of an act on a certificate: SHA-256 over a tag, its salt, the hash of its DER and,

@@ -10,7 +10,7 @@
 #include "record/record.h"
 
 enum {
-    TEND_COUNT_MAX = 256,       /* certificates and announcements in one go */
+    TEND_COUNT_MAX = 256,       /* certificates, and announcements, in one go */
     TEND_ARENA_LIMIT = 4 << 20, /* a list, its anchor and what the state says of it */
     ANNOUNCE_ARENA_LIMIT = 1024,
 };
@@ -121,12 +121,15 @@ static cairn_err anchor_lists(cairn_ca_keeper *keeper)
     return first;
 }
 
-cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper)
+cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper, uint64_t *ret_next_ms)
 {
     uint64_t next_ms = 0;
     cairn_err maintained = cairn_ca_maintain(keeper->ca, TEND_COUNT_MAX, &next_ms);
     cairn_err anchored = anchor_lists(keeper);
-    return maintained != CAIRN_OK ? maintained : anchored;
+    CAIRN_TRY(maintained);
+    CAIRN_TRY(anchored);
+    *ret_next_ms = next_ms;
+    return CAIRN_OK;
 }
 
 /* --- open and close --- */

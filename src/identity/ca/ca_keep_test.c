@@ -20,6 +20,7 @@ typedef struct world {
     size_t lists;
     size_t asked;
     cairn_err answer; /* instead of the ledger's, unless OK */
+    uint64_t next_ms; /* when to tend again */
 } world;
 
 static world w;
@@ -94,6 +95,11 @@ static void issue(cairn_ca_issued *ret_issued)
                      CAIRN_OK);
 }
 
+static cairn_err tend(void)
+{
+    return cairn_ca_keeper_tend(w.keeper, &w.next_ms);
+}
+
 /* --- what the ledger has --- */
 
 static void anchored(const char *end, cairn_list_anchor *ret_anchor)
@@ -115,14 +121,15 @@ static void test_each_list_and_act_is_anchored_once(void **state)
     cairn_list_anchor anchor;
     cairn_bytes list = {0};
     uint64_t next_s = 0;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.anchors, 3); /* root, issuing, responder */
     assert_int_equal(w.lists, 2);
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.asked, 5);
+    assert_int_equal(w.next_ms, w.f.manual.wall_ms + 3600 * 1000);
     issue(&issued);
     assert_int_equal(cairn_ca_revoke(ca, issued.serial, CAIRN_CA_SUPERSEDED), CAIRN_OK);
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.anchors, 5);
     assert_int_equal(w.lists, 3); /* the root's has not changed */
     anchored("0", &anchor);
@@ -139,13 +146,24 @@ static void test_lists_are_anchored_again_when_signed_again(void **state)
 {
     (void)state;
     cairn_list_anchor anchor;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     w.f.manual.wall_ms += UINT64_C(90000000); /* a day and an hour */
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.lists, 4);
     anchored("root", &anchor);
     assert_int_equal(anchor.version, 2);
     assert_true(anchor.expires_ms > w.f.manual.wall_ms);
+}
+
+static uint64_t list_ends_s(const char *end)
+{
+    cairn_bytes list = {0};
+    uint64_t next_s = 0;
+    uint32_t partition = strcmp(end, "root") == 0 ? CAIRN_CA_PARTITION_ROOT : 0;
+    assert_int_equal(
+        cairn_ca_crl(cairn_ca_keeper_ca(w.keeper), partition, &w.f.arena, &list, &next_s),
+        CAIRN_OK);
+    return next_s;
 }
 
 /* Nothing is lost while the ledger is away, and the lists go on being signed. */
@@ -153,12 +171,15 @@ static void test_ledger_away(void **state)
 {
     (void)state;
     w.answer = CAIRN_ERR_READ_ONLY;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_ERR_READ_ONLY);
+    assert_int_equal(tend(), CAIRN_ERR_READ_ONLY);
+    assert_int_equal(list_ends_s("root"), w.f.manual.wall_ms / 1000 + 2 * 86400);
     w.f.manual.wall_ms += UINT64_C(90000000);
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_ERR_READ_ONLY);
+    assert_int_equal(tend(), CAIRN_ERR_READ_ONLY);
     assert_int_equal(w.anchors + w.lists, 0);
+    assert_int_equal(list_ends_s("root"), w.f.manual.wall_ms / 1000 + 2 * 86400);
+    assert_int_equal(list_ends_s("0"), w.f.manual.wall_ms / 1000 + 2 * 86400);
     w.answer = CAIRN_OK;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.anchors, 3);
     assert_int_equal(w.lists, 2);
 }
@@ -168,10 +189,10 @@ static void test_anchored_before(void **state)
 {
     (void)state;
     w.answer = CAIRN_ERR_EXISTS;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_ERR_EXISTS); /* a list's is one */
+    assert_int_equal(tend(), CAIRN_ERR_EXISTS); /* a list's is one */
     size_t asked = w.asked;
     w.answer = CAIRN_OK;
-    assert_int_equal(cairn_ca_keeper_tend(w.keeper), CAIRN_OK);
+    assert_int_equal(tend(), CAIRN_OK);
     assert_int_equal(w.anchors, 0);
     assert_int_equal(w.asked, asked + 2); /* lists alone */
 }

@@ -14,19 +14,24 @@ typedef struct item {
     size_t value_size;
 } item;
 
-/* The first `count_max` pairs of a table whose key is at most `until` (8 bytes in front). */
-static cairn_err first_items(cairn_ca *ca, unsigned table, uint64_t until, item *items,
-                             size_t count_max, size_t *ret_count)
+/* The first `count_max` pairs of a table behind `after` (NULL: from the beginning) whose key is at
+ * most `until` (8 bytes in front). */
+static cairn_err next_items(cairn_ca *ca, unsigned table, const item *after, uint64_t until,
+                            item *items, size_t count_max, size_t *ret_count)
 {
     cairn_kv_txn *txn = NULL;
     cairn_kv_cursor *cursor = NULL;
     cairn_bytes key = {0};
     cairn_bytes value = {0};
+    const cairn_bytes from =
+        after == NULL ? cairn_bytes_of(NULL, 0) : cairn_bytes_of(after->key, after->key_size);
     size_t count = 0;
     CAIRN_TRY(cairn_kv_begin(ca->kv, false, &txn));
     cairn_err err = cairn_kv_cursor_open(txn, table, &cursor);
     if (err == CAIRN_OK) {
-        err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(NULL, 0), &key, &value);
+        err = cairn_kv_cursor_seek(cursor, from, &key, &value);
+        if (err == CAIRN_OK && after != NULL && cairn_bytes_equal(key, from))
+            err = cairn_kv_cursor_next(cursor, &key, &value);
         while (err == CAIRN_OK && count < count_max && key.size >= 8 &&
                key.size <= sizeof items->key && value.size <= sizeof items->value &&
                cairn_get_u64(key.data) <= until) {
@@ -44,6 +49,12 @@ static cairn_err first_items(cairn_ca *ca, unsigned table, uint64_t until, item 
         return err;
     *ret_count = count;
     return CAIRN_OK;
+}
+
+static void note(cairn_err err, cairn_err *first)
+{
+    if (*first == CAIRN_OK)
+        *first = err;
 }
 
 /* --- certificates --- */
@@ -96,19 +107,61 @@ static cairn_err do_batch(cairn_ca *ca, const item *items, size_t count)
     return err;
 }
 
-static cairn_err do_all_work(cairn_ca *ca, size_t *budget)
+/* One go through the work that is due: each piece is tried once. */
+typedef struct pass {
+    size_t budget;    /* pieces that may still be done, or fail */
+    bool signer_away; /* answers wait for another time; what needs no signature does not */
+    cairn_err first;
+} pass;
+
+static bool waits_for_signer(const pass *p, const item *work)
+{
+    return p->signer_away && work->key_size > 8 && work->key[8] == CA_WORK_OCSP;
+}
+
+/* A piece that cannot be done keeps nobody from his: each is done by itself. */
+static void do_alone(cairn_ca *ca, pass *p, const item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (waits_for_signer(p, &items[i]))
+            continue;
+        cairn_err err = do_batch(ca, &items[i], 1);
+        note(err, &p->first);
+        p->budget--;
+        p->signer_away = p->signer_away || (err != CAIRN_OK && err != CAIRN_ERR_CORRUPT &&
+                                            err != CAIRN_ERR_NOT_FOUND);
+    }
+}
+
+static size_t leave_out(const pass *p, item *items, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!waits_for_signer(p, &items[i]))
+            items[kept++] = items[i];
+    return kept;
+}
+
+static cairn_err do_all_work(cairn_ca *ca, pass *p)
 {
     item items[BATCH_COUNT_MAX];
-    size_t count = 0;
-    do {
-        size_t wanted = *budget < BATCH_COUNT_MAX ? *budget : BATCH_COUNT_MAX;
-        CAIRN_TRY(first_items(ca, CA_WORK, ca_now(ca), items, wanted, &count));
-        if (count == 0)
-            return CAIRN_OK;
-        CAIRN_TRY(do_batch(ca, items, count));
-        *budget -= count;
-    } while (*budget > 0);
-    return CAIRN_OK;
+    item last;
+    const item *after = NULL;
+    size_t found = 0;
+    while (p->budget > 0) {
+        size_t wanted = p->budget < BATCH_COUNT_MAX ? p->budget : BATCH_COUNT_MAX;
+        CAIRN_TRY(next_items(ca, CA_WORK, after, ca_now(ca), items, wanted, &found));
+        if (found == 0)
+            break;
+        last = items[found - 1];
+        after = &last;
+        size_t count = leave_out(p, items, found);
+        if (count > 0 && do_batch(ca, items, count) == CAIRN_OK)
+            p->budget -= count;
+        else
+            do_alone(ca, p, items, count);
+    }
+    return p->first;
 }
 
 /* --- lists --- */
@@ -193,9 +246,9 @@ static cairn_err sign_lists(cairn_ca *ca, uint64_t *next_s)
     cairn_kv_abort(txn);
     CAIRN_TRY(err);
     for (size_t i = 0; i < l.count; i++)
-        CAIRN_TRY(sign_list(ca, l.due[i]));
+        note(sign_list(ca, l.due[i]), &err);
     *next_s = l.next_s;
-    return CAIRN_OK;
+    return err;
 }
 
 /* --- announcements --- */
@@ -203,54 +256,68 @@ static cairn_err sign_lists(cairn_ca *ca, uint64_t *next_s)
 static cairn_err drop_announced(cairn_ca *ca, const item *items, size_t count)
 {
     cairn_kv_txn *txn = NULL;
-    cairn_err err = CAIRN_OK;
     if (count == 0)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
+    cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
     for (size_t i = 0; i < count && err == CAIRN_OK; i++)
         err = cairn_kv_delete(txn, CA_OUTBOX, cairn_bytes_of(items[i].key, items[i].key_size));
     if (err == CAIRN_OK)
-        return cairn_kv_commit(txn);
-    cairn_kv_abort(txn);
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->lock) == 0);
     return err;
+}
+
+static cairn_err announce_one(const cairn_ca *ca, const item *at)
+{
+    cairn_hash commitment;
+    if (at->value_size != 1 + sizeof commitment.b)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: announcement");
+    if (ca->options.announce == NULL)
+        return CAIRN_OK;
+    memcpy(commitment.b, at->value + 1, sizeof commitment.b);
+    return ca->options.announce(ca->options.context, (cairn_ca_act)at->value[0], &commitment);
 }
 
 /* Whoever listens has taken an announcement when he says so; then it is dropped, in one commit for
- * many. */
-static cairn_err announce_batch(cairn_ca *ca, const item *items, size_t count)
+ * many. What cannot be read keeps no other from being announced; a listener who is away is not
+ * asked again now. */
+static cairn_err announce_batch(cairn_ca *ca, const item *items, size_t count, cairn_err *first)
 {
-    size_t taken = 0;
+    item taken[BATCH_COUNT_MAX];
+    size_t taken_count = 0;
     cairn_err err = CAIRN_OK;
-    while (taken < count && err == CAIRN_OK) {
-        const item *at = &items[taken];
-        cairn_hash commitment;
-        if (at->value_size != 1 + sizeof commitment.b)
-            err = CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: announcement");
-        if (err == CAIRN_OK && ca->options.announce != NULL) {
-            memcpy(commitment.b, at->value + 1, sizeof commitment.b);
-            err =
-                ca->options.announce(ca->options.context, (cairn_ca_act)at->value[0], &commitment);
-        }
+    for (size_t i = 0; i < count && (err == CAIRN_OK || err == CAIRN_ERR_CORRUPT); i++) {
+        err = announce_one(ca, &items[i]);
         if (err == CAIRN_OK)
-            taken++;
+            taken[taken_count++] = items[i];
+        note(err, first);
     }
-    CAIRN_TRY(drop_announced(ca, items, taken));
-    return err;
+    CAIRN_TRY(drop_announced(ca, taken, taken_count));
+    return err == CAIRN_ERR_CORRUPT ? CAIRN_OK : err;
 }
 
+/* Not under `lock`: the listener waits for a ledger, and whoever issues or revokes does not. */
 static cairn_err announce(cairn_ca *ca, size_t *budget)
 {
     item items[BATCH_COUNT_MAX];
+    item last;
+    const item *after = NULL;
     size_t count = 0;
-    do {
+    cairn_err first = CAIRN_OK;
+    while (*budget > 0) {
         size_t wanted = *budget < BATCH_COUNT_MAX ? *budget : BATCH_COUNT_MAX;
-        CAIRN_TRY(first_items(ca, CA_OUTBOX, UINT64_MAX, items, wanted, &count));
+        CAIRN_TRY(next_items(ca, CA_OUTBOX, after, UINT64_MAX, items, wanted, &count));
         if (count == 0)
-            return CAIRN_OK;
-        CAIRN_TRY(announce_batch(ca, items, count));
+            break;
+        last = items[count - 1];
+        after = &last;
+        CAIRN_TRY(announce_batch(ca, items, count, &first));
         *budget -= count;
-    } while (*budget > 0);
-    return CAIRN_OK;
+    }
+    return first;
 }
 
 /* --- the whole --- */
@@ -273,15 +340,10 @@ static cairn_err keep_issuing(cairn_ca *ca)
     return cairn_ca_renew_party(ca, CAIRN_CA_ISSUING);
 }
 
-static void note(cairn_err err, cairn_err *first)
-{
-    if (*first == CAIRN_OK)
-        *first = err;
-}
-
 cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms)
 {
-    size_t budget = count_max;
+    size_t announcements = count_max;
+    pass p = {.budget = count_max};
     item next;
     size_t more = 0;
     cairn_err first = CAIRN_OK;
@@ -290,15 +352,15 @@ cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_m
     uint64_t next_s = now + CALL_AGAIN_S;
     note(keep_issuing(ca), &first);
     note(keep_responder(ca), &first);
-    note(do_all_work(ca, &budget), &first);
+    note(do_all_work(ca, &p), &first);
     note(sign_lists(ca, &next_s), &first);
-    note(announce(ca, &budget), &first);
-    note(first_items(ca, CA_WORK, next_s, &next, 1, &more), &first);
+    note(next_items(ca, CA_WORK, NULL, next_s, &next, 1, &more), &first);
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->lock) == 0);
+    note(announce(ca, &announcements), &first);
     CAIRN_TRY(first);
     if (more > 0)
         next_s = cairn_get_u64(next.key);
-    if (budget == 0 || next_s < now)
+    if (p.budget == 0 || announcements == 0 || next_s < now)
         next_s = now;
     *ret_next_ms = next_s * 1000;
     return CAIRN_OK;

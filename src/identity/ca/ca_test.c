@@ -607,6 +607,109 @@ static void test_announcements(void **state)
     assert_int_equal(b.acts[4], CAIRN_CA_REVOKED);
 }
 
+/* --- one thing keeps no other from being done --- */
+
+static void open_with_board(ca_fixture *f, board *b)
+{
+    cairn_ca_close(f->ca);
+    f->options.announce = post;
+    f->options.context = b;
+    assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+}
+
+/* As many announcements as pieces of work: those due for long do not starve the others. */
+static void test_work_leaves_time_for_announcements(void **state)
+{
+    ca_fixture *f = *state;
+    board b = {.fail_at = 16};
+    cairn_ca_issued issued;
+    uint64_t next_ms = 0;
+    open_with_board(f, &b);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&f->manual, 3ull * 86400 * 1000);
+    assert_int_equal(cairn_ca_maintain(f->ca, 1, &next_ms), CAIRN_OK);
+    assert_int_equal(b.count, 1);
+    assert_int_equal(next_ms, f->manual.wall_ms); /* there is more */
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(cairn_ca_maintain(f->ca, 1, &next_ms), CAIRN_OK);
+    assert_int_equal(b.count, 5);
+    assert_true(next_ms > f->manual.wall_ms);
+}
+
+static cairn_err post_unlocked(void *context, cairn_ca_act act, const cairn_hash *commitment)
+{
+    cairn_ca **ca = context;
+    (void)act;
+    (void)commitment;
+    assert_int_equal(pthread_mutex_trylock(&(*ca)->lock), 0);
+    assert_int_equal(pthread_mutex_unlock(&(*ca)->lock), 0);
+    return CAIRN_OK;
+}
+
+/* A ledger that takes its time holds up nobody who issues or revokes. */
+static void test_announcing_holds_up_nobody(void **state)
+{
+    ca_fixture *f = *state;
+    uint64_t next_ms = 0;
+    cairn_ca_close(f->ca);
+    f->options.announce = post_unlocked;
+    f->options.context = &f->ca;
+    assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+}
+
+/* What needs no signature is done while the signer is away, also behind what needs one. */
+static void test_retiring_without_signer(void **state)
+{
+    ca_fixture *f = *state;
+    EVP_PKEY *key = ca_key("P-256");
+    const cairn_bytes csr = ca_csr(&f->arena, &(ca_csr_wish){.key = key});
+    const cairn_ca_grant grant = ca_grant_of(CAIRN_CA_TLS_CLIENT);
+    cairn_ca_issued old;
+    cairn_ca_issued other;
+    cairn_ca_issued fresh;
+    cairn_ca_facts facts;
+    uint64_t next_ms = 0;
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &other), CAIRN_OK);
+    assert_int_equal(cairn_ca_issue(f->ca, CAIRN_CA_TLS_CLIENT, csr, &grant, &f->arena, &old),
+                     CAIRN_OK);
+    assert_int_equal(cairn_ca_renew(f->ca, old.serial, csr, true, &f->arena, &fresh), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&f->manual, 8ull * 86400 * 1000);
+    ca_signer_fails = true;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_ERR_TOKEN);
+    assert_int_equal(cairn_ca_find(f->ca, old.serial, &f->arena, &facts), CAIRN_OK);
+    assert_int_equal(facts.status, CAIRN_CA_STATUS_REVOKED);
+    unsigned asked = ca_signer_count;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_ERR_TOKEN);
+    assert_true(ca_signer_count - asked < 8); /* not once for each */
+    EVP_PKEY_free(key);
+}
+
+/* Work whose certificate is not there is told, and the next is done. */
+static void test_bad_work_is_passed_over(void **state)
+{
+    ca_fixture *f = *state;
+    static const uint8_t nobody[CAIRN_CA_SERIAL_SIZE];
+    cairn_ca_issued issued;
+    cairn_kv_txn *txn = NULL;
+    uint64_t next_ms = 0;
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    assert_int_equal(cairn_kv_begin(f->ca->kv, true, &txn), CAIRN_OK);
+    assert_int_equal(cairn_ca_put_work(txn, 1, CA_WORK_OCSP, nobody), CAIRN_OK);
+    assert_int_equal(cairn_kv_commit(txn), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&f->manual, 3ull * 86400 * 1000);
+    unsigned asked = ca_signer_count;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_ERR_NOT_FOUND);
+    assert_true(ca_signer_count - asked >= 2); /* the other's answers */
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_ERR_NOT_FOUND);
+    cairn_ca_record record;
+    assert_int_equal(cairn_kv_begin(f->ca->kv, false, &txn), CAIRN_OK);
+    assert_int_equal(cairn_ca_load(txn, issued.serial, &f->arena, &record), CAIRN_OK);
+    cairn_kv_abort(txn);
+    assert_int_equal(record.ocsp.this_update_s, f->manual.wall_ms / 1000);
+}
+
 /* --- reopening --- */
 
 static void test_reopen(void **state)
@@ -777,6 +880,10 @@ int main(void)
         T(test_renew),
         T(test_rekey_early),
         T(test_announcements),
+        T(test_work_leaves_time_for_announcements),
+        T(test_announcing_holds_up_nobody),
+        T(test_retiring_without_signer),
+        T(test_bad_work_is_passed_over),
         T(test_reopen),
         T(test_reopen_as_kept),
         T(test_kept_makes_nothing),
