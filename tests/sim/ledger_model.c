@@ -176,78 +176,77 @@ static void put_pair(writer *w, uint64_t key, uint64_t value)
 
 /* Records */
 
-static model_record org_record(const model_ledger *ledger)
+static model_record org_record(const model_org *org)
 {
     writer w = {.size = 0};
     uint8_t key[36] = "org/";
     put_head(&w, MAP, 8);
     put_head(&w, UINT, 1);
-    put_string(&w, TEXT, ledger->name, strlen(ledger->name));
+    put_string(&w, TEXT, org->name, strlen(org->name));
     put_pair(&w, 2, 1); /* active */
     put_head(&w, UINT, 3);
     put_head(&w, SIMPLE, 21); /* true: a member */
-    put_pair(&w, 4, ledger->version);
+    put_pair(&w, 4, 1);       /* status and roles never change here */
     put_pair(&w, 5, 0);
     put_head(&w, UINT, 6);
-    put_head(&w, ARRAY, ledger->kid_count);
-    for (size_t i = 0; i < ledger->kid_count; i++)
-        put_string(&w, BYTES, ledger->kids[i].b, 32);
+    put_head(&w, ARRAY, org->kid_count);
+    for (size_t i = 0; i < org->kid_count; i++)
+        put_string(&w, BYTES, org->kids[i].b, 32);
     put_pair(&w, 7, 0); /* no roles */
-    put_pair(&w, 8, ledger->editions);
-    memcpy(key + 4, ledger->org.b, 32);
+    put_pair(&w, 8, org->editions);
+    memcpy(key + 4, org->id.b, 32);
     return map_record(key, sizeof key, w.bytes, w.size);
 }
 
 /* The organisation changed: its record, and the next edition of it. */
-static void put_org(model_ledger *ledger, uint64_t height, uint64_t time_ms)
+static void put_org(model_ledger *ledger, model_org *org, uint64_t height, uint64_t time_ms)
 {
     writer w = {.size = 0};
     uint8_t key[48] = "edition/";
-    ledger->editions++;
-    memcpy(key + 8, ledger->org.b, 32);
+    org->editions++;
+    memcpy(key + 8, org->id.b, 32);
     for (unsigned i = 0; i < 8; i++)
-        key[40 + i] = (uint8_t)(ledger->editions >> (56 - 8 * i));
+        key[40 + i] = (uint8_t)(org->editions >> (56 - 8 * i));
     put_head(&w, ARRAY, 5);
     put_pair(&w, height, time_ms);
     put_pair(&w, 1, 0); /* active, no roles */
-    put_head(&w, UINT, ledger->kid_count);
+    put_head(&w, UINT, org->kid_count);
     put_record(ledger, map_record(key, sizeof key, w.bytes, w.size));
-    put_record(ledger, org_record(ledger));
+    put_record(ledger, org_record(org));
 }
 
-static model_record name_record(const model_ledger *ledger)
+static model_record name_record(const model_org *org)
 {
     writer w = {.size = 0};
-    uint8_t key[5 + sizeof ledger->name] = "name/";
-    size_t size = strlen(ledger->name);
+    uint8_t key[5 + sizeof org->name] = "name/";
+    size_t size = strlen(org->name);
     for (size_t i = 0; i < size; i++) {
-        char c = ledger->name[i];
+        char c = org->name[i];
         key[5 + i] = (uint8_t)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
-    put_string(&w, BYTES, ledger->org.b, 32);
+    put_string(&w, BYTES, org->id.b, 32);
     return map_record(key, 5 + size, w.bytes, w.size);
 }
 
-static void put_key_value(writer *w, const model_ledger *ledger, unsigned purpose,
-                          const uint8_t *cose, size_t cose_size, uint64_t since)
+static void put_key_value(writer *w, const model_org *org, unsigned purpose, const uint8_t *cose,
+                          size_t cose_size, uint64_t since)
 {
     put_head(w, MAP, 4);
     put_head(w, UINT, 1);
-    put_string(w, BYTES, ledger->org.b, 32);
+    put_string(w, BYTES, org->id.b, 32);
     put_pair(w, 2, purpose);
     put_head(w, UINT, 3);
     put_string(w, BYTES, cose, cose_size);
     put_pair(w, 4, since);
 }
 
-static model_record key_record(const model_ledger *ledger, const model_genesis *genesis, size_t i)
+static model_record key_record(const model_org *org, const model_key *key)
 {
     writer w = {.size = 0};
-    uint8_t key[36] = "key/";
-    unsigned purpose = i == 0 ? 1 : 3; /* sign, cosign */
-    put_key_value(&w, ledger, purpose, genesis->cose_keys[i], genesis->cose_sizes[i], 0);
-    memcpy(key + 4, genesis->kids[i].b, 32);
-    return map_record(key, sizeof key, w.bytes, w.size);
+    uint8_t name[36] = "key/";
+    put_key_value(&w, org, key->purpose, key->cose, key->size, 0);
+    memcpy(name + 4, key->kid.b, 32);
+    return map_record(name, sizeof name, w.bytes, w.size);
 }
 
 size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t height,
@@ -256,13 +255,14 @@ size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t 
 {
     const char *prefix = tx->adds_key ? "key/" : "anchor/";
     size_t prefix_size = strlen(prefix);
+    const model_org *org = &ledger->orgs[tx->org];
     writer w = {.size = 0};
     if (tx->adds_key) {
-        put_key_value(&w, ledger, 3, tx->cose, tx->cose_size, height);
+        put_key_value(&w, org, 3, tx->cose, tx->cose_size, height);
     } else {
         put_head(&w, MAP, 2);
         put_head(&w, UINT, 1);
-        put_string(&w, BYTES, ledger->org.b, 32);
+        put_string(&w, BYTES, org->id.b, 32);
         put_pair(&w, 2, height);
     }
     memcpy(ret_key, prefix, prefix_size);
@@ -272,11 +272,23 @@ size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t 
     return w.size;
 }
 
+/* All of them, in rising order. */
 static model_record members_record(const model_ledger *ledger)
 {
     writer w = {.size = 0};
-    put_head(&w, ARRAY, 1);
-    put_string(&w, BYTES, ledger->org.b, 32);
+    const model_hash *last = NULL;
+    put_head(&w, ARRAY, ledger->org_count);
+    for (size_t i = 0; i < ledger->org_count; i++) {
+        const model_hash *next = NULL;
+        for (size_t k = 0; k < ledger->org_count; k++) {
+            const model_hash *id = &ledger->orgs[k].id;
+            if ((last == NULL || memcmp(id->b, last->b, 32) > 0) &&
+                (next == NULL || memcmp(id->b, next->b, 32) < 0))
+                next = id;
+        }
+        put_string(&w, BYTES, next->b, 32);
+        last = next;
+    }
     return map_record("members", 7, w.bytes, w.size);
 }
 
@@ -328,21 +340,27 @@ static void close_block(model_ledger *ledger, model_block *block, const model_ha
     ledger->blocks[ledger->block_count++] = *block;
 }
 
+static void begin_org(model_ledger *ledger, const model_member *member, uint64_t time_ms)
+{
+    model_org *org = &ledger->orgs[ledger->org_count++];
+    org->id = hash_tagged("cairn/org/1", 11, member->keys[0].kid.b, 32);
+    memcpy(org->name, member->name, strlen(member->name) + 1);
+    for (size_t i = 0; i < member->key_count; i++) {
+        org->kids[org->kid_count++] = member->keys[i].kid;
+        put_record(ledger, key_record(org, &member->keys[i]));
+    }
+    put_org(ledger, org, 0, time_ms);
+    put_record(ledger, name_record(org));
+}
+
 void model_begin(model_ledger *ledger, const model_genesis *genesis)
 {
     model_block block = {.time_ms = genesis->created_ms, .first = 1};
     memset(ledger, 0, sizeof *ledger);
     ledger->id = model_ledger_id(genesis->raw, genesis->size);
-    ledger->org = hash_tagged("cairn/org/1", 11, genesis->kids[0].b, 32);
     ledger->config_root = default_config_root();
-    memcpy(ledger->name, genesis->name, strlen(genesis->name) + 1);
-    ledger->version = 1;
-    ledger->kid_count = 2;
-    memcpy(ledger->kids, genesis->kids, sizeof genesis->kids);
-    put_org(ledger, 0, block.time_ms);
-    put_record(ledger, name_record(ledger));
-    put_record(ledger, key_record(ledger, genesis, 0));
-    put_record(ledger, key_record(ledger, genesis, 1));
+    for (size_t i = 0; i < genesis->member_count; i++)
+        begin_org(ledger, &genesis->members[i], block.time_ms);
     put_record(ledger, members_record(ledger));
     add_entry(ledger, MODEL_IS_GENESIS, genesis->raw, genesis->size);
     close_block(ledger, &block, NULL, 0);
@@ -368,12 +386,35 @@ static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i,
     size_t size = model_record_of(ledger, &pool[i], height, key, &key_size, value);
     put_record(ledger, map_record(key, key_size, value, size));
     if (pool[i].adds_key) {
-        ledger->kids[ledger->kid_count++] = pool[i].object;
-        put_org(ledger, height, block->time_ms);
+        model_org *org = &ledger->orgs[pool[i].org];
+        org->kids[org->kid_count++] = pool[i].object;
+        put_org(ledger, org, height, block->time_ms);
     }
     add_entry(ledger, i, pool[i].raw, pool[i].size);
-    ledger->fate[i] = MODEL_ACCEPTED;
     ledger->accepted_height[i] = height;
+}
+
+/* A transaction and its twin have one fate. */
+static void decide(model_ledger *ledger, const model_tx *pool, unsigned i, model_fate fate)
+{
+    ledger->fate[i] = (uint8_t)fate;
+    if (pool[i].twin != 0)
+        ledger->fate[pool[i].twin - 1] = MODEL_REFUSED;
+}
+
+/* Checks 1 to 10 of docs/formats/transaction.md: time is looked at after what ledger and type it is
+ * for, and before who signed. */
+static int check(const model_tx *tx, uint64_t time_ms)
+{
+    bool is_signer = tx->refusal == CAIRN_ERR_TX_UNKNOWN_SIGNER ||
+                     tx->refusal == CAIRN_ERR_BAD_SIGNATURE || tx->refusal == CAIRN_ERR_HIGH_S;
+    if (tx->refusal != 0 && !is_signer)
+        return tx->refusal;
+    if (tx->until_ms != 0 && tx->until_ms <= time_ms)
+        return CAIRN_ERR_TX_EXPIRED;
+    if (tx->until_ms != 0 && tx->until_ms - time_ms > MODEL_VALIDITY_MAX_MS)
+        return CAIRN_ERR_TX_TOO_FAR_AHEAD;
+    return tx->refusal;
 }
 
 static model_hash result_leaf(const model_tx *tx, int code)
@@ -386,34 +427,51 @@ static model_hash result_leaf(const model_tx *tx, int code)
     return hash_entry(leaf, sizeof leaf);
 }
 
-bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
-                 uint64_t time_ms, model_verdict *ret_verdicts)
+bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
+                    uint64_t height, uint64_t time_ms, model_verdict *ret_verdicts)
 {
-    model_hash results[MODEL_BATCH_MAX];
+    model_hash results[MODEL_POOL];
     size_t result_count = 0;
-    const model_block *last = &ledger->blocks[ledger->block_count - 1];
-    model_block block = {.height = last->height + 1, .first = ledger->entry_count};
-    block.time_ms = time_ms > last->time_ms ? time_ms : last->time_ms + 1;
+    model_block block = {.height = height, .time_ms = time_ms, .first = ledger->entry_count};
     if (ledger->entry_count + count + 1 > MODEL_ENTRIES_MAX ||
         ledger->block_count == MODEL_BLOCKS_MAX)
         return false;
     for (size_t i = 0; i < count; i++) {
         const model_tx *tx = &pool[batch[i]];
-        model_verdict verdict = {.code = tx->refusal};
-        if (tx->refusal == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
+        model_verdict verdict = {.code = check(tx, time_ms)};
+        if (verdict.code == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
             verdict.code = CAIRN_ERR_TX_REPLAYED;
-        } else if (tx->refusal == 0 && refusal_of(ledger, pool, tx) != 0) {
+        } else if (verdict.code == 0 && refusal_of(ledger, pool, tx) != 0) {
             verdict.code = refusal_of(ledger, pool, tx);
             verdict.height = block.height;
             results[result_count++] = result_leaf(tx, verdict.code);
-            ledger->fate[batch[i]] = MODEL_REFUSED;
-        } else if (tx->refusal == 0) {
+            decide(ledger, pool, batch[i], MODEL_REFUSED);
+        } else if (verdict.code == 0) {
             verdict = (model_verdict){.height = block.height, .index = block.first + block.count++};
             accept_tx(ledger, pool, batch[i], &block);
+            decide(ledger, pool, batch[i], MODEL_ACCEPTED);
         }
         ret_verdicts[i] = verdict;
     }
     if (block.count + result_count > 0)
         close_block(ledger, &block, results, result_count);
     return true;
+}
+
+bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
+                 uint64_t time_ms, model_verdict *ret_verdicts)
+{
+    const model_block *last = &ledger->blocks[ledger->block_count - 1];
+    uint64_t after = time_ms > last->time_ms ? time_ms : last->time_ms + 1;
+    return model_apply_at(ledger, pool, batch, count, last->height + 1, after, ret_verdicts);
+}
+
+model_hash model_app_hash(const model_ledger *ledger)
+{
+    uint8_t bytes[40];
+    model_hash root = model_log_root(ledger, ledger->entry_count);
+    for (unsigned i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)ledger->entry_count >> (56 - 8 * i));
+    memcpy(bytes + 8, root.b, 32);
+    return hash_tagged("cairn/app-hash/1", 16, bytes, sizeof bytes);
 }

@@ -16,8 +16,11 @@ enum {
     MODEL_BATCH_MAX = 8, /* transactions of a block */
     MODEL_ENTRIES_MAX = 600,
     MODEL_BLOCKS_MAX = 160,
-    MODEL_KEYS_MAX = 48, /* of the organisation */
-    MODEL_RECORDS_MAX = MODEL_POOL + MODEL_KEYS_MAX + 8,
+    MODEL_ORGS_MAX = 4,
+    MODEL_GENESIS_KEYS_MAX = 3, /* of an organisation */
+    MODEL_KEYS_MAX = 48,        /* of an organisation */
+    MODEL_RECORDS_MAX = MODEL_POOL + MODEL_ORGS_MAX * (MODEL_KEYS_MAX + 8),
+    MODEL_VALIDITY_MAX_MS = 600000,
     MODEL_ENTRY_SIZE_MAX = 160,
     MODEL_IS_BLOCK = 0x8000, /* in `what`: a block entry, else a transaction of the pool */
     MODEL_IS_GENESIS = 0x4000,
@@ -32,7 +35,11 @@ typedef struct model_tx {
     const uint8_t *raw;
     size_t size;
     model_hash id;
+    unsigned twin;       /* place plus one of another signature over the same; 0: there is none */
+    unsigned org;        /* who signs */
+    uint64_t until_ms;   /* the end of its validity; 0: none that matters */
     int refusal;         /* the code with which it is refused before a block, 0: it is valid */
+    bool undecodable;    /* it has no id */
     bool adds_key;       /* identity.key.add of a cosigning key, else record.anchor */
     bool bad_proof;      /* of possession: refused for good */
     model_hash object;   /* the commitment, or the key's id */
@@ -58,13 +65,18 @@ typedef struct model_verdict {
     uint64_t height, index; /* zeros where there is none */
 } model_verdict;
 
-typedef struct model_ledger {
-    model_hash id, org;
-    char name[32]; /* of the organisation */
-    uint64_t version;
-    uint64_t editions; /* of the organisation */
+typedef struct model_org {
+    model_hash id;
+    char name[32];
+    uint64_t editions;
     size_t kid_count;
     model_hash kids[MODEL_KEYS_MAX];
+} model_org;
+
+typedef struct model_ledger {
+    model_hash id;
+    size_t org_count;
+    model_org orgs[MODEL_ORGS_MAX];
     size_t entry_count;
     uint16_t what[MODEL_ENTRIES_MAX];
     model_hash leaves[MODEL_ENTRIES_MAX];
@@ -77,15 +89,25 @@ typedef struct model_ledger {
     uint64_t accepted_height[MODEL_POOL];
 } model_ledger;
 
-/* One member with a signing and a cosigning key, as the genesis names them. */
+typedef struct model_key {
+    unsigned purpose;
+    const uint8_t *cose;
+    size_t size;
+    model_hash kid;
+} model_key;
+
+typedef struct model_member {
+    const char *name;
+    size_t key_count;
+    model_key keys[MODEL_GENESIS_KEYS_MAX];
+} model_member;
+
 typedef struct model_genesis {
     const uint8_t *raw;
     size_t size;
-    const char *name;
     uint64_t created_ms;
-    const uint8_t *cose_keys[2];
-    size_t cose_sizes[2];
-    model_hash kids[2];
+    size_t member_count;
+    model_member members[MODEL_ORGS_MAX];
 } model_genesis;
 
 model_hash model_sha256(const void *data, size_t size);
@@ -98,6 +120,13 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis);
  * must get. A block that consumes nothing leaves no trace. False when the model is full. */
 bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
                  uint64_t time_ms, model_verdict *ret_verdicts);
+
+/* The same at this height, above the last block's, and this time, not before its. */
+bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
+                    uint64_t height, uint64_t time_ms, model_verdict *ret_verdicts);
+
+/* docs/formats/block-entry.md, app_hash. */
+model_hash model_app_hash(const model_ledger *ledger);
 
 /* RFC 9162 section 2.1.1 and 2.1.3.2. */
 model_hash model_log_root(const model_ledger *ledger, size_t size);

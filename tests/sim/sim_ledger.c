@@ -12,14 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cairn/key.h"
 #include "cairn/transaction.h"
 #include "feature_list.h"
-#include "identity/identity.h"
-#include "ledger/genesis.h"
 #include "ledger/store/store.h"
-#include "record/record.h"
-#include "sim/ledger_model.h"
+#include "sim/ledger_check.h"
 #include "sim/runner.h"
 
 enum {
@@ -29,16 +25,7 @@ enum {
     ARENA_SIZE_MAX = 64 << 20,
 };
 
-#define TIME_MS UINT64_C(1700000000000)
-
-/* Signed before any fault, the same in all processes. */
-typedef struct pool {
-    model_genesis genesis;
-    model_tx txs[MODEL_POOL];
-} pool;
-
-static pool pools[LEDGERS];
-static cairn_arena pool_arena;
+static sim_pool pools[LEDGERS];
 
 typedef enum creation { ABSENT, PENDING, CREATED } creation;
 
@@ -67,150 +54,6 @@ typedef struct answer {
 } answer;
 
 static answer answers[LEDGERS][MODEL_BATCH_MAX];
-
-/* --- the pool --- */
-
-static void must(cairn_err err, const char *what)
-{
-    if (err == CAIRN_OK)
-        return;
-    (void)fprintf(stderr, "sim_ledger: %s: %s %s\n", what, cairn_err_name(err), cairn_err_detail());
-    exit(1);
-}
-
-static cairn_key *make_key(unsigned number)
-{
-    uint8_t scalar[32] = {0x22};
-    cairn_key *key = NULL;
-    scalar[31] = (uint8_t)number;
-    must(cairn_key_from_private(CAIRN_KEY_P256, cairn_bytes_of(scalar, 32), &key), "key");
-    return key;
-}
-
-static void make_genesis(pool *p, cairn_key *const keys[2], unsigned number)
-{
-    static cairn_genesis_member member;
-    cairn_genesis genesis = {.name = cairn_bytes_str("Simulated"),
-                             .created_ms = TIME_MS,
-                             .nonce = {(uint8_t)number},
-                             .member_count = 1,
-                             .members = &member};
-    cairn_bytes encoded;
-    cairn_params_default(&genesis.params);
-    p->genesis.name = "Maker";
-    p->genesis.created_ms = TIME_MS;
-    member.name = cairn_bytes_str(p->genesis.name);
-    member.key_count = 2;
-    for (size_t i = 0; i < 2; i++) {
-        void *cose = NULL;
-        must(cairn_arena_alloc(&pool_arena, CAIRN_COSE_KEY_SIZE_MAX, &cose), "arena");
-        must(cairn_key_to_cose(keys[i], cose, &p->genesis.cose_sizes[i]), "COSE key");
-        p->genesis.cose_keys[i] = cose;
-        memcpy(p->genesis.kids[i].b, cairn_key_id(keys[i])->b, 32);
-        member.keys[i] = (cairn_genesis_key){
-            .purpose = i == 0 ? CAIRN_PURPOSE_SIGN : CAIRN_PURPOSE_COSIGN,
-            .cose_key = cairn_bytes_of(p->genesis.cose_keys[i], p->genesis.cose_sizes[i])};
-    }
-    must(cairn_genesis_encode(&pool_arena, &genesis, &encoded), "genesis");
-    p->genesis.raw = encoded.data;
-    p->genesis.size = encoded.size;
-}
-
-static cairn_bytes sign_tx(const cairn_key *key, const model_hash *ledger, cairn_tx_type type,
-                           cairn_bytes body, uint64_t valid_until_ms)
-{
-    cairn_tx_draft draft = {.kid = *cairn_key_id(key),
-                            .type = (uint16_t)type,
-                            .valid_until_ms = valid_until_ms,
-                            .body = body};
-    cairn_bytes tx;
-    memcpy(draft.ledger.b, ledger->b, 32);
-    must(cairn_tx_sign(&pool_arena, &draft, key, &tx), "signature");
-    return tx;
-}
-
-/* Every fifth anchors what another one does. */
-static cairn_bytes anchor_body(model_tx *tx, size_t i)
-{
-    uint64_t number = i % 5 == 4 ? i - 3 : i;
-    cairn_hash hash;
-    cairn_bytes body;
-    tx->object = model_sha256(&number, sizeof number);
-    memcpy(hash.b, tx->object.b, 32);
-    must(cairn_anchor_body(&pool_arena, &hash, &body), "body");
-    return body;
-}
-
-/* A new cosigning key of `signer`'s organisation; some add the same, some do not prove that they
- * hold it. */
-static cairn_bytes key_body(model_tx *tx, size_t i, const cairn_key *signer,
-                            const model_hash *ledger)
-{
-    cairn_key *key = make_key(100 + (unsigned)(i / 16 % 10));
-    void *cose = NULL;
-    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
-    size_t size = 0;
-    cairn_hash id, org;
-    cairn_bytes message, body;
-    must(cairn_arena_alloc(&pool_arena, CAIRN_COSE_KEY_SIZE_MAX, &cose), "arena");
-    must(cairn_key_to_cose(key, cose, &tx->cose_size), "COSE key");
-    tx->adds_key = true;
-    tx->cose = cose;
-    memcpy(tx->object.b, cairn_key_id(key)->b, 32);
-    memcpy(id.b, ledger->b, 32);
-    cairn_org_id(cairn_key_id(signer), &org);
-    cairn_bytes cose_key = cairn_bytes_of(cose, tx->cose_size);
-    must(cairn_key_proof_message(&pool_arena, &id, &org, CAIRN_PURPOSE_COSIGN, cose_key, &message),
-         "proof");
-    must(cairn_key_sign(key, message, signature, &size), "proof");
-    tx->bad_proof = i % 3 == 0;
-    signature[40] ^= tx->bad_proof;
-    must(cairn_key_add_body(&pool_arena, cose_key, CAIRN_PURPOSE_COSIGN,
-                            cairn_bytes_of(signature, size), &body),
-         "body");
-    cairn_key_free(key);
-    return body;
-}
-
-/* Mostly valid; some are refused before any block. */
-static void make_tx(pool *p, size_t i, const cairn_key *key, const model_hash *ledger)
-{
-    model_tx *tx = &p->txs[i];
-    uint64_t valid_until_ms = TIME_MS + 500000 + i;
-    model_hash target = *ledger;
-    cairn_tx decoded;
-    bool adds_key = i % 8 == 3;
-    cairn_bytes body = adds_key ? key_body(tx, i, key, ledger) : anchor_body(tx, i);
-    if (i % 32 == 5) {
-        tx->refusal = CAIRN_ERR_TX_EXPIRED;
-        valid_until_ms = TIME_MS - 1;
-    } else if (i % 32 == 13) {
-        tx->refusal = CAIRN_ERR_TX_WRONG_LEDGER;
-        target.b[0] ^= 1;
-    }
-    cairn_bytes raw =
-        sign_tx(key, &target, adds_key ? CAIRN_TX_KEY_ADD : CAIRN_TX_ANCHOR, body, valid_until_ms);
-    tx->raw = raw.data;
-    tx->size = raw.size;
-    must(cairn_tx_decode(raw, &decoded), "transaction");
-    memcpy(tx->id.b, decoded.id.b, 32);
-    if (i % 32 == 21) {
-        tx->refusal = CAIRN_ERR_BAD_SIGNATURE;
-        ((uint8_t *)(uintptr_t)raw.data)[raw.size - 1] ^= 1; /* our own arena's bytes */
-    }
-}
-
-static void make_pool(unsigned number)
-{
-    pool *p = &pools[number];
-    cairn_key *keys[2] = {make_key(2 * number + 1), make_key(2 * number + 2)};
-    make_genesis(p, keys, number);
-    model_hash id = model_ledger_id(p->genesis.raw, p->genesis.size);
-    for (size_t i = 0; i < MODEL_POOL; i++)
-        make_tx(p, i, keys[0], &id);
-    cairn_key_free(keys[0]);
-    cairn_key_free(keys[1]);
-}
 
 /* --- the store --- */
 
@@ -243,175 +86,6 @@ static void advance(sim_ctx *ctx)
 
 /* --- checks --- */
 
-static void check_excused(const sim_ctx *ctx, cairn_err err, const char *what)
-{
-    bool damaged = ctx->flip != NULL && err == CAIRN_ERR_CORRUPT;
-    SIM_CHECK(damaged || sim_disk_fired(SIM_FAULTS_SOFT), "%s without a fault: %s %s", what,
-              cairn_err_name(err), cairn_err_detail());
-    SIM_CHECK(damaged || err != CAIRN_ERR_CORRUPT, "%s: a fault is taken for damage: %s", what,
-              cairn_err_detail());
-}
-
-/* How a reading may fail: never when all is well. */
-static bool read_failed(const sim_ctx *ctx, cairn_err err, const char *what, uint64_t n)
-{
-    static const unsigned disk_errors =
-        SIM_FAULT(SYNC_ERROR) | SIM_FAULT(WRITE_ERROR) | SIM_FAULT(SHORT_WRITE);
-    if (err == CAIRN_OK)
-        return false;
-    bool refused = ctx->flip != NULL && err == CAIRN_ERR_CORRUPT;
-    /* LMDB that failed to write its meta page cannot be read until it is opened again. */
-    bool lost = err == CAIRN_ERR_IO && sim_disk_fired(disk_errors);
-    SIM_CHECK(refused || lost, "%s %" PRIu64 ": %s %s", what, n, cairn_err_name(err),
-              cairn_err_detail());
-    return true;
-}
-
-static cairn_bytes expected_entry(const model_ledger *m, const pool *p, size_t i)
-{
-    unsigned what = m->what[i];
-    if (what == MODEL_IS_GENESIS)
-        return cairn_bytes_of(p->genesis.raw, p->genesis.size);
-    if ((what & MODEL_IS_BLOCK) == 0)
-        return cairn_bytes_of(p->txs[what].raw, p->txs[what].size);
-    const model_block *block = &m->blocks[what & ~(unsigned)MODEL_IS_BLOCK];
-    return cairn_bytes_of(block->entry, block->entry_size);
-}
-
-/* An accepted transaction is found by its id alone. */
-static void check_status(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m, size_t i,
-                         cairn_bytes entry)
-{
-    cairn_tx tx;
-    cairn_tx_status status;
-    if ((m->what[i] & MODEL_IS_BLOCK) != 0 || m->what[i] == MODEL_IS_GENESIS ||
-        cairn_tx_decode(entry, &tx) != CAIRN_OK)
-        return;
-    cairn_err err = cairn_engine_status(engine, &tx.id, &status);
-    if (read_failed(ctx, err, "status of entry", i))
-        return;
-    SIM_CHECK(status.standing == CAIRN_TX_ACCEPTED && status.index == i,
-              "entry %zu is said to be %d at %" PRIu64, i, (int)status.standing, status.index);
-}
-
-typedef struct events_seen {
-    const model_ledger *m;
-    const pool *p;
-    uint64_t next_index; /* least log index that the next event may have */
-    uint64_t anchors;
-} events_seen;
-
-static cairn_err check_event(void *context, const cairn_job_event *event)
-{
-    events_seen *seen = context;
-    SIM_CHECK(event->index >= seen->next_index && event->index < seen->m->entry_count,
-              "event of entry %" PRIu64 " comes after entry %" PRIu64, event->index,
-              seen->next_index);
-    SIM_CHECK(cairn_bytes_equal(event->transaction,
-                                expected_entry(seen->m, seen->p, (size_t)event->index)),
-              "event of entry %" PRIu64 " shows another transaction", event->index);
-    seen->next_index = event->index;
-    seen->anchors += event->type == CAIRN_TX_ANCHOR;
-    return CAIRN_OK;
-}
-
-/* The events of all blocks; an anchor has one. */
-static void check_events(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m,
-                         const pool *p)
-{
-    events_seen seen = {.m = m, .p = p};
-    uint64_t height = 0, anchors = 0;
-    cairn_err err = cairn_engine_events(engine, 0, SIZE_MAX, check_event, &seen, &height);
-    if (read_failed(ctx, err, "events", 0))
-        return;
-    for (size_t i = 0; i < m->entry_count; i++) {
-        cairn_tx tx;
-        if ((m->what[i] & MODEL_IS_BLOCK) == 0 && m->what[i] != MODEL_IS_GENESIS &&
-            cairn_tx_decode(expected_entry(m, p, i), &tx) == CAIRN_OK)
-            anchors += tx.type == CAIRN_TX_ANCHOR;
-    }
-    SIM_CHECK(seen.anchors == anchors, "%" PRIu64 " events of %" PRIu64 " anchors", seen.anchors,
-              anchors);
-}
-
-static void check_entries(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
-                          const model_ledger *m, const pool *p)
-{
-    cairn_arena arena;
-    model_hash root = model_log_root(m, m->entry_count);
-    cairn_arena_init(&arena, ARENA_SIZE_MAX);
-    for (size_t i = 0; i < m->entry_count; i++) {
-        cairn_bytes entry;
-        const cairn_hash *path = NULL;
-        size_t count = 0;
-        cairn_arena_reset(&arena);
-        cairn_err err = cairn_engine_prove_entry(engine, view, i, &arena, &entry, &path, &count);
-        if (read_failed(ctx, err, "entry", i))
-            continue;
-        SIM_CHECK(cairn_bytes_equal(entry, expected_entry(m, p, i)), "entry %zu is another one", i);
-        SIM_CHECK(model_path_leads_to(&m->leaves[i], i, m->entry_count,
-                                      (const model_hash *)(const void *)path, count, &root),
-                  "the path of entry %zu does not lead to the root", i);
-        check_status(ctx, engine, m, i, entry);
-    }
-    cairn_arena_done(&arena);
-    check_events(ctx, engine, m, p);
-}
-
-static void check_record(const sim_ctx *ctx, cairn_engine *engine, const cairn_view *view,
-                         const model_ledger *m, const pool *p, size_t i, cairn_arena *arena)
-{
-    uint8_t key[MODEL_KEY_SIZE_MAX], expected[MODEL_VALUE_SIZE_MAX];
-    size_t key_size;
-    size_t size = model_record_of(m, &p->txs[i], m->accepted_height[i], key, &key_size, expected);
-    cairn_bytes name = cairn_bytes_of(key, key_size), value;
-    cairn_err err = cairn_engine_get(engine, view, CAIRN_MAP_STATE, name, arena, &value);
-    if (read_failed(ctx, err, "record", i))
-        return;
-    SIM_CHECK(cairn_bytes_equal(value, cairn_bytes_of(expected, size)),
-              "record %zu has another value", i);
-    cairn_smt_proof proof;
-    err = cairn_engine_prove(engine, view, CAIRN_MAP_STATE, name, arena, &proof);
-    if (read_failed(ctx, err, "proof of record", i))
-        return;
-    SIM_CHECK(proof.exists && cairn_bytes_equal(proof.value, value), "proof of record %zu", i);
-}
-
-static void check_view(const cairn_view *view, const model_ledger *m)
-{
-    const model_block *last = &m->blocks[m->block_count - 1];
-    uint8_t entry[CAIRN_BLOCK_ENTRY_SIZE_MAX];
-    size_t size = cairn_block_entry_encode(&view->last, entry);
-    model_hash root = model_log_root(m, m->entry_count);
-    SIM_CHECK(memcmp(m->id.b, view->ledger.b, 32) == 0, "the ledger has another id");
-    SIM_CHECK(view->log_size == m->entry_count, "%" PRIu64 " entries, the model has %zu",
-              view->log_size, m->entry_count);
-    SIM_CHECK(view->height == last->height && view->time_ms == last->time_ms,
-              "height %" PRIu64 " where the model has %" PRIu64, view->height, last->height);
-    SIM_CHECK(cairn_bytes_equal(cairn_bytes_of(entry, size),
-                                cairn_bytes_of(last->entry, last->entry_size)),
-              "the block entry of height %" PRIu64 " is another one", view->height);
-    SIM_CHECK(memcmp(root.b, view->log_root.b, 32) == 0, "the log has another root");
-}
-
-/* The ledger that the engine shows is the model's. */
-static void check_ledger(const sim_ctx *ctx, cairn_engine *engine, const model_ledger *m,
-                         const pool *p)
-{
-    cairn_arena arena;
-    cairn_view *view = cairn_engine_view(engine);
-    check_view(view, m);
-    check_entries(ctx, engine, view, m, p);
-    cairn_arena_init(&arena, ARENA_SIZE_MAX);
-    for (size_t i = 0; i < MODEL_POOL; i++) {
-        cairn_arena_reset(&arena);
-        if (m->fate[i] == MODEL_ACCEPTED)
-            check_record(ctx, engine, view, m, p, i, &arena);
-    }
-    cairn_arena_done(&arena);
-    cairn_view_free(view);
-}
-
 /* In a process that goes on, all ledgers stand exactly where they were acknowledged. */
 static void check_store(const sim_ctx *ctx, cairn_store *store)
 {
@@ -419,7 +93,7 @@ static void check_store(const sim_ctx *ctx, cairn_store *store)
     sim_disk_hold_memory(true);
     for (size_t l = 0; l < LEDGERS; l++) {
         if (f->ledgers[l].creation == CREATED)
-            check_ledger(ctx, cairn_store_ledger(store, l), &f->ledgers[l].model, &pools[l]);
+            sim_check_ledger(ctx, cairn_store_ledger(store, l), &f->ledgers[l].model, &pools[l]);
     }
     sim_disk_hold_memory(false);
 }
@@ -427,7 +101,7 @@ static void check_store(const sim_ctx *ctx, cairn_store *store)
 /* --- what is under way --- */
 
 /* Applies what was pending to `m` and forgets it; the verdicts that its members must get. */
-static void apply_pending(ledger_facts *lf, const pool *p, model_ledger *m,
+static void apply_pending(ledger_facts *lf, const sim_pool *p, model_ledger *m,
                           model_verdict verdicts[MODEL_BATCH_MAX])
 {
     uint16_t batch[MODEL_BATCH_MAX];
@@ -467,7 +141,7 @@ static void settle_ledger(const sim_ctx *ctx, cairn_store *store, size_t l)
     }
     cairn_view_free(view);
     lf->pending_count = 0;
-    check_ledger(ctx, engine, &lf->model, &pools[l]);
+    sim_check_ledger(ctx, engine, &lf->model, &pools[l]);
 }
 
 static void settle(const sim_ctx *ctx, cairn_store *store)
@@ -517,7 +191,7 @@ static bool submit_batch(sim_ctx *ctx, cairn_store *store, size_t l)
             lf->pending[lf->pending_count++] = n;
             continue;
         }
-        check_excused(ctx, err, "submit");
+        sim_check_excused(ctx, err, "submit");
         SIM_CHECK(err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_READ_ONLY, "submit: %s %s",
                   cairn_err_name(err), cairn_err_detail());
         if (err == CAIRN_ERR_READ_ONLY)
@@ -540,7 +214,7 @@ static bool store_failed(const sim_ctx *ctx, size_t l)
     for (size_t i = 0; i < lf->pending_count; i++) {
         cairn_err code = answers[l][i].verdict.code;
         if (code == CAIRN_ERR_READ_ONLY || code == CAIRN_ERR_IO || code == CAIRN_ERR_NO_SPACE) {
-            check_excused(ctx, code, "a verdict");
+            sim_check_excused(ctx, code, "a verdict");
             return true;
         }
     }
@@ -576,7 +250,7 @@ static bool take_verdicts(const sim_ctx *ctx, cairn_store *store, size_t l)
     lf->model = scratch;
     lf->pending_count = 0;
     cairn_view *view = cairn_engine_view(cairn_store_ledger(store, l));
-    check_view(view, &lf->model);
+    sim_check_view(view, &lf->model);
     cairn_view_free(view);
     return true;
 }
@@ -610,7 +284,7 @@ static bool run_step(sim_ctx *ctx, cairn_store *store)
         err = err == CAIRN_OK ? again : err;
     }
     if (err != CAIRN_OK)
-        check_excused(ctx, err, "step");
+        sim_check_excused(ctx, err, "step");
     sim_disk_hold_memory(true);
     for (size_t l = 0; l < LEDGERS; l++) {
         if (f->ledgers[l].creation == CREATED)
@@ -641,7 +315,7 @@ static bool run_wait(sim_ctx *ctx, cairn_store *store)
         cairn_engine_wait(cairn_store_ledger(store, l), cairn_bytes_of(tx->raw, tx->size), verdict);
     if (verdict->code == INT_MAX) { /* not even taken */
         lf->pending_count = 0;
-        check_excused(ctx, err, "submit");
+        sim_check_excused(ctx, err, "submit");
         return err != CAIRN_ERR_READ_ONLY;
     }
     SIM_CHECK(err == verdict->code, "wait returns %s and says %s", cairn_err_name(err),
@@ -675,11 +349,11 @@ static bool run_create(const sim_ctx *ctx, cairn_store *store)
     size_t l = f->ledgers[0].creation == CREATED ? 1 : 0;
     cairn_err err = create_ledger(ctx, store, l);
     if (short_of_memory(err)) {
-        check_excused(ctx, err, "create");
+        sim_check_excused(ctx, err, "create");
         err = create_ledger(ctx, store, l);
     }
     if (err != CAIRN_OK)
-        check_excused(ctx, err, "create");
+        sim_check_excused(ctx, err, "create");
     return err == CAIRN_OK || short_of_memory(err);
 }
 
@@ -695,7 +369,7 @@ static bool run_checkpoint(const sim_ctx *ctx, cairn_store *store)
     cairn_err err = cairn_store_checkpoint(store);
     if (err == CAIRN_OK)
         return true;
-    check_excused(ctx, err, "checkpoint");
+    sim_check_excused(ctx, err, "checkpoint");
     check_store(ctx, store);
     return short_of_memory(err) && takes_more(store);
 }
@@ -744,7 +418,7 @@ static void end_life(sim_ctx *ctx, cairn_store *store)
         return;
     cairn_err err = cairn_store_close(store);
     if (err != CAIRN_OK)
-        check_excused(ctx, err, "close");
+        sim_check_excused(ctx, err, "close");
 }
 
 static void live(sim_ctx *ctx)
@@ -752,14 +426,14 @@ static void live(sim_ctx *ctx)
     facts *f = ctx->facts;
     cairn_store *store = NULL;
     if (f->now_ms == 0)
-        f->now_ms = TIME_MS + 1;
+        f->now_ms = SIM_POOL_TIME_MS + 1;
     cairn_err err = open_store(ctx, &store);
     if (err != CAIRN_OK && ctx->flip == NULL) {
-        check_excused(ctx, err, "open");
+        sim_check_excused(ctx, err, "open");
         err = open_store(ctx, &store);
     }
     if (err != CAIRN_OK) {
-        check_excused(ctx, err, "open");
+        sim_check_excused(ctx, err, "open");
         return;
     }
     settle(ctx, store);
@@ -791,9 +465,8 @@ static bool pick_flip(sim_ctx *ctx, sim_flip *ret_flip)
 
 static void warm_up(void)
 {
-    cairn_arena_init(&pool_arena, ARENA_SIZE_MAX);
     for (unsigned l = 0; l < LEDGERS; l++)
-        make_pool(l);
+        sim_pool_make(&pools[l], SIM_POOL_FOR_ONE, l);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,246 @@
+/* Keys, genesis and signed transactions for the simulations. */
+#include "sim/ledger_pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cairn/key.h"
+#include "cairn/transaction.h"
+#include "identity/identity.h"
+#include "ledger/genesis.h"
+#include "record/record.h"
+
+enum {
+    ARENA_SIZE_MAX = 64 << 20,
+    LATE_MS = 8000, /* until what is too far ahead at first is not any more */
+};
+
+static cairn_arena arena; /* of all pools, never freed */
+
+typedef struct org_keys {
+    cairn_key *key[2]; /* for signing, for cosigning */
+} org_keys;
+
+static void must(cairn_err err, const char *what)
+{
+    if (err == CAIRN_OK)
+        return;
+    (void)fprintf(stderr, "sim: %s: %s %s\n", what, cairn_err_name(err), cairn_err_detail());
+    exit(1);
+}
+
+static cairn_key *make_key(unsigned number)
+{
+    uint8_t scalar[32] = {0x22};
+    cairn_key *key = NULL;
+    scalar[31] = (uint8_t)number;
+    must(cairn_key_from_private(CAIRN_KEY_P256, cairn_bytes_of(scalar, 32), &key), "key");
+    return key;
+}
+
+static void make_model_key(const cairn_key *key, unsigned purpose, model_key *ret_key)
+{
+    void *cose = NULL;
+    must(cairn_arena_alloc(&arena, CAIRN_COSE_KEY_SIZE_MAX, &cose), "arena");
+    must(cairn_key_to_cose(key, cose, &ret_key->size), "COSE key");
+    ret_key->cose = cose;
+    ret_key->purpose = purpose;
+    memcpy(ret_key->kid.b, cairn_key_id(key)->b, 32);
+}
+
+static void make_genesis(sim_pool *pool, const org_keys *keys, unsigned number)
+{
+    static cairn_genesis_member members[MODEL_ORGS_MAX];
+    static const char *const names[MODEL_ORGS_MAX] = {"Maker", "Operator", "Regulator", "Insurer"};
+    model_genesis *expected = &pool->genesis;
+    cairn_genesis genesis = {.name = cairn_bytes_str("Simulated"),
+                             .created_ms = SIM_POOL_TIME_MS,
+                             .nonce = {(uint8_t)number},
+                             .member_count = expected->member_count,
+                             .members = members};
+    cairn_bytes encoded;
+    cairn_params_default(&genesis.params);
+    expected->created_ms = SIM_POOL_TIME_MS;
+    for (size_t m = 0; m < expected->member_count; m++) {
+        model_member *member = &expected->members[m];
+        member->name = names[m];
+        member->key_count = 2;
+        members[m].name = cairn_bytes_str(names[m]);
+        members[m].key_count = 2;
+        for (size_t i = 0; i < 2; i++) {
+            model_key *key = &member->keys[i];
+            make_model_key(keys[m].key[i], i == 0 ? CAIRN_PURPOSE_SIGN : CAIRN_PURPOSE_COSIGN, key);
+            members[m].keys[i] = (cairn_genesis_key){
+                .purpose = (uint8_t)key->purpose, .cose_key = cairn_bytes_of(key->cose, key->size)};
+        }
+    }
+    must(cairn_genesis_encode(&arena, &genesis, &encoded), "genesis");
+    expected->raw = encoded.data;
+    expected->size = encoded.size;
+}
+
+static cairn_bytes sign_tx(const cairn_key *key, const model_hash *ledger, cairn_tx_type type,
+                           cairn_bytes body, uint64_t valid_until_ms)
+{
+    cairn_tx_draft draft = {.kid = *cairn_key_id(key),
+                            .type = (uint16_t)type,
+                            .valid_until_ms = valid_until_ms,
+                            .body = body};
+    cairn_bytes tx;
+    memcpy(draft.ledger.b, ledger->b, 32);
+    must(cairn_tx_sign(&arena, &draft, key, &tx), "signature");
+    return tx;
+}
+
+/* Every fifth anchors what another one does. */
+static cairn_bytes anchor_body(model_tx *tx, size_t i)
+{
+    uint64_t number = i % 5 == 4 ? i - 3 : i;
+    cairn_hash hash;
+    cairn_bytes body;
+    tx->object = model_sha256(&number, sizeof number);
+    memcpy(hash.b, tx->object.b, 32);
+    must(cairn_anchor_body(&arena, &hash, &body), "body");
+    return body;
+}
+
+/* A new cosigning key of `signer`'s organisation; some add the same, some do not prove that they
+ * hold it. */
+static cairn_bytes key_body(model_tx *tx, size_t i, const cairn_key *signer,
+                            const model_hash *ledger)
+{
+    cairn_key *key = make_key(100 + (unsigned)(i / 16 % 10));
+    model_key added;
+    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_hash id, org;
+    cairn_bytes message, body;
+    make_model_key(key, CAIRN_PURPOSE_COSIGN, &added);
+    tx->adds_key = true;
+    tx->cose = added.cose;
+    tx->cose_size = added.size;
+    tx->object = added.kid;
+    memcpy(id.b, ledger->b, 32);
+    cairn_org_id(cairn_key_id(signer), &org);
+    cairn_bytes cose_key = cairn_bytes_of(added.cose, added.size);
+    must(cairn_key_proof_message(&arena, &id, &org, CAIRN_PURPOSE_COSIGN, cose_key, &message),
+         "proof");
+    must(cairn_key_sign(key, message, signature, &size), "proof");
+    tx->bad_proof = i % 3 == 0;
+    signature[40] ^= tx->bad_proof;
+    must(cairn_key_add_body(&arena, cose_key, CAIRN_PURPOSE_COSIGN, cairn_bytes_of(signature, size),
+                            &body),
+         "body");
+    cairn_key_free(key);
+    return body;
+}
+
+/* Mostly valid; some are refused before any block. */
+static void make_tx(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
+{
+    model_tx *tx = &pool->txs[i];
+    uint64_t valid_until_ms = SIM_POOL_TIME_MS + 500000 + i;
+    model_hash target = *ledger;
+    cairn_tx decoded;
+    bool adds_key = i % 8 == 3;
+    cairn_bytes body = adds_key ? key_body(tx, i, key, ledger) : anchor_body(tx, i);
+    if (i % 32 == 5) {
+        tx->refusal = CAIRN_ERR_TX_EXPIRED;
+        valid_until_ms = SIM_POOL_TIME_MS - 1;
+    } else if (i % 32 == 13) {
+        tx->refusal = CAIRN_ERR_TX_WRONG_LEDGER;
+        target.b[0] ^= 1;
+    } else if (tx->until_ms != 0) {
+        valid_until_ms = tx->until_ms;
+    }
+    cairn_bytes raw =
+        sign_tx(key, &target, adds_key ? CAIRN_TX_KEY_ADD : CAIRN_TX_ANCHOR, body, valid_until_ms);
+    tx->raw = raw.data;
+    tx->size = raw.size;
+    must(cairn_tx_decode(raw, &decoded), "transaction");
+    memcpy(tx->id.b, decoded.id.b, 32);
+    if (i % 32 == 21) {
+        tx->refusal = CAIRN_ERR_BAD_SIGNATURE;
+        ((uint8_t *)(uintptr_t)raw.data)[raw.size - 1] ^= 1; /* our own arena's bytes */
+    }
+}
+
+/* --- for blocks that others propose --- */
+
+/* The same with another signature: one id, two byte strings. */
+static void make_twin(sim_pool *pool, size_t i, const cairn_key *key)
+{
+    model_tx *one = &pool->txs[i - 1];
+    cairn_tx decoded;
+    pool->txs[i] = *one;
+    model_tx *twin = &pool->txs[i];
+    must(cairn_tx_decode(cairn_bytes_of(one->raw, one->size), &decoded), "transaction");
+    cairn_bytes raw = sign_tx(key, (const model_hash *)(const void *)&decoded.ledger,
+                              (cairn_tx_type)decoded.type, decoded.body, decoded.valid_until_ms);
+    twin->raw = raw.data;
+    twin->size = raw.size;
+    twin->twin = (unsigned)i;
+    one->twin = (unsigned)i + 1;
+}
+
+/* Cut by a byte, or a byte longer, or too long to be read at all. */
+static void deform(model_tx *tx, size_t i)
+{
+    void *data = NULL;
+    size_t size = i % 3 == 0 ? tx->size - 1 : i % 3 == 1 ? tx->size + 1 : CAIRN_TX_SIZE_MAX + 1;
+    must(cairn_arena_alloc(&arena, size, &data), "arena");
+    memset(data, 0, size);
+    memcpy(data, tx->raw, size < tx->size ? size : tx->size);
+    tx->raw = data;
+    tx->size = size;
+    tx->refusal = i % 3 == 0   ? CAIRN_ERR_TRUNCATED
+                  : i % 3 == 1 ? CAIRN_ERR_TRAILING
+                               : CAIRN_ERR_TOO_LARGE;
+    tx->undecodable = true;
+}
+
+static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
+{
+    model_tx *tx = &pool->txs[i];
+    if (i % 32 == 25)
+        tx->until_ms = SIM_POOL_TIME_MS + MODEL_VALIDITY_MAX_MS + LATE_MS;
+    if (i % 32 == 7 || i % 32 == 30)
+        tx->until_ms = SIM_POOL_TIME_MS + 500 + 60 * i;
+    if (i % 32 == 18) {
+        make_twin(pool, i, key);
+        return;
+    }
+    make_tx(pool, i, key, ledger);
+    if (i % 32 == 9 || i % 32 == 29)
+        deform(tx, i);
+}
+
+void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
+{
+    static bool begun;
+    org_keys keys[MODEL_ORGS_MAX];
+    size_t members = kind == SIM_POOL_FOR_ONE ? 1 : MODEL_ORGS_MAX;
+    if (!begun)
+        cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    begun = true;
+    pool->genesis.member_count = members;
+    for (size_t m = 0; m < members; m++) {
+        for (size_t i = 0; i < 2; i++)
+            keys[m].key[i] = make_key((unsigned)(2 * (number + m) + i + 1));
+    }
+    make_genesis(pool, keys, number);
+    model_hash id = model_ledger_id(pool->genesis.raw, pool->genesis.size);
+    for (size_t i = 0; i < MODEL_POOL; i++) {
+        size_t m = i / 2 % members;
+        pool->txs[i].org = (unsigned)m;
+        if (kind == SIM_POOL_FOR_MANY)
+            make_hostile(pool, i, keys[m].key[0], &id);
+        else
+            make_tx(pool, i, keys[m].key[0], &id);
+    }
+    for (size_t m = 0; m < members; m++) {
+        cairn_key_free(keys[m].key[0]);
+        cairn_key_free(keys[m].key[1]);
+    }
+}
