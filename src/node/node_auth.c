@@ -11,6 +11,8 @@
 /* What an organisation may do that shows a certificate of a tls key of its own. */
 static const char mtls_scopes[] = "ledger.read";
 
+enum { TOKEN_THREADS = 2 };
+
 struct cairn_node_auth {
     cairn_accounts *accounts;
     cairn_password_pool *pool;
@@ -73,7 +75,8 @@ static cairn_err open_auth(const cairn_node_auth_setup *setup, cairn_node_auth *
                                         .pool = auth->pool,
                                         .oauth = auth->oauth,
                                         .issuers = auth->issuers,
-                                        .audience = setup->url};
+                                        .audience = setup->url,
+                                        .token_threads = TOKEN_THREADS};
     CAIRN_TRY(cairn_auth_new(&options, &auth->auth));
     const cairn_authenticator inner = cairn_auth_authenticator(auth->auth);
     return cairn_callers_new(&setup->clock, setup->engine, &inner, &auth->callers);

@@ -228,8 +228,14 @@ static cairn_err revoked(void *context, const cairn_hash *organisation, cairn_by
     return cairn_ca_is_refused(ca, serial, ret_revoked);
 }
 
+static cairn_err party(void *context, const cairn_hash *organisation, cairn_auth_party *ret_party)
+{
+    const cairn_node_ca *ca = context;
+    return cairn_auth_party_of(ca->setup.engine, organisation, ret_party);
+}
+
 cairn_auth_directory cairn_node_ca_directory(cairn_node_ca *ca)
 {
     return (cairn_auth_directory){
-        .context = ca, .tls_key = tls_key, .issuer = issuer, .revoked = revoked};
+        .context = ca, .tls_key = tls_key, .issuer = issuer, .revoked = revoked, .party = party};
 }

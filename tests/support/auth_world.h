@@ -171,7 +171,8 @@ static inline void world_serve(test_world *w, const cairn_auth_directory *direct
                                         .pool = w->pool,
                                         .oauth = w->oauth,
                                         .issuers = w->issuers,
-                                        .audience = WORLD_AUDIENCE};
+                                        .audience = WORLD_AUDIENCE,
+                                        .token_threads = 1};
     assert_int_equal(cairn_auth_new(&options, &w->auth), CAIRN_OK);
     w->services = (cairn_services){.clock = w->clock, .oauth = w->oauth};
     const cairn_route_table tables[] = {{world_rows, 1}, cairn_oauth_routes};

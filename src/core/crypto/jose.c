@@ -181,6 +181,19 @@ cairn_err cairn_jws_verify(const cairn_jws *jws, const cairn_jwk *key)
     return cairn_jwk_verify(key, jws->alg, jws->signing_input, jws->signature);
 }
 
+cairn_err cairn_jws_verify_by(const cairn_jws *jws, const cairn_jwk_set *set)
+{
+    const cairn_jwk *keys[CAIRN_JWK_TRIES_MAX];
+    size_t count = cairn_jwk_set_find(set, jws->kid, jws->alg, keys);
+    cairn_err err = CAIRN_ERR_NOT_FOUND;
+    for (size_t i = 0; i < count; i++) {
+        err = cairn_jws_verify(jws, keys[i]);
+        if (err != CAIRN_ERR_BAD_SIGNATURE)
+            break;
+    }
+    return err;
+}
+
 /* --- making --- */
 
 static bool is_plain(const char *text)

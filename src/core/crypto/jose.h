@@ -56,6 +56,10 @@ cairn_err cairn_jws_parse_within(cairn_arena *arena, cairn_bytes compact, size_t
 /* BAD_ALGORITHM when the algorithm is not the key's, BAD_SIGNATURE when it does not verify. */
 cairn_err cairn_jws_verify(const cairn_jws *jws, const cairn_jwk *key) CAIRN_MUST_USE;
 
+/* By one of the keys of a set that it may be of. NOT_FOUND without a detail when there is none,
+ * BAD_SIGNATURE when it verifies by none of them. */
+cairn_err cairn_jws_verify_by(const cairn_jws *jws, const cairn_jwk_set *set) CAIRN_MUST_USE;
+
 /* The first two parts with {"alg","kid","typ"} as the header, for the signer; and the whole once it
  * has signed. `alg` is the one of the signing key (cairn_jose_alg_of), `kid` and `typ` printable
  * ASCII without quotes. In the arena. */

@@ -327,6 +327,59 @@ static void test_rsa_schemes(void **state)
     EVP_PKEY_free(pkey);
 }
 
+/* A set of `count` P-256 keys that have no names, the last of which is `last`. */
+static cairn_jwk_set *unnamed_set(size_t count, cairn_key *last)
+{
+    char json[2048] = "{\"keys\":[";
+    cairn_jwk_set *set = NULL;
+    for (size_t i = 0; i < count; i++) {
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *fresh = NULL;
+        CAIRN_CLEANUP(cairn_jwk_free_p) cairn_jwk *jwk = NULL;
+        cairn_bytes text;
+        size_t used = strlen(json);
+        assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &fresh), CAIRN_OK);
+        assert_int_equal(cairn_jwk_of_key(i + 1 == count ? last : fresh, "", &jwk), CAIRN_OK);
+        assert_int_equal(cairn_jwk_write(&arena, jwk, &text), CAIRN_OK);
+        (void)snprintf(json + used, sizeof json - used, "%s%.*s", i == 0 ? "" : ",", (int)text.size,
+                       (const char *)text.data);
+    }
+    (void)snprintf(json + strlen(json), sizeof json - strlen(json), "]}");
+    assert_int_equal(cairn_jwk_set_parse(cairn_bytes_str(json), CAIRN_JWK_SET_FOREIGN, &set),
+                     CAIRN_OK);
+    assert_int_equal(cairn_jwk_set_count(set), count);
+    return set;
+}
+
+static cairn_err verify_by(cairn_jwk_set *set, const cairn_key *key, const char *kid)
+{
+    cairn_jws jws;
+    cairn_bytes compact = test_jws_sign(&arena, key, kid, "JWT", "{}");
+    assert_int_equal(cairn_jws_parse(&arena, compact, &jws), CAIRN_OK);
+    cairn_err err = cairn_jws_verify_by(&jws, set);
+    cairn_jwk_set_free(set);
+    return err;
+}
+
+/* Each key that fits is tried, as long as they are few. */
+static void test_keys_without_a_name(void **state)
+{
+    (void)state;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *stranger = NULL;
+    assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &key), CAIRN_OK);
+    assert_int_equal(cairn_key_generate(CAIRN_KEY_ED25519, &stranger), CAIRN_OK);
+    for (size_t count = 1; count <= CAIRN_JWK_TRIES_MAX; count++)
+        assert_int_equal(verify_by(unnamed_set(count, key), key, ""), CAIRN_OK);
+    assert_int_equal(verify_by(unnamed_set(CAIRN_JWK_TRIES_MAX + 1, key), key, ""),
+                     CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(verify_by(unnamed_set(2, key), key, "k"), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(verify_by(unnamed_set(2, key), stranger, ""), CAIRN_ERR_NOT_FOUND);
+    cairn_key_free(stranger);
+    stranger = NULL;
+    assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &stranger), CAIRN_OK);
+    assert_int_equal(verify_by(unnamed_set(2, key), stranger, ""), CAIRN_ERR_BAD_SIGNATURE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_what_we_sign_verifies),
         cmocka_unit_test(test_eddsa_example_is_reproduced),
         cmocka_unit_test(test_rsa_schemes),
+        cmocka_unit_test(test_keys_without_a_name),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

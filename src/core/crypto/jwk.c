@@ -407,8 +407,11 @@ cairn_err cairn_jwk_verify(const cairn_jwk *jwk, cairn_jose_alg alg, cairn_bytes
 
 /* --- sets --- */
 
+static uint64_t last_serial; /* atomic */
+
 struct cairn_jwk_set {
     unsigned references; /* atomic */
+    uint64_t serial;
     size_t count;
     cairn_jwk *keys[CAIRN_JWK_SET_COUNT_MAX];
 };
@@ -426,6 +429,11 @@ void cairn_jwk_set_free(cairn_jwk_set *set)
     for (size_t i = 0; i < set->count; i++)
         cairn_jwk_free(set->keys[i]);
     free(set);
+}
+
+uint64_t cairn_jwk_set_serial(const cairn_jwk_set *set)
+{
+    return set->serial;
 }
 
 size_t cairn_jwk_set_count(const cairn_jwk_set *set)
@@ -450,7 +458,8 @@ static bool share_algorithm(const cairn_jwk *a, const cairn_jwk *b)
 static cairn_err check_distinct(const cairn_jwk_set *set, const cairn_jwk *key)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->keys[i]->kid, key->kid) == 0 && share_algorithm(set->keys[i], key))
+        if (key->kid[0] != '\0' && strcmp(set->keys[i]->kid, key->kid) == 0 &&
+            share_algorithm(set->keys[i], key))
             return CAIRN_FAIL(CAIRN_ERR_DUPLICATE_KEY, "RFC 7517 section 4.5",
                               "jwk-set.keys: two with kid \"%s\"", key->kid);
     return CAIRN_OK;
@@ -470,7 +479,8 @@ static cairn_err fill_set(const json_t *keys, cairn_jwk_set_kind kind, cairn_jwk
         if (err != CAIRN_OK && is_left_out(err, kind))
             continue;
         CAIRN_TRY(err);
-        CAIRN_TRY(check_distinct(set, key));
+        if (kind == CAIRN_JWK_SET_STRICT)
+            CAIRN_TRY(check_distinct(set, key));
         set->keys[set->count++] = CAIRN_STEAL(key);
     }
     return CAIRN_OK;
@@ -491,6 +501,7 @@ cairn_err cairn_jwk_set_parse(cairn_bytes text, cairn_jwk_set_kind kind, cairn_j
     if (set == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "jwk-set: %zu bytes", sizeof *set);
     set->references = 1;
+    set->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
     CAIRN_TRY(fill_set(keys, kind, set));
     if (kind == CAIRN_JWK_SET_STRICT && set->count == 0)
         return fail_key("keys: none");
@@ -498,15 +509,16 @@ cairn_err cairn_jwk_set_parse(cairn_bytes text, cairn_jwk_set_kind kind, cairn_j
     return CAIRN_OK;
 }
 
-const cairn_jwk *cairn_jwk_set_find(const cairn_jwk_set *set, const char *kid, cairn_jose_alg alg)
+size_t cairn_jwk_set_find(const cairn_jwk_set *set, const char *kid, cairn_jose_alg alg,
+                          const cairn_jwk *ret_keys[CAIRN_JWK_TRIES_MAX])
 {
-    const cairn_jwk *found = NULL;
+    size_t count = 0;
     for (size_t i = 0; i < set->count; i++) {
         if (!cairn_jwk_fits(set->keys[i], alg) || (*kid != '\0' && strcmp(kid, set->keys[i]->kid)))
             continue;
-        if (found != NULL)
-            return NULL;
-        found = set->keys[i];
+        if (count == CAIRN_JWK_TRIES_MAX)
+            return 0;
+        ret_keys[count++] = set->keys[i];
     }
-    return found;
+    return count;
 }

@@ -16,6 +16,7 @@ enum {
     CAIRN_JWK_SIZE_MAX = 4096,        /* bytes of one key as JSON */
     CAIRN_JWK_SET_SIZE_MAX = 1 << 17, /* bytes of a set as JSON */
     CAIRN_JWK_SET_COUNT_MAX = 64,     /* keys of a set */
+    CAIRN_JWK_TRIES_MAX = 4,          /* keys that one signature is tried with */
     CAIRN_JWK_RSA_BITS_MIN = 2048,
     CAIRN_JWK_RSA_BITS_MAX = 8192,
 };
@@ -69,9 +70,8 @@ typedef enum cairn_jwk_set_kind {
                               section 5) */
 } cairn_jwk_set_kind;
 
-/* {"keys":[…]}. Two usable keys with the same kid and algorithm are DUPLICATE_KEY; TOO_MANY beyond
- * 64 keys; BAD_KEY from a strict set; else as cairn_json_object. A foreign set may turn out
- * empty. */
+/* {"keys":[…]}. TOO_MANY beyond 64 keys; from a strict set BAD_KEY, and DUPLICATE_KEY for two keys
+ * with the same name and algorithm; else as cairn_json_object. A foreign set may turn out empty. */
 cairn_err cairn_jwk_set_parse(cairn_bytes json, cairn_jwk_set_kind kind,
                               cairn_jwk_set **ret_set) CAIRN_MUST_USE;
 cairn_jwk_set *cairn_jwk_set_ref(cairn_jwk_set *set);
@@ -81,8 +81,14 @@ CAIRN_DEFINE_CLEANUP(cairn_jwk_set, cairn_jwk_set_free)
 size_t cairn_jwk_set_count(const cairn_jwk_set *set);
 /* Lives as long as the set. */
 const cairn_jwk *cairn_jwk_set_at(const cairn_jwk_set *set, size_t index);
-/* The key named `kid` that fits `alg`; with an empty `kid` the only key that fits. NULL when there
- * is none or no single one. Lives as long as the set. */
-const cairn_jwk *cairn_jwk_set_find(const cairn_jwk_set *set, const char *kid, cairn_jose_alg alg);
+/* A number that no other set of this process has: what was verified by a set is by the same set as
+ * long as the number is. */
+uint64_t cairn_jwk_set_serial(const cairn_jwk_set *set);
+
+/* The keys that a signature may be of: those named `kid` that fit `alg`, or with an empty `kid` all
+ * that fit. Their count; 0 when there is none or more than CAIRN_JWK_TRIES_MAX, since each one
+ * costs a verification and a stranger chooses the token. They live as long as the set. */
+size_t cairn_jwk_set_find(const cairn_jwk_set *set, const char *kid, cairn_jose_alg alg,
+                          const cairn_jwk *ret_keys[CAIRN_JWK_TRIES_MAX]);
 
 #endif

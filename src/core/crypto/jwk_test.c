@@ -175,11 +175,12 @@ static void test_foreign_sets_leave_out_what_is_not_ours(void **state)
         ",\"alg\":\"RS256\",\"kid\":\"2011-04-29\"") ",{\"kty\":\"new\"},7]}";
     assert_int_equal(parse_set(json, CAIRN_JWK_SET_FOREIGN, &set), CAIRN_OK);
     assert_int_equal(cairn_jwk_set_count(set), 1);
-    assert_ptr_equal(cairn_jwk_set_find(set, "2011-04-29", CAIRN_JOSE_RS256),
-                     cairn_jwk_set_at(set, 0));
-    assert_ptr_equal(cairn_jwk_set_find(set, "", CAIRN_JOSE_RS256), cairn_jwk_set_at(set, 0));
-    assert_null(cairn_jwk_set_find(set, "2011-04-29", CAIRN_JOSE_PS256));
-    assert_null(cairn_jwk_set_find(set, "1", CAIRN_JOSE_ES256));
+    const cairn_jwk *keys[CAIRN_JWK_TRIES_MAX] = {NULL};
+    assert_int_equal(cairn_jwk_set_find(set, "2011-04-29", CAIRN_JOSE_RS256, keys), 1);
+    assert_ptr_equal(keys[0], cairn_jwk_set_at(set, 0));
+    assert_int_equal(cairn_jwk_set_find(set, "", CAIRN_JOSE_RS256, keys), 1);
+    assert_int_equal(cairn_jwk_set_find(set, "2011-04-29", CAIRN_JOSE_PS256, keys), 0);
+    assert_int_equal(cairn_jwk_set_find(set, "1", CAIRN_JOSE_ES256, keys), 0);
     assert_int_equal(parse_set(json, CAIRN_JWK_SET_STRICT, &strict), CAIRN_ERR_BAD_KEY);
 }
 
@@ -192,8 +193,8 @@ static void test_sets(void **state)
     } rows[] = {
         {"{\"keys\":[" EC(",\"kid\":\"a\"") "," OKP(",\"kid\":\"a\"") "]}", CAIRN_OK, CAIRN_OK},
         {"{\"keys\":[" EC(",\"kid\":\"a\"") "," EC(",\"kid\":\"a\"") "]}", CAIRN_ERR_DUPLICATE_KEY,
-         CAIRN_ERR_DUPLICATE_KEY},
-        {"{\"keys\":[" EC("") "," EC("") "]}", CAIRN_ERR_DUPLICATE_KEY, CAIRN_ERR_DUPLICATE_KEY},
+         CAIRN_OK},
+        {"{\"keys\":[" EC("") "," EC("") "]}", CAIRN_OK, CAIRN_OK},
         {"{\"keys\":[]}", CAIRN_ERR_BAD_KEY, CAIRN_OK},
         {"{\"keys\":{}}", CAIRN_ERR_BAD_KEY, CAIRN_ERR_BAD_KEY},
         {"{}", CAIRN_ERR_BAD_KEY, CAIRN_ERR_BAD_KEY},

@@ -14,25 +14,46 @@ cairn_err cairn_auth_new(const cairn_auth_options *options, cairn_auth **ret_aut
 {
     bool bearer = options->oauth != NULL || options->issuers != NULL;
     bool basic = options->accounts != NULL && options->pool != NULL;
-    cairn_auth *auth = calloc(1, sizeof *auth);
+    CAIRN_CLEANUP(cairn_auth_free_p) cairn_auth *auth = calloc(1, sizeof *auth);
     if (auth == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "authenticators");
     auth->options = *options;
     (void)snprintf(auth->challenge, sizeof auth->challenge, "%s%s%s",
                    bearer || !basic ? "Bearer realm=\"cairn\"" : "", bearer && basic ? ", " : "",
                    basic ? "Basic realm=\"cairn\", charset=\"UTF-8\"" : "");
-    *ret_auth = auth;
+    CAIRN_TRY(cairn_tokens_new(&auth->tokens));
+    if (options->token_threads > 0)
+        CAIRN_TRY(cairn_work_new(options->token_threads, &auth->work));
+    *ret_auth = CAIRN_STEAL(auth);
     return CAIRN_OK;
 }
 
 void cairn_auth_free(cairn_auth *auth)
 {
+    if (auth == NULL)
+        return;
+    cairn_work_free(auth->work);
+    cairn_tokens_free(auth->tokens);
     free(auth);
 }
 
 const char *cairn_auth_challenge(const cairn_auth *auth)
 {
     return auth->challenge;
+}
+
+cairn_auth_result cairn_auth_settle(const cairn_auth *auth, const cairn_principal *principal)
+{
+    const cairn_auth_directory *d = &auth->options.directory;
+    cairn_auth_party party = {.active = true};
+    cairn_err err = d->party != NULL && principal->has_organisation
+                        ? d->party(d->context, &principal->organisation, &party)
+                        : CAIRN_OK;
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
+        return cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
+    if (!party.active)
+        return cairn_auth_refused(cairn_auth_reason_ORGANISATION);
+    return (cairn_auth_result){.verdict = CAIRN_AUTH_FOUND, .principal = *principal};
 }
 
 /* --- the chain --- */
@@ -63,14 +84,16 @@ static void by_field(const cairn_auth *auth, cairn_bytes value, cairn_bytes cert
                      cairn_auth_done_fn done, void *done_context)
 {
     const cairn_auth_options *o = &auth->options;
-    cairn_auth_result result = cairn_auth_refused(cairn_auth_reason_SCHEME);
+    const cairn_auth_result result = cairn_auth_refused(cairn_auth_reason_SCHEME);
     cairn_bytes rest = {0};
     if (take_scheme(value, "Basic", &rest) && o->accounts != NULL && o->pool != NULL) {
         cairn_auth_basic(auth, rest, done, done_context);
         return;
     }
-    if (take_scheme(value, "Bearer", &rest) && (o->oauth != NULL || o->issuers != NULL))
-        result = cairn_auth_bearer(auth, rest, certificate);
+    if (take_scheme(value, "Bearer", &rest) && (o->oauth != NULL || o->issuers != NULL)) {
+        cairn_auth_bearer(auth, rest, certificate, done, done_context);
+        return;
+    }
     done(done_context, &result);
 }
 

@@ -31,6 +31,8 @@ enum { CAIRN_CERTIFICATE_SIZE_MAX = 16384 }; /* bytes of a peer's DER certificat
     X(TOKEN_ISSUER, "token_issuer")                   \
     X(TOKEN_KEYS, "token_keys_unavailable")           \
     X(TOKEN_BINDING, "token_binding")                 \
+    X(TOKEN_REVOKED, "token_revoked")                 \
+    X(TOKEN_BUSY, "token_busy")                       \
     X(CERTIFICATE_FORM, "certificate_malformed")      \
     X(CERTIFICATE_TIME, "certificate_expired")        \
     X(CERTIFICATE_USE, "certificate_use")             \
@@ -63,12 +65,18 @@ typedef struct cairn_auth_directory {
      * as in DER). Goes with `issuer`. */
     cairn_err (*revoked)(void *context, const cairn_hash *organisation, cairn_bytes serial,
                          bool *ret_revoked);
+    /* How an organisation stands now. NOT_FOUND: it is none of the ledger's. NULL: whoever acts for
+     * one by a token or a password is not asked how it stands. */
+    cairn_err (*party)(void *context, const cairn_hash *organisation, cairn_auth_party *ret_party);
 } cairn_auth_directory;
 
 /* The organisation that holds the key `kid` for that purpose as of the ledger's newest view.
  * NOT_FOUND as above. */
 cairn_err cairn_auth_key_party(cairn_engine *engine, const cairn_hash *kid, cairn_purpose purpose,
                                cairn_auth_party *ret_party) CAIRN_MUST_USE;
+/* The organisation itself. NOT_FOUND. */
+cairn_err cairn_auth_party_of(cairn_engine *engine, const cairn_hash *organisation,
+                              cairn_auth_party *ret_party) CAIRN_MUST_USE;
 /* The directory of TLS keys that the newest view of a ledger holds. `engine` is kept. */
 cairn_auth_directory cairn_auth_directory_of(cairn_engine *engine);
 
@@ -80,7 +88,9 @@ typedef struct cairn_auth_options {
     cairn_password_pool *pool; /* goes with `accounts` */
     cairn_oauth *oauth;        /* tokens of ours; NULL: not taken */
     cairn_issuers *issuers;    /* tokens of others; NULL: not taken */
-    const char *audience; /* that tokens of ours must be for here; NULL: the endpoint's; kept */
+    const char *audience;   /* that tokens of ours must be for here; NULL: the endpoint's; kept */
+    unsigned token_threads; /* 1 to 64, on which tokens are verified that are not remembered; 0: on
+                               the caller's */
 } cairn_auth_options;
 
 typedef struct cairn_auth cairn_auth;

@@ -9,6 +9,7 @@
 enum { PLAIN_SIZE_MAX = CAIRN_ACCOUNT_NAME_SIZE_MAX + 1 + CAIRN_PASSWORD_SIZE_MAX };
 
 typedef struct check {
+    const cairn_auth *auth;
     const char *refusal; /* decided before the password; it is checked all the same */
     cairn_principal principal;
     cairn_auth_done_fn done;
@@ -18,13 +19,15 @@ typedef struct check {
 static void on_checked(void *context, cairn_err err)
 {
     check *c = context;
-    cairn_auth_result result = {.verdict = CAIRN_AUTH_FOUND, .principal = c->principal};
+    cairn_auth_result result;
     if (err == CAIRN_ERR_MISMATCH)
         result = cairn_auth_refused(cairn_auth_reason_BASIC_WRONG);
     else if (err != CAIRN_OK)
         result = cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
     else if (c->refusal != NULL)
         result = cairn_auth_refused(c->refusal);
+    else
+        result = cairn_auth_settle(c->auth, &c->principal);
     cairn_auth_done_fn done = c->done;
     void *done_context = c->context;
     free(c);
@@ -92,6 +95,7 @@ void cairn_auth_basic(const cairn_auth *auth, cairn_bytes credentials, cairn_aut
         cairn_err err = CAIRN_ERR_NO_MEMORY;
         c = calloc(1, sizeof *c);
         if (c != NULL) {
+            c->auth = auth;
             c->done = done;
             c->context = done_context;
             err = begin(auth, plain, password, c);

@@ -39,12 +39,31 @@ cairn_err cairn_auth_key_party(cairn_engine *engine, const cairn_hash *kid, cair
     return CAIRN_OK;
 }
 
+cairn_err cairn_auth_party_of(cairn_engine *engine, const cairn_hash *organisation,
+                              cairn_auth_party *ret_party)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    const cairn_state_source state = {.context = engine, .get = get};
+    cairn_org_record org;
+    cairn_arena_init(&arena, 1 << 18);
+    CAIRN_TRY(cairn_registry_org(&state, &arena, organisation, &org));
+    *ret_party = (cairn_auth_party){.organisation = *organisation,
+                                    .active = org.status == CAIRN_ORG_ACTIVE,
+                                    .roles = org.roles};
+    return CAIRN_OK;
+}
+
 static cairn_err tls_key(void *context, const cairn_hash *kid, cairn_auth_party *ret_party)
 {
     return cairn_auth_key_party(context, kid, CAIRN_PURPOSE_TLS, ret_party);
 }
 
+static cairn_err party(void *context, const cairn_hash *organisation, cairn_auth_party *ret_party)
+{
+    return cairn_auth_party_of(context, organisation, ret_party);
+}
+
 cairn_auth_directory cairn_auth_directory_of(cairn_engine *engine)
 {
-    return (cairn_auth_directory){.context = engine, .tls_key = tls_key};
+    return (cairn_auth_directory){.context = engine, .tls_key = tls_key, .party = party};
 }

@@ -65,8 +65,21 @@ static cairn_err find_revoked(void *context, const cairn_hash *organisation, cai
     return CAIRN_OK;
 }
 
+static cairn_err find_party(void *context, const cairn_hash *organisation,
+                            cairn_auth_party *ret_party)
+{
+    const directory *d = context;
+    if (d->broken)
+        return CAIRN_FAIL(CAIRN_ERR_IO, "house", "broken");
+    if (organisation->b[0] != 7)
+        return CAIRN_ERR_NOT_FOUND;
+    fill_party(d, ret_party);
+    return CAIRN_OK;
+}
+
 static directory dir;
-static const cairn_auth_directory ours = {&dir, find_tls_key, find_issuer, find_revoked};
+static const cairn_auth_directory ours = {&dir, find_tls_key, find_issuer, find_revoked,
+                                          find_party};
 static test_world world;
 static char reply[TEST_REPLY_MAX], first_refusal[TEST_REPLY_MAX];
 
@@ -268,6 +281,72 @@ static void test_foreign_tokens_that_are_refused(void **state)
         "type",
         ask("Bearer ", test_jws_sign(a, world.foreign_key, "f1", "logout+jwt", FOREIGN(TIMES))),
         "token_type");
+}
+
+/* --- what is remembered of a token --- */
+
+#define OF_SEVEN TIMES ",\"cairn_organisation\":\"" ORG_HEX "\""
+
+/* Nothing that ends a token is put off by its having been seen. */
+static void test_what_ends_a_token_that_is_remembered(void **state)
+{
+    (void)state;
+    char kid[64];
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = world_token_key(&world, kid);
+    cairn_bytes token = test_jws_sign(&world.arena, key, kid, "at+jwt", OWN(OF_SEVEN));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask("Bearer ", token), 200);
+    dir.suspended = true;
+    expect_refused("suspended", ask("Bearer ", token), "organisation_not_active");
+    dir.suspended = false;
+    dir.broken = true;
+    assert_int_equal(ask("Bearer ", token), 503);
+    dir.broken = false;
+    assert_int_equal(ask("Bearer ", token), 200);
+    world.manual.wall_ms -= 3600000; /* before it was issued */
+    expect_refused("clock", ask("Bearer ", token), "token_from_the_future");
+    world.manual.wall_ms += 3600000;
+    assert_int_equal(ask("Bearer ", token), 200);
+    assert_int_equal(cairn_accounts_revoke_token(world.accounts, cairn_bytes_str("j"),
+                                                 UINT64_MAX / 2, world_now_ms),
+                     CAIRN_OK);
+    expect_refused("revoked", ask("Bearer ", token), "token_revoked");
+}
+
+static void test_a_token_that_is_remembered_expires(void **state)
+{
+    (void)state;
+    char kid[64];
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = world_token_key(&world, kid);
+    cairn_bytes token = test_jws_sign(&world.arena, key, kid, "at+jwt", OWN(TIMES));
+    assert_int_equal(ask("Bearer ", token), 200);
+    cairn_clock_manual_advance_ms(&world.manual, 100000 + CAIRN_JWT_SKEW_MS - 1);
+    assert_int_equal(ask("Bearer ", token), 200);
+    cairn_clock_manual_advance_ms(&world.manual, 1);
+    expect_refused("expired", ask("Bearer ", token), "token_expired");
+}
+
+/* An issuer that takes a key back takes back what was verified by it. */
+static void test_a_token_ends_with_its_key(void **state)
+{
+    (void)state;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *next = NULL;
+    int status = 200;
+    wait_for_keys();
+    cairn_bytes token = test_jws_sign(&world.arena, world.foreign_key, "f1", "JWT", FOREIGN(TIMES));
+    assert_int_equal(ask("Bearer ", token), 200);
+    assert_int_equal(cairn_key_generate(CAIRN_KEY_ED25519, &next), CAIRN_OK);
+    (void)pthread_mutex_lock(&world.lock);
+    world_jwks(&world.arena, next, "f2", world.jwks, sizeof world.jwks);
+    (void)pthread_mutex_unlock(&world.lock);
+    cairn_clock_manual_advance_ms(&world.manual, 31000); /* may be tried again */
+    cairn_bytes fresh = test_jws_sign(&world.arena, next, "f2", "JWT", FOREIGN(TIMES));
+    for (int i = 0; i < 2000 && (i == 0 || status != 200); i++) {
+        status = ask("Bearer ", fresh);
+        (void)usleep(10000);
+    }
+    assert_int_equal(status, 200);
+    expect_refused("old key", ask("Bearer ", token), "token_key_unknown");
 }
 
 /* --- Basic --- */
@@ -512,6 +591,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tokens_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_tokens, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign_tokens_that_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_ends_a_token_that_is_remembered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_token_that_is_remembered_expires, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_token_ends_with_its_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_basic, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys_of_the_ledger, setup, teardown),
         cmocka_unit_test_setup_teardown(test_certificates_of_a_ca, setup, teardown),

@@ -68,6 +68,9 @@ const char *cairn_oauth_issuer(const cairn_oauth *oauth);
 cairn_err cairn_oauth_is_revoked(cairn_oauth *oauth, const char *token_id,
                                  bool *ret_revoked) CAIRN_MUST_USE;
 
+/* The reason of cairn_oauth_check when it cannot be told: memory, or the accounts, are missing. */
+#define CAIRN_OAUTH_INTERNAL "internal"
+
 /* NULL when a token of ours holds now: its key, signature, claims, and that it was not revoked;
  * else the reason. Whether it is bound to the caller's certificate is the caller's to look at. */
 const char *cairn_oauth_check(cairn_oauth *oauth, const cairn_jwt *jwt);

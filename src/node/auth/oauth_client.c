@@ -110,10 +110,10 @@ static const char *check_signature(const cairn_oauth_call *c, const cairn_jwt *j
     CAIRN_CLEANUP(cairn_jwk_set_free_p) cairn_jwk_set *set = NULL;
     if (cairn_jwk_set_parse(c->client.jwks, CAIRN_JWK_SET_STRICT, &set) != CAIRN_OK)
         return "client_keys";
-    const cairn_jwk *key = cairn_jwk_set_find(set, jwt->jws.kid, jwt->jws.alg);
-    if (key == NULL)
+    cairn_err err = cairn_jws_verify_by(&jwt->jws, set);
+    if (err == CAIRN_ERR_NOT_FOUND)
         return "assertion_key_unknown";
-    return cairn_jws_verify(&jwt->jws, key) == CAIRN_OK ? NULL : "assertion_signature";
+    return err == CAIRN_OK ? NULL : "assertion_signature";
 }
 
 /* Each assertion of a client is good once; only one that holds is remembered. The memory ends with

@@ -188,17 +188,19 @@ static const char *check_claims(const cairn_oauth *oauth, const cairn_jwt *jwt)
 const char *cairn_oauth_check(cairn_oauth *oauth, const cairn_jwt *jwt)
 {
     CAIRN_CLEANUP(cairn_jwk_set_free_p) cairn_jwk_set *set = cairn_oauth_keys(oauth);
-    const cairn_jwk *key = cairn_jwk_set_find(set, jwt->jws.kid, jwt->jws.alg);
+    cairn_err err = cairn_jws_verify_by(&jwt->jws, set);
     bool revoked = false;
-    if (jwt->jws.kid[0] == '\0' || key == NULL)
+    if (jwt->jws.kid[0] == '\0' || err == CAIRN_ERR_NOT_FOUND)
         return "token_key_unknown";
-    if (cairn_jws_verify(&jwt->jws, key) != CAIRN_OK)
-        return "token_signature";
+    if (err != CAIRN_OK)
+        return err == CAIRN_ERR_BAD_SIGNATURE ? "token_signature" : CAIRN_OAUTH_INTERNAL;
     const char *refusal = check_claims(oauth, jwt);
     if (refusal != NULL)
         return refusal;
-    if (jwt->id == NULL || cairn_oauth_is_revoked(oauth, jwt->id, &revoked) != CAIRN_OK)
+    if (jwt->id == NULL)
         return "token_claims";
+    if (cairn_oauth_is_revoked(oauth, jwt->id, &revoked) != CAIRN_OK)
+        return CAIRN_OAUTH_INTERNAL;
     return revoked ? "token_revoked" : NULL;
 }
 
