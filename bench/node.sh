@@ -17,7 +17,7 @@ trap '[ -z "$node" ] || kill "$node" 2>/dev/null || true; rm -rf "$work"' EXIT
 [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -gt $((idle + 1000)) ] || idle=0
 ulimit -Sn "$(ulimit -Hn)"
 "$build/cairn" init "$work/ledger" --org Bench >/dev/null
-printf 'node:\n  port: "0"\n  connections: "20000"\n' >>"$work/ledger/cairn.yaml"
+printf 'node:\n  port: "0"\n  connections: "20000"\n  rate: "100000"\n  burst: "100000"\n' >>"$work/ledger/cairn.yaml"
 "$build/cairn" -C "$work/ledger" key new --purpose tls >/dev/null
 openssl req -x509 -new -key "$work/ledger/keys/tls-1.pem" -subj /CN=bench -days 2 -out "$work/client.pem" \
     -addext extendedKeyUsage=clientAuth -addext basicConstraints=critical,CA:FALSE 2>/dev/null

@@ -67,7 +67,7 @@
     X(ERASED, -425, "object was erased", 410, 1)                                                   \
     X(EARLY, -426, "it is too early for that", 409, 1)                                             \
     X(IO, -501, "input or output failed", 500, 4)                                                  \
-    X(NO_SPACE, -502, "disk is full", 507, 4)                                                      \
+    X(NO_SPACE, -502, "disk is full", 503, 4)                                                      \
     X(CORRUPT, -503, "stored data is corrupt", 500, 4)                                             \
     X(READ_ONLY, -504, "ledger is read-only after a failure", 503, 4)                              \
     X(LOCKED, -505, "another process holds this directory", 409, 4)                                \

@@ -103,6 +103,16 @@ void sim_disk_power_on(sim_life *life)
     sim_now = life;
 }
 
+void sim_disk_give_space(void)
+{
+    sim_space_limited = false;
+}
+
+bool sim_disk_lacks_space(void)
+{
+    return sim_space_limited;
+}
+
 void sim_disk_power_off(bool lose_power, int exit_code)
 {
     sim_disk_hold_memory(true);

@@ -98,6 +98,12 @@ void sim_disk_hold_memory(bool hold);
 /* True if any fault of the kinds in `mask` (bits 1 << kind) has fired in this life. */
 bool sim_disk_fired(unsigned mask);
 
+/* There is room on the disk again, after NO_SPACE. */
+void sim_disk_give_space(void);
+
+/* True from NO_SPACE until there is room again. */
+bool sim_disk_lacks_space(void);
+
 /* Inverts one bit of a file at rest, path relative to the root. False if there is no such byte. */
 bool sim_disk_flip(const char *path, uint64_t offset, unsigned bit);
 

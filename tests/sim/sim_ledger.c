@@ -192,8 +192,9 @@ static bool submit_batch(sim_ctx *ctx, cairn_store *store, size_t l)
             continue;
         }
         sim_check_excused(ctx, err, "submit");
-        SIM_CHECK(err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_READ_ONLY, "submit: %s %s",
-                  cairn_err_name(err), cairn_err_detail());
+        SIM_CHECK(err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_READ_ONLY ||
+                      err == CAIRN_ERR_NO_SPACE,
+                  "submit: %s %s", cairn_err_name(err), cairn_err_detail());
         if (err == CAIRN_ERR_READ_ONLY)
             return false;
     }
@@ -213,12 +214,30 @@ static bool store_failed(const sim_ctx *ctx, size_t l)
     const ledger_facts *lf = &f->ledgers[l];
     for (size_t i = 0; i < lf->pending_count; i++) {
         cairn_err code = answers[l][i].verdict.code;
-        if (code == CAIRN_ERR_READ_ONLY || code == CAIRN_ERR_IO || code == CAIRN_ERR_NO_SPACE) {
+        if (code == CAIRN_ERR_READ_ONLY || code == CAIRN_ERR_IO) {
             sim_check_excused(ctx, code, "a verdict");
             return true;
         }
     }
     return false;
+}
+
+/* There was no room for the block: nothing of the batch is there, now or later. */
+static bool found_no_space(const sim_ctx *ctx, size_t l)
+{
+    facts *f = ctx->facts;
+    ledger_facts *lf = &f->ledgers[l];
+    size_t refused = 0, accepted = 0;
+    for (size_t i = 0; i < lf->pending_count; i++) {
+        refused += answers[l][i].verdict.code == CAIRN_ERR_NO_SPACE;
+        accepted += answers[l][i].verdict.code == CAIRN_OK;
+    }
+    if (refused == 0)
+        return false;
+    SIM_CHECK(sim_disk_fired(SIM_FAULT(NO_SPACE) | SIM_FAULT(SHORT_WRITE)), "no space, no fault");
+    SIM_CHECK(accepted == 0, "%zu accepted beside %zu without space", accepted, refused);
+    lf->pending_count = 0;
+    return true;
 }
 
 /* Compares the verdicts of a ledger with the model's and acknowledges. False if the store failed:
@@ -232,6 +251,8 @@ static bool take_verdicts(const sim_ctx *ctx, cairn_store *store, size_t l)
         SIM_CHECK(answers[l][i].given, "transaction %zu of the batch got no verdict", i);
     if (store_failed(ctx, l))
         return false;
+    if (found_no_space(ctx, l))
+        return true;
     scratch = lf->model;
     apply_pending(lf, &pools[l], &scratch, expected);
     for (size_t i = 0; i < lf->pending_count; i++) {
@@ -354,6 +375,10 @@ static bool run_create(const sim_ctx *ctx, cairn_store *store)
     }
     if (err != CAIRN_OK)
         sim_check_excused(ctx, err, "create");
+    if (err == CAIRN_ERR_NO_SPACE && cairn_store_writable(store) == CAIRN_ERR_NO_SPACE) {
+        ((facts *)ctx->facts)->ledgers[l].creation = ABSENT;
+        return true;
+    }
     return err == CAIRN_OK || short_of_memory(err);
 }
 
@@ -371,7 +396,26 @@ static bool run_checkpoint(const sim_ctx *ctx, cairn_store *store)
         return true;
     sim_check_excused(ctx, err, "checkpoint");
     check_store(ctx, store);
-    return short_of_memory(err) && takes_more(store);
+    return (short_of_memory(err) || err == CAIRN_ERR_NO_SPACE) && takes_more(store);
+}
+
+/* Room comes back: the store finds it by itself, and goes on where it stood. */
+static bool run_room(sim_ctx *ctx, cairn_store *store)
+{
+    bool worked = false;
+    sim_disk_give_space();
+    cairn_clock_manual_advance_ms(&clock_now, 2000);
+    ((facts *)ctx->facts)->now_ms = clock_now.wall_ms;
+    cairn_err err = cairn_store_step(store, &worked);
+    if (err != CAIRN_OK)
+        sim_check_excused(ctx, err, "step with room");
+    static const unsigned others = SIM_FAULTS_SOFT & ~SIM_FAULT(NO_SPACE);
+    err = cairn_store_writable(store);
+    SIM_CHECK(err == CAIRN_OK || sim_disk_fired(others) ||
+                  (err == CAIRN_ERR_NO_SPACE && sim_disk_lacks_space()),
+              "there is room, and still: %s %s", cairn_err_name(err), cairn_err_detail());
+    check_store(ctx, store);
+    return err == CAIRN_OK || err == CAIRN_ERR_NO_SPACE;
 }
 
 /* A store that failed says so, and still shows what was acknowledged. */
@@ -394,7 +438,9 @@ static void run_steps(sim_ctx *ctx, cairn_store *store)
     for (unsigned i = 0; i < STEPS && goes_on; i++) {
         uint64_t r = sim_rng_below(&ctx->rng, 100);
         facts *f = ctx->facts;
-        if (f->ledgers[0].creation != CREATED || (r < 15 && f->ledgers[1].creation != CREATED))
+        if (cairn_store_writable(store) == CAIRN_ERR_NO_SPACE && r % 2 == 0)
+            goes_on = run_room(ctx, store);
+        else if (f->ledgers[0].creation != CREATED || (r < 15 && f->ledgers[1].creation != CREATED))
             goes_on = run_create(ctx, store);
         else if (r < 25)
             goes_on = run_checkpoint(ctx, store);

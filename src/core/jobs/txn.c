@@ -46,7 +46,7 @@ cairn_err cairn_jobs_txn_commit(cairn_jobs_txn *txn)
         }
     }
     cairn_err err = cairn_kv_commit(CAIRN_STEAL(txn->kv));
-    if (err != CAIRN_OK)
+    if (err != CAIRN_OK && err != CAIRN_ERR_NO_SPACE)
         atomic_store(&txn->jobs->failed, true); /* as the store then takes no more writes */
     return err;
 }

@@ -263,6 +263,25 @@ static cairn_err check_writable(const cairn_block_log *log)
     return CAIRN_OK;
 }
 
+bool cairn_block_log_writable(const cairn_block_log *log)
+{
+    return !log->failed && !log->options.read_only;
+}
+
+/* Ends the last segment's file at `offset`, on disk too. */
+static cairn_err cut_back(cairn_block_log *log, uint32_t offset)
+{
+    uint64_t size = 0;
+    CAIRN_TRY(cairn_file_truncate(log->fd, log->directory, offset));
+    CAIRN_TRY(cairn_file_sync(log->fd, log->directory));
+    CAIRN_TRY(cairn_file_size(log->fd, log->directory, &size));
+    if (size != offset)
+        return CAIRN_FAIL(CAIRN_ERR_IO, "house", "%s: cut to %u bytes and has %llu", log->directory,
+                          offset, (unsigned long long)size);
+    log->prepared = offset;
+    return CAIRN_OK;
+}
+
 /* Takes back what was written behind `before`, on disk too: the next frames must find the end of
  * the file or zeros. */
 static cairn_err undo(cairn_block_log *log, const cairn_block_tail *before, cairn_err err)
@@ -278,12 +297,9 @@ static cairn_err undo(cairn_block_log *log, const cairn_block_tail *before, cair
         return turn_failed(log, err);
     char detail[512];
     (void)memccpy(detail, cairn_err_detail(), '\0', sizeof detail);
-    cairn_err cut = cairn_file_truncate(log->fd, log->directory, before->offset);
-    if (cut == CAIRN_OK)
-        cut = cairn_file_sync(log->fd, log->directory);
+    cairn_err cut = cut_back(log, before->offset);
     if (cut != CAIRN_OK)
         return turn_failed(log, cut);
-    log->prepared = before->offset;
     return CAIRN_FAIL(err, "house", "%s", detail);
 }
 
@@ -336,11 +352,23 @@ static cairn_err write_batch(cairn_block_log *log, const cairn_bytes *payloads, 
     return cairn_file_writev_at(log->fd, log->directory, start, pieces, 2 * count);
 }
 
+/* Writes zeros from where they end to `target`. */
+static cairn_err write_zeros(cairn_block_log *log, uint64_t target)
+{
+    static const uint8_t zeros[64 << 10];
+    for (uint64_t at = log->prepared; at < target;) {
+        size_t part = target - at < sizeof zeros ? (size_t)(target - at) : sizeof zeros;
+        CAIRN_TRY(cairn_file_write_at(log->fd, log->directory, at, cairn_bytes_of(zeros, part)));
+        at += part;
+        log->prepared = at;
+    }
+    return CAIRN_OK;
+}
+
 /* Writes zeros behind the tail once the frames have used up what was prepared. Failing to is no
  * failure: the frames themselves are written. */
 static void prepare_space(cairn_block_log *log)
 {
-    static const uint8_t zeros[64 << 10];
     uint64_t step = log->options.prepare_size;
     if (step == 0 || log->tail.offset <= log->prepared)
         return;
@@ -348,16 +376,23 @@ static void prepare_space(cairn_block_log *log)
     uint64_t target = (log->tail.offset + step / 2 + step - 1) / step * step;
     if (target > log->options.segment_size)
         target = log->options.segment_size;
-    for (uint64_t at = log->prepared; at < target;) {
-        size_t part = target - at < sizeof zeros ? (size_t)(target - at) : sizeof zeros;
-        if (cairn_file_write_at(log->fd, log->directory, at, cairn_bytes_of(zeros, part)) !=
-            CAIRN_OK) {
-            cairn_err_clear();
-            return;
-        }
-        at += part;
-        log->prepared = at;
-    }
+    if (write_zeros(log, target) != CAIRN_OK)
+        cairn_err_clear();
+}
+
+cairn_err cairn_block_log_reserve(cairn_block_log *log, uint32_t size)
+{
+    CAIRN_TRY(check_writable(log));
+    CAIRN_ASSERT(log->durable == log->tail.offset);
+    if (size > log->options.segment_size)
+        size = log->options.segment_size;
+    cairn_block_tail before = log->tail;
+    if (log->prepared < before.offset)
+        log->prepared = before.offset;
+    cairn_err err = write_zeros(log, before.offset + (uint64_t)size);
+    if (err == CAIRN_OK)
+        err = cairn_file_sync(log->fd, log->directory);
+    return err == CAIRN_OK ? CAIRN_OK : undo(log, &before, err);
 }
 
 /* Ends the last segment: all of it synced, its zeros cut off, a new one begun. */

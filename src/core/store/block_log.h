@@ -67,6 +67,15 @@ CAIRN_DEFINE_CLEANUP(cairn_block_log, cairn_block_log_free)
 cairn_err cairn_block_log_append(cairn_block_log *log, const cairn_bytes *payloads, size_t count,
                                  uint64_t *ret_first) CAIRN_MUST_USE;
 
+/* False once the log is failed, or when it was opened for reading: what was refused for lack of
+ * space while this is true left the log as it was. The writer's thread. */
+bool cairn_block_log_writable(const cairn_block_log *log);
+
+/* Makes sure that there are `size` bytes (at most a segment's) of room behind what was appended,
+ * all of which must be synced: zeros are written there and synced. NO_SPACE with the log as it was
+ * before; otherwise as append. */
+cairn_err cairn_block_log_reserve(cairn_block_log *log, uint32_t size) CAIRN_MUST_USE;
+
 /* Makes what was appended durable by one fdatasync and shows it to readers. Does nothing when there
  * is nothing to sync. After a failure (IO, NO_SPACE) nothing of the group is acknowledged and the
  * log is READ_ONLY for ever: a failed fsync is never tried again. */

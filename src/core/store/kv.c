@@ -1,7 +1,9 @@
 /* LMDB behind six calls. Read transactions come from a pool of renewed ones: LMDB's NOTLS mode lets
  * them wander between threads. After a failed commit the environment takes no more writes: what
  * reached the disk is then unknown, and the block log is the truth from which the next open
- * recovers. */
+ * recovers. A commit without space is another matter: its pages are written and synced before the
+ * meta page that would make them count, so none of them is referred to, and whoever uses them next
+ * writes them whole; should the meta page itself fail, LMDB refuses all from then on. */
 #include "core/store/kv.h"
 
 #include <errno.h>
@@ -320,12 +322,16 @@ cairn_err cairn_kv_commit(cairn_kv_txn *txn)
     errno = 0;
     int rc = mdb_txn_commit(txn->mdb);
     bool cut_short = rc == EIO && errno != EIO; /* LMDB's own word for a short write */
-    if (rc != 0)
-        atomic_store(&txn->kv->failed, true);
+    cairn_kv *kv = txn->kv;
     free(txn);
-    if (cut_short)
-        return CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "kv: commit: a write was cut short");
-    return rc == 0 ? CAIRN_OK : fail(rc, "kv: commit");
+    if (rc == 0)
+        return CAIRN_OK;
+    cairn_err err =
+        cut_short ? CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "kv: commit: a write was cut short")
+                  : fail(rc, "kv: commit");
+    if (err != CAIRN_ERR_NO_SPACE)
+        atomic_store(&kv->failed, true);
+    return err;
 }
 
 void cairn_kv_abort(cairn_kv_txn *txn)

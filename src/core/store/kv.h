@@ -35,8 +35,9 @@ CAIRN_DEFINE_CLEANUP(cairn_kv, cairn_kv_close)
 /* A transaction belongs to the thread that began it. At most one write transaction at a time. Read
  * transactions are cheap (a pool renews them) and must be short: never hold one across I/O. */
 cairn_err cairn_kv_begin(cairn_kv *kv, bool write, cairn_kv_txn **ret_txn) CAIRN_MUST_USE;
-/* Commits and syncs; the transaction is gone either way. After a failure no more write transaction
- * begins (READ_ONLY), and if LMDB does not know its own state, no read transaction either (IO). */
+/* Commits and syncs; the transaction is gone either way. NO_SPACE has no effect and may be tried
+ * again. After another failure no more write transaction begins (READ_ONLY); if LMDB does not know
+ * its own state, no transaction at all (IO). */
 cairn_err cairn_kv_commit(cairn_kv_txn *txn) CAIRN_MUST_USE;
 /* Ends without effect. Takes NULL. */
 void cairn_kv_abort(cairn_kv_txn *txn);

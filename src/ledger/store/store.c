@@ -17,8 +17,11 @@ static const cairn_log_event rows[] = {
     {"store.recovered", CAIRN_LOG_INFO, 4, 60,
      "The store was opened and stands at its last block."},
     {"store.checkpoint", CAIRN_LOG_DEBUG, 4, 60, "The index was brought up to date."},
+    {"store.full", CAIRN_LOG_ERROR, 4, 4,
+     "The disk is full: the store takes nothing more until there is room."},
+    {"store.room", CAIRN_LOG_INFO, 4, 4, "There is room again, and the store goes on."},
 };
-enum { EVENT_READ_ONLY, EVENT_RECOVERED, EVENT_CHECKPOINT };
+enum { EVENT_READ_ONLY, EVENT_RECOVERED, EVENT_CHECKPOINT, EVENT_FULL, EVENT_ROOM };
 
 const cairn_log_table cairn_store_events = {.rows = rows, .count = sizeof rows / sizeof rows[0]};
 
@@ -52,19 +55,38 @@ cairn_err cairn_store_fail(cairn_store *store, cairn_err reason)
     return reason;
 }
 
+void cairn_store_log_full(cairn_store *store)
+{
+    CAIRN_LOG(store->options.log, &rows[EVENT_FULL], cairn_log_err(CAIRN_ERR_NO_SPACE));
+}
+
+void cairn_store_log_room(cairn_store *store)
+{
+    CAIRN_LOG(store->options.log, &rows[EVENT_ROOM],
+              cairn_log_u64("times_full", atomic_load(&store->full_count)));
+}
+
+uint64_t cairn_store_full_count(cairn_store *store)
+{
+    return atomic_load(&store->full_count);
+}
+
 cairn_err cairn_store_writable(cairn_store *store)
 {
     if (store->options.read_only)
         return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "store: was opened for reading");
-    if (atomic_load(&store->failed) == CAIRN_OK)
-        return CAIRN_OK;
-    return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "store: read-only after %s",
-                      store->failed_detail);
+    if (atomic_load(&store->failed) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_READ_ONLY, "house", "store: read-only after %s",
+                          store->failed_detail);
+    if (atomic_load(&store->full) != 0)
+        return CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "store: waits for room on its disk");
+    return CAIRN_OK;
 }
 
 static bool may_write(cairn_store *store)
 {
-    return !store->options.read_only && atomic_load(&store->failed) == CAIRN_OK;
+    return !store->options.read_only && atomic_load(&store->failed) == CAIRN_OK &&
+           atomic_load(&store->full) == 0;
 }
 
 /* --- ledgers --- */
@@ -293,18 +315,24 @@ static bool checkpoint_is_due(cairn_store *store)
     return changes >= store->options.checkpoint_changes;
 }
 
+/* The one for which there was no room comes first: what it has captured is not captured again. */
 static cairn_err checkpoint_now(cairn_store *store)
 {
-    checkpoint *cp = NULL;
     CAIRN_TRY(cairn_store_sync_appended(store));
-    CAIRN_TRY(cairn_store_checkpoint_capture(store, &cp));
+    checkpoint *cp = CAIRN_STEAL(store->stuck);
+    if (cp == NULL)
+        CAIRN_TRY(cairn_store_checkpoint_capture(store, &cp));
     store->last_checkpoint_ns = cairn_clock_monotonic_ns(&store->options.clock);
     if (cp == NULL)
         return CAIRN_OK;
-    cairn_err err = cairn_store_checkpoint_write(store, cp);
+    cairn_err err = cairn_store_index_write(store, cp);
+    if (err == CAIRN_ERR_NO_SPACE) {
+        store->stuck = CAIRN_STEAL(cp);
+        store->room_tried_ns = store->last_checkpoint_ns;
+    }
     if (err != CAIRN_OK) {
         cairn_store_checkpoint_free(cp);
-        return cairn_store_fail(store, err);
+        return err;
     }
     cairn_store_checkpoint_finish(store, cp);
     CAIRN_LOG(store->options.log, &rows[EVENT_CHECKPOINT],
@@ -317,7 +345,7 @@ static void take_written(cairn_store *store, bool wait)
 {
     pthread_mutex_lock(&store->lock);
     while (wait && store->checkpointing && store->done == NULL &&
-           atomic_load(&store->failed) == CAIRN_OK)
+           atomic_load(&store->failed) == CAIRN_OK && atomic_load(&store->full) == 0)
         pthread_cond_wait(&store->written, &store->lock);
     checkpoint *done = store->done;
     store->done = NULL;
@@ -326,6 +354,19 @@ static void take_written(cairn_store *store, bool wait)
         return;
     cairn_store_checkpoint_finish(store, done);
     store->checkpointing = false;
+}
+
+/* Without room: tries again, now and then, what there was no room for. */
+static cairn_err tend_room(cairn_store *store)
+{
+    if (atomic_load(&store->full) == 0 || !cairn_store_room_due(store))
+        return CAIRN_OK;
+    store->room_tried_ns = cairn_clock_monotonic_ns(&store->options.clock);
+    CAIRN_TRY(cairn_store_look_for_room(store));
+    if (store->stuck == NULL)
+        return CAIRN_OK;
+    cairn_err err = checkpoint_now(store);
+    return err == CAIRN_ERR_NO_SPACE ? CAIRN_OK : err;
 }
 
 /* Hands the checkpointer the next when it is due. */
@@ -356,7 +397,9 @@ cairn_err cairn_store_turn(cairn_store *store, bool *ret_worked)
     /* How far a driven ledger is can be told again by whoever drives it. */
     if (may_write(store))
         (void)!cairn_store_mark_driven(store, MARK_LAG);
-    cairn_err tended = tend_checkpoint(store);
+    cairn_err tended = tend_room(store);
+    if (tended == CAIRN_OK)
+        tended = tend_checkpoint(store);
     if (clean_some(store))
         *ret_worked = true;
     pthread_mutex_unlock(&store->write_lock);
@@ -373,7 +416,7 @@ cairn_err cairn_store_seal(cairn_store *store)
             err = cairn_block_log_seal(store->log);
         store->sealed = err == CAIRN_OK;
         if (err != CAIRN_OK)
-            err = cairn_store_fail(store, err);
+            err = cairn_store_log_refused(store, err);
     }
     pthread_mutex_unlock(&store->write_lock);
     return err;
@@ -403,6 +446,8 @@ cairn_err cairn_store_checkpoint(cairn_store *store)
     take_written(store, true);
     /* Only now is it certain: the maps may lack a block that made the store fail. */
     cairn_err err = cairn_store_writable(store);
+    if (err == CAIRN_OK && store->checkpointing) /* there was no room, and there is since */
+        err = CAIRN_FAIL(CAIRN_ERR_NO_SPACE, "house", "store: waited for room on its disk");
     if (err == CAIRN_OK)
         err = checkpoint_now(store);
     pthread_mutex_unlock(&store->write_lock);
@@ -506,7 +551,7 @@ static cairn_store *new_store(const char *directory, const cairn_store_options *
     cairn_recent_init(&store->recent);
     pthread_cond_init(&store->work, NULL);
     init_wake(&store->wake);
-    pthread_cond_init(&store->turn, NULL);
+    init_wake(&store->turn);
     pthread_cond_init(&store->written, NULL);
     pthread_cond_init(&store->verified, NULL);
     return store;
@@ -557,6 +602,7 @@ void cairn_store_free(cairn_store *store)
     cancel_waiting(store);
     cairn_store_threads_stop(store);
     cairn_store_checkpoint_free(store->due);
+    cairn_store_checkpoint_free(store->stuck);
     cairn_store_checkpoint_free(store->done);
     for (size_t i = 0; i < store->ledger_count; i++)
         free_ledger(store->ledgers[i]);
@@ -577,6 +623,19 @@ void cairn_store_free(cairn_store *store)
     free(store);
 }
 
+/* Without threads now. A store without room looks once more. */
+static cairn_err index_last(cairn_store *store)
+{
+    take_written(store, false);
+    if (store->due != NULL)
+        store->stuck = CAIRN_STEAL(store->due);
+    CAIRN_TRY(cairn_store_look_for_room(store));
+    if (store->stuck != NULL && atomic_load(&store->failed) == CAIRN_OK)
+        CAIRN_TRY(checkpoint_now(store));
+    CAIRN_TRY(cairn_store_writable(store));
+    return checkpoint_now(store);
+}
+
 /* Decides what is queued, indexes what was decided, and seals. */
 static cairn_err finish(cairn_store *store)
 {
@@ -587,13 +646,12 @@ static cairn_err finish(cairn_store *store)
     cairn_store_threads_stop(store);
     if (store->options.read_only)
         return err;
-    CAIRN_TRY(cairn_store_writable(store));
     pthread_mutex_lock(&store->write_lock);
-    take_written(store, false);
-    err = checkpoint_now(store);
+    err = index_last(store);
     if (err == CAIRN_OK)
         err = cairn_store_mark_driven(store, 0);
     pthread_mutex_unlock(&store->write_lock);
+    CAIRN_TRY(cairn_store_writable(store));
     cairn_err closed = cairn_block_log_close(store->log);
     store->log = NULL;
     return err == CAIRN_OK ? closed : err;

@@ -72,13 +72,16 @@ cairn_err cairn_store_create(cairn_store *store, cairn_bytes genesis,
 size_t cairn_store_ledger_count(cairn_store *store);
 cairn_engine *cairn_store_ledger(cairn_store *store, size_t slot);
 
-/* OK while it takes transactions; else READ_ONLY with the first reason in the detail. Any thread.
- */
+/* OK while it takes transactions. NO_SPACE while its disk is full: what was refused left no trace,
+ * and the store goes on by itself once there is room. Else READ_ONLY, until it is opened again,
+ * with the first reason in the detail. Any thread. */
 cairn_err cairn_store_writable(cairn_store *store) CAIRN_MUST_USE;
+/* How often the disk was found full. Any thread. */
+uint64_t cairn_store_full_count(cairn_store *store);
 
 /* One cycle, with threads = 0: checks what was submitted, applies, makes durable, answers, and
- * indexes when it is due. Tells whether there was anything to do. NO_MEMORY leaves the store as it
- * was, and the verdicts said so; after any other error it is read-only. */
+ * indexes when it is due. Tells whether there was anything to do. NO_MEMORY and NO_SPACE leave the
+ * store as it was, and the verdicts said so; cairn_store_writable tells whether it goes on. */
 cairn_err cairn_store_step(cairn_store *store, bool *ret_worked) CAIRN_MUST_USE;
 
 /* Brings the index up to the last block, now. */

@@ -118,7 +118,7 @@ cairn_err cairn_store_append(cairn_store *store, cairn_bytes record, uint64_t *r
     CAIRN_TRY(cairn_store_writable(store));
     cairn_err err = cairn_block_log_append(store->log, &record, 1, ret_number);
     if (err != CAIRN_OK)
-        return cairn_store_fail(store, err);
+        return cairn_store_log_refused(store, err);
     store->unsynced++;
     store->unsynced_size += record.size;
     return CAIRN_OK;

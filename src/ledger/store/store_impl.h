@@ -29,6 +29,9 @@ enum {
     WAITING_CHAINS = 8192,       /* a power of two */
 };
 
+/* For what there is no room. */
+enum { STORE_FULL_LOG = 1, STORE_FULL_INDEX = 2 };
+
 /* A transaction on its way. */
 typedef struct submission {
     struct submission *next;
@@ -143,6 +146,10 @@ struct cairn_store {
     uint64_t last_checkpoint_ns;
     bool sealed;
     bool checkpointing;       /* writer: a captured checkpoint is on its way */
+    struct checkpoint *stuck; /* writer, without threads: captured, there was no room for it */
+    uint64_t room_tried_ns;   /* writer: when room was last looked for */
+    atomic_uint full;         /* STORE_FULL_ bits: takes nothing until there is room */
+    atomic_ullong full_count; /* how often that came to be */
     _Atomic cairn_err failed; /* not OK: read-only; the first reason */
     char failed_detail[256];  /* written before `failed` */
 
@@ -154,6 +161,8 @@ struct cairn_store {
 
 /* Turns the store read-only for `reason`; returns it. */
 cairn_err cairn_store_fail(cairn_store *store, cairn_err reason);
+void cairn_store_log_full(cairn_store *store);
+void cairn_store_log_room(cairn_store *store);
 /* For recovery, which nobody watches: the ledger is seen before it has a view. CORRUPT when `slot`
  * is not the next one. */
 cairn_err cairn_store_add_ledger(cairn_store *store, uint32_t slot,
@@ -243,6 +252,19 @@ cairn_err cairn_store_index_block_at(cairn_kv *kv, uint32_t slot, uint64_t index
                                      block_place *ret_place) CAIRN_MUST_USE;
 cairn_err cairn_store_index_block_of(cairn_kv *kv, uint32_t slot, uint64_t height,
                                      block_place *ret_place) CAIRN_MUST_USE;
+
+/* --- store_room.c --- */
+
+/* What the refusal of an append or a seal means for the store: NO_SPACE that left the log as it was
+ * makes it wait for room, all else read-only. Returns `reason`. The writer. */
+cairn_err cairn_store_log_refused(cairn_store *store, cairn_err reason);
+/* Writes a checkpoint; after NO_SPACE the same one is to be written again, after another error the
+ * store is read-only. */
+cairn_err cairn_store_index_write(cairn_store *store, const checkpoint *cp) CAIRN_MUST_USE;
+/* Is it time to look for room again? The writer. */
+bool cairn_store_room_due(const cairn_store *store);
+/* Lets the store take transactions again when the block log has found room. The writer. */
+cairn_err cairn_store_look_for_room(cairn_store *store) CAIRN_MUST_USE;
 
 /* --- store_read.c --- */
 

@@ -108,6 +108,18 @@ static void *write_blocks(void *context)
     return NULL;
 }
 
+/* Under the lock: a while until the next try. False when nobody will wait for it any more. */
+static bool wait_for_room(cairn_store *store)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    int rc = 0;
+    while (!store->stopping && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&store->turn, &store->lock, &until);
+    return !store->stopping;
+}
+
 static void *write_index(void *context)
 {
     cairn_store *store = context;
@@ -122,16 +134,18 @@ static void *write_index(void *context)
             continue;
         }
         pthread_mutex_unlock(&store->lock);
-        cairn_err err = cairn_store_checkpoint_write(store, cp);
-        if (err != CAIRN_OK)
-            (void)!cairn_store_fail(store, err);
+        cairn_err err = cairn_store_index_write(store, cp);
         pthread_mutex_lock(&store->lock);
         if (err == CAIRN_OK)
             store->done = cp;
+        else if (err == CAIRN_ERR_NO_SPACE)
+            store->due = cp; /* the writer has no other until this one is written */
         else
             cairn_store_checkpoint_free(cp);
         pthread_cond_broadcast(&store->written);
         pthread_cond_signal(&store->wake);
+        if (err == CAIRN_ERR_NO_SPACE && !wait_for_room(store))
+            break;
     }
     pthread_mutex_unlock(&store->lock);
     return NULL;
@@ -164,6 +178,7 @@ void cairn_store_threads_stop(cairn_store *store)
     store->stopping = true;
     pthread_cond_broadcast(&store->work);
     pthread_cond_broadcast(&store->wake);
+    pthread_cond_broadcast(&store->turn);
     pthread_mutex_unlock(&store->lock);
     while (store->thread_count > 1)
         pthread_join(store->threads[--store->thread_count], NULL);
