@@ -113,6 +113,20 @@ static void print_http(cairn_text *text, const cairn_node *node)
               c.handshakes_failed);
 }
 
+static void print_store(cairn_text *text, cairn_node *node)
+{
+    cairn_store_health h;
+    cairn_store_health_get(cairn_node_store(node), &h);
+    print_one(text, "cairn_store_full", "gauge",
+              "1 while transactions are refused because the disk is full.", h.full);
+    print_one(text, "cairn_store_filled", "counter", "How often the disk was found full.",
+              h.filled);
+    print_one(text, "cairn_store_read_only", "gauge",
+              "1 after a failure that only a new start mends.", h.read_only);
+    print_one(text, "cairn_store_index_lag", "gauge",
+              "Blocks of all ledgers that the store's index is behind.", h.index_lag);
+}
+
 static void print_keyd(cairn_text *text, cairn_node *node)
 {
     cairn_supervisor_health health;
@@ -205,6 +219,7 @@ void cairn_metrics_print(cairn_text *text, cairn_node *node)
 {
     print_ledgers(text, node);
     print_http(text, node);
+    print_store(text, node);
     print_keyd(text, node);
     print_process(text, node);
     print_jobs(text, node);

@@ -66,9 +66,13 @@ void cairn_store_log_room(cairn_store *store)
               cairn_log_u64("times_full", atomic_load(&store->full_count)));
 }
 
-uint64_t cairn_store_full_count(cairn_store *store)
+void cairn_store_health_get(cairn_store *store, cairn_store_health *ret_health)
 {
-    return atomic_load(&store->full_count);
+    uint64_t indexed = atomic_load(&store->indexed_records); /* first: the other only grows */
+    *ret_health = (cairn_store_health){.full = atomic_load(&store->full) != 0,
+                                       .read_only = atomic_load(&store->failed) != CAIRN_OK,
+                                       .filled = atomic_load(&store->full_count),
+                                       .index_lag = cairn_block_log_count(store->log) - indexed};
 }
 
 cairn_err cairn_store_writable(cairn_store *store)

@@ -76,8 +76,17 @@ cairn_engine *cairn_store_ledger(cairn_store *store, size_t slot);
  * and the store goes on by itself once there is room. Else READ_ONLY, until it is opened again,
  * with the first reason in the detail. Any thread. */
 cairn_err cairn_store_writable(cairn_store *store) CAIRN_MUST_USE;
-/* How often the disk was found full. Any thread. */
-uint64_t cairn_store_full_count(cairn_store *store);
+
+/* How a store is. */
+typedef struct cairn_store_health {
+    bool full;          /* it waits for room */
+    bool read_only;     /* it failed */
+    uint64_t filled;    /* how often its disk was found full */
+    uint64_t index_lag; /* blocks that the index does not hold yet */
+} cairn_store_health;
+
+/* Any thread. */
+void cairn_store_health_get(cairn_store *store, cairn_store_health *ret_health);
 
 /* One cycle, with threads = 0: checks what was submitted, applies, makes durable, answers, and
  * indexes when it is due. Tells whether there was anything to do. NO_MEMORY and NO_SPACE leave the

@@ -142,7 +142,7 @@ struct cairn_store {
     uint64_t record_count;      /* writer: synced records in the block log */
     uint64_t unsynced;          /* writer: appended since */
     uint64_t unsynced_size;     /* writer: bytes of those */
-    uint64_t indexed_records;   /* writer: the index covers the records below */
+    _Atomic uint64_t indexed_records; /* writer: the index covers the records below */
     uint64_t last_checkpoint_ns;
     bool sealed;
     bool checkpointing;       /* writer: a captured checkpoint is on its way */

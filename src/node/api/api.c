@@ -18,7 +18,7 @@ static const cairn_route rows[] = {
     GET("/metrics", "getMetrics", cairn_api_metrics),
     GET("/v1/ledgers", "listLedgers", cairn_api_ledgers_list),
     GET(LEDGER, "getLedger", cairn_api_ledger_get),
-    {CAIRN_HTTP_POST, LEDGER "/transactions", "submitTransaction", CAIRN_ROUTE_OPEN, NULL, 0,
+    {CAIRN_HTTP_POST, LEDGER "/transactions", "submitTransaction", CAIRN_ROUTE_PUBLIC, NULL, 0,
      CAIRN_TX_SIZE_MAX, cairn_api_transaction_submit},
     GET(LEDGER "/transactions/{transaction}", "getTransaction", cairn_api_transaction_get),
     GET(LEDGER "/state/{key}", "getState", cairn_api_state_get), /* with %2F */

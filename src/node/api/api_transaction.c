@@ -180,7 +180,7 @@ static cairn_err submit(submission *s, cairn_bytes tx)
     }
     if (fresh)
         cairn_pending_decided(ledger->pending, &id);
-    if (err == CAIRN_ERR_BUSY || err == CAIRN_ERR_READ_ONLY)
+    if (err == CAIRN_ERR_BUSY || err == CAIRN_ERR_READ_ONLY || err == CAIRN_ERR_NO_SPACE)
         atomic_fetch_add(&ledger->counts.busy, 1);
     finish(s);
     return err;

@@ -306,7 +306,7 @@ def fill(disk, mounted):
         node.start()
         resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (2 << 20, resource.RLIM_INFINITY))
     ballast = os.path.join(disk, 'ballast')
-    refused = (503, 507, 500)
+    refused = (503,)
     with Readers(node), Load(node, problems=refused) as load:
         time.sleep(1)
         if mounted:
@@ -327,17 +327,26 @@ def fill(disk, mounted):
     check(late and all(status != 200 for status, _ in late), f'a full disk takes transactions: {late}')
     answer = node.submit(node.transactions(1)[0], 'commit')
     say(f'full disk: a submission is answered {answer}')
-    check(answer.status in (503, 507) and is_problem(answer), f'full disk: {answer}')
-    check(b'NO_SPACE' in answer.body or b'READ_ONLY' in answer.body, f'full disk: no clear error: {answer}')
+    check(answer.status == 503 and is_problem(answer), f'full disk: {answer}')
+    check(b'NO_SPACE' in answer.body and answer.field('Retry-After'), f'full disk: no clear error: {answer}')
     answer = node.get('/readyz')
     check(answer.status == 503, f'full disk: ready all the same: {answer}')
     for path in ('', '/checkpoint', '/organisations', '/blocks', '/state/members?proof=true', '/events'):
         answer = node.get(node.base + path)
         check(answer.status == 200, f'full disk: {path}: {answer}')
+    check(b'NO_SPACE' in answer.body, f'full disk: not ready, but why: {answer}')
+    metrics = node.get('/metrics').body
+    check(b'cairn_store_full 1' in metrics and b'cairn_ready 0' in metrics, 'full disk: metrics do not tell')
     if mounted:
         os.unlink(ballast)
-        answer = node.submit(node.transactions(1)[0], 'commit')
-        say(f'full disk, with room again and not yet started again: {answer}')
+    else:
+        resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    node.wait_well('room again, without a start')
+    check(node.submit(node.transactions(1)[0]).status == 200, 'room again, without a start')
+    with Load(node) as again:
+        time.sleep(2)
+    check(len(again.acknowledged) > 0, 'room again, and nothing is accepted')
+    again.check_kept('room again')
     check('NO_SPACE' in node.log(), f'full disk: the log does not say why: {node.log()[-600:]}')
     code = node.end()
     check(code in (0, 4), f'full disk: ends with {code}')
