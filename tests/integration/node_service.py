@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from node import CAIRN, Node, check, fail, failures, is_problem, say
+from node import CAIRN, Node, cairn, check, fail, failures, is_problem, say
 from peer import Peer, context
 
 EACCES = 13
@@ -202,7 +202,9 @@ def manager(work):
 
 def rates(work):
     """Strangers of one address share a rate; 429 says when to come again."""
-    node = Node(work, 'rated', **{'node.stranger_rate': '2', 'node.stranger_burst': '5'}).start()
+    node = Node(work, 'rated', **{'node.stranger_rate': '2', 'node.stranger_burst': '5'})
+    cairn('key', 'new', '--purpose', 'tls', '--json', directory=node.home)
+    node.start()
     with node.peer() as peer:
         answers = [peer.ask(node.request('GET', '/healthz')) for _ in range(12)]
         statuses = [answer.status for answer in answers]
@@ -211,6 +213,17 @@ def rates(work):
         check(is_problem(refused) and 1 <= int(refused.field('Retry-After')) <= 2, f'429: {refused}')
         time.sleep(1.2)
         check(peer.ask(node.request('GET', '/healthz')).status == 200, 'a rate is not renewed')
+    # Who is known by his certificate is no stranger, whatever he calls.
+    key, chain = os.path.join(node.home, 'keys', 'tls-1.pem'), os.path.join(work, 'client.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-new', '-key', key, '-subj', '/CN=c', '-days', '2', '-out', chain, '-addext',
+                    'extendedKeyUsage=clientAuth', '-addext', 'basicConstraints=critical,CA:FALSE'], check=True, capture_output=True)
+    transactions = node.transactions(30)
+    with node.peer(context(node.ca, chain, key)) as peer:
+        statuses = [node.submit(one, 'commit', peer).status for one in transactions[:20]]
+        check(statuses == [200] * 20, f'one who is known submits: {statuses}')
+    with node.peer() as peer:
+        statuses = [node.submit(one, 'commit', peer).status for one in transactions[20:]]
+        check(429 in statuses, f'a stranger submits as often as he likes: {statuses}')
     node.stop()
 
 

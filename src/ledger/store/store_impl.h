@@ -138,10 +138,10 @@ struct cairn_store {
     bool stopping;
     bool writer_ended; /* no checkpoint will be due any more */
 
-    pthread_mutex_t write_lock; /* whoever is the writer: cycle, create, checkpoint, close */
-    uint64_t record_count;      /* writer: synced records in the block log */
-    uint64_t unsynced;          /* writer: appended since */
-    uint64_t unsynced_size;     /* writer: bytes of those */
+    pthread_mutex_t write_lock;       /* whoever is the writer: cycle, create, checkpoint, close */
+    uint64_t record_count;            /* writer: synced records in the block log */
+    uint64_t unsynced;                /* writer: appended since */
+    uint64_t unsynced_size;           /* writer: bytes of those */
     _Atomic uint64_t indexed_records; /* writer: the index covers the records below */
     uint64_t last_checkpoint_ns;
     bool sealed;
