@@ -52,6 +52,11 @@ enum {
     CAIRN_OUTBOX_ATTEMPTS_MAX = 64,            /* of one message */
     CAIRN_OUTBOX_ORIGIN_MAX = 4,               /* of them to one scheme, host and port */
     CAIRN_OUTBOX_RETRY_MS_MAX = 3600000,       /* longest wait before another attempt */
+    CAIRN_CALLBACKS_MAX = 100000,              /* of all lists together */
+    CAIRN_CALLBACKS_OWNER_MAX = 1000,          /* of one owner in one list */
+    CAIRN_CALLBACK_TOPICS_MAX = 16,            /* of one callback */
+    CAIRN_CALLBACK_TOPIC_SIZE_MAX = 66,        /* bytes: a type and a key's first 64 */
+    CAIRN_CALLBACK_WAITING_MAX = 1000,         /* messages of one callback */
 
     /* ledger */
     CAIRN_TX_SIZE_MAX = 65535, /* bytes of one log entry: tlog-tiles bundles prefix a uint16 */

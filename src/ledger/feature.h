@@ -32,8 +32,9 @@ typedef struct cairn_tx_row {
 struct cairn_route;      /* core/net/route.h */
 struct cairn_projection; /* core/jobs/projection.h */
 /* Handed the node's cairn_services (ledger/services.h) as their context. */
-struct cairn_reaction;    /* core/jobs/jobs.h */
-struct cairn_timer_owner; /* core/jobs/timer.h */
+struct cairn_reaction;      /* core/jobs/jobs.h */
+struct cairn_timer_owner;   /* core/jobs/timer.h */
+struct cairn_callback_kind; /* core/jobs/callback.h; with a reaction of its name */
 
 typedef struct cairn_feature {
     const char *name;
@@ -47,6 +48,8 @@ typedef struct cairn_feature {
     size_t reaction_count;
     const struct cairn_timer_owner *timer_owners;
     size_t timer_owner_count;
+    const struct cairn_callback_kind *callback_kinds;
+    size_t callback_kind_count;
 } cairn_feature;
 
 /* The features of a build: all tables in fixed order. */

@@ -185,6 +185,10 @@ static void print_outbox(cairn_text *text, const cairn_jobs_metrics *m)
     print_one(text, "cairn_outbox_delivered", "counter", "Messages that arrived.",
               m->outbox_delivered);
     print_one(text, "cairn_outbox_failed", "counter", "Attempts that failed.", m->outbox_failed);
+    print_one(text, "cairn_callbacks", "gauge", "Subscriptions of all kinds.", m->callbacks);
+    print_one(text, "cairn_callbacks_behind", "gauge",
+              "Those that are caught up from the log, since too much waits for their sinks.",
+              m->callbacks_behind);
     print_one(text, "cairn_outbox_died", "counter", "Messages that became dead letters.",
               m->outbox_died);
 }

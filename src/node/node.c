@@ -150,7 +150,7 @@ static cairn_err make_ca(cairn_node *node)
 static cairn_err make_jobs(cairn_node *node)
 {
     CAIRN_TRY(cairn_node_outbox_new(node->setup.config, &node->setup.clock, node->setup.signer,
-                                    &node->outbox));
+                                    node->setup.vault, &node->outbox));
     const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
                                          .features = node->setup.features,
                                          .store = node->setup.store,
@@ -158,7 +158,10 @@ static cairn_err make_jobs(cairn_node *node)
                                          .log = node->setup.log,
                                          .context = &node->services,
                                          .transport = cairn_node_outbox_transport(node->outbox)};
-    return cairn_node_jobs_new(&setup, &node->jobs);
+    CAIRN_TRY(cairn_node_jobs_new(&setup, &node->jobs));
+    cairn_callback_secrets_bind(cairn_node_outbox_secrets(node->outbox),
+                                cairn_node_jobs_get(node->jobs));
+    return CAIRN_OK;
 }
 
 static void make_services(cairn_node *node)
@@ -517,6 +520,11 @@ cairn_err cairn_node_ready(cairn_node *node)
 cairn_jobs *cairn_node_jobs_of(cairn_node *node)
 {
     return cairn_node_jobs_get(node->jobs);
+}
+
+cairn_callback_secrets *cairn_node_callback_secrets(cairn_node *node)
+{
+    return cairn_node_outbox_secrets(node->outbox);
 }
 
 uint64_t cairn_node_signatures(const cairn_node *node)

@@ -5,6 +5,7 @@
 #define CAIRN_NODE_H
 
 #include "core/config.h"
+#include "core/jobs/callback_secret.h"
 #include "core/net/http_group.h"
 #include "core/net/route.h"
 #include "ledger/feature.h"
@@ -91,6 +92,7 @@ cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
 bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health);
 /* Borrowed. */
 cairn_jobs *cairn_node_jobs_of(cairn_node *node);
+cairn_callback_secrets *cairn_node_callback_secrets(cairn_node *node);
 uint64_t cairn_node_signatures(const cairn_node *node);
 void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts);
 

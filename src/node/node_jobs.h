@@ -30,6 +30,8 @@ typedef struct cairn_node_jobs_rows {
     size_t reaction_count;
     const cairn_timer_owner **timer_owners;
     size_t timer_owner_count;
+    const cairn_callback_kind **callback_kinds;
+    size_t callback_kind_count;
 } cairn_node_jobs_rows;
 
 /* Free with cairn_node_jobs_rows_done, also after a failure. NO_MEMORY. */

@@ -138,8 +138,10 @@ static void test_rows(void **state)
     const cairn_features features = {.list = list, .count = 1, .app_version = 1};
     assert_int_equal(cairn_node_jobs_rows_collect(&features, &rows), CAIRN_OK);
     assert_int_equal(rows.projection_count, 1); /* the node's own */
-    assert_int_equal(rows.reaction_count, 1);
-    assert_ptr_equal(rows.reactions[0], &reactions[0]);
+    assert_int_equal(rows.reaction_count, 2);   /* the node's own first */
+    assert_ptr_equal(rows.reactions[1], &reactions[0]);
+    assert_int_equal(rows.callback_kind_count, 1);
+    assert_string_equal(rows.callback_kinds[0]->name, rows.reactions[0]->name);
     assert_int_equal(rows.timer_owner_count, 1);
     assert_ptr_equal(rows.timer_owners[0], &owners[0]);
     cairn_node_jobs_rows_done(&rows);
@@ -157,7 +159,7 @@ static cairn_err open_outbox(const char *allowed)
     assert_int_equal(cairn_config_parse(&cairn_node_outbox_options, 1, "cairn.yaml",
                                         cairn_bytes_of(text, (size_t)size), &config),
                      CAIRN_OK);
-    cairn_err err = cairn_node_outbox_new(config, &clock, NULL, &outbox);
+    cairn_err err = cairn_node_outbox_new(config, &clock, NULL, NULL, &outbox);
     if (err == CAIRN_OK)
         assert_non_null(cairn_node_outbox_transport(outbox));
     cairn_node_outbox_free(outbox);

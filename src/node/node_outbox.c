@@ -23,6 +23,7 @@ const cairn_config_table cairn_node_outbox_options = {.rows = rows,
 struct cairn_node_outbox {
     cairn_network allowed[ALLOWED_MAX];
     size_t allowed_count;
+    cairn_callback_secrets *secrets;
     cairn_outbox_http *http;
 };
 
@@ -52,13 +53,15 @@ static cairn_err read_allowed(cairn_node_outbox *outbox, const char *text)
 }
 
 cairn_err cairn_node_outbox_new(const cairn_config *config, const cairn_clock *clock,
-                                cairn_signer *signer, cairn_node_outbox **ret_outbox)
+                                cairn_signer *signer, cairn_vault *vault,
+                                cairn_node_outbox **ret_outbox)
 {
     CAIRN_CLEANUP(cairn_node_outbox_free_p) cairn_node_outbox *outbox = calloc(1, sizeof *outbox);
     if (outbox == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: outbox");
     const char *ca_file = cairn_config_text(config, "outbox.ca_file");
     CAIRN_TRY(read_allowed(outbox, cairn_config_text(config, "outbox.allowed")));
+    CAIRN_TRY(cairn_callback_secrets_new(vault, &outbox->secrets));
     const cairn_outbox_http_options options = {
         .clock = *clock,
         .thread_count = (unsigned)cairn_config_u64(config, "outbox.threads"),
@@ -66,7 +69,9 @@ cairn_err cairn_node_outbox_new(const cairn_config *config, const cairn_clock *c
         .ca_file = ca_file[0] == '\0' ? NULL : ca_file,
         .allowed = outbox->allowed,
         .allowed_count = outbox->allowed_count,
-        .signer = signer};
+        .signer = signer,
+        .find_secret = cairn_callback_secrets_find,
+        .secret_context = outbox->secrets};
     CAIRN_TRY(cairn_outbox_http_new(&options, &outbox->http));
     *ret_outbox = CAIRN_STEAL(outbox);
     return CAIRN_OK;
@@ -77,7 +82,13 @@ void cairn_node_outbox_free(cairn_node_outbox *outbox)
     if (outbox == NULL)
         return;
     cairn_outbox_http_free(outbox->http);
+    cairn_callback_secrets_free(outbox->secrets);
     free(outbox);
+}
+
+cairn_callback_secrets *cairn_node_outbox_secrets(const cairn_node_outbox *outbox)
+{
+    return outbox->secrets;
 }
 
 const cairn_outbox_transport *cairn_node_outbox_transport(const cairn_node_outbox *outbox)

@@ -83,11 +83,24 @@ static void fuzz_dead(cairn_bytes in)
     cairn_arena_done(&arena);
 }
 
+static void fuzz_callback(cairn_bytes in)
+{
+    jobs_callback_record record;
+    cairn_bytes again;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 8 << 20);
+    if (cairn_jobs_get_callback(in, &record) == CAIRN_OK) {
+        CAIRN_ASSERT(cairn_jobs_put_callback(&arena, &record, &again) == CAIRN_OK);
+        same(in, again.data, again.size);
+    }
+    cairn_arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const rows[])(cairn_bytes) = {fuzz_consumer, fuzz_counts, fuzz_timer,
                                                 fuzz_lane,     fuzz_tenant, fuzz_key,
-                                                fuzz_message,  fuzz_dead};
+                                                fuzz_message,  fuzz_dead,   fuzz_callback};
     if (size < 1 || data[0] >= sizeof rows / sizeof rows[0])
         return 0;
     rows[data[0]](cairn_bytes_of(data + 1, size - 1));

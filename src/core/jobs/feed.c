@@ -181,7 +181,7 @@ static cairn_err apply_events(pass *p, cairn_jobs_txn *txn, jobs_consumer **ret_
             *ret_at = &batch->events[i];
             return err;
         }
-        if (written > JOBS_WRITTEN_MAX && i + 1 < batch->count) {
+        if (written + txn->written > JOBS_WRITTEN_MAX && i + 1 < batch->count) {
             batch->end = cairn_cursor_after(&batch->events[i]);
             batch->full = true;
             batch->at_end = false;

@@ -118,6 +118,7 @@ cairn_err cairn_jobs_metrics_read(cairn_jobs *jobs, cairn_jobs_metrics *ret_metr
     jobs_counts counts = {0};
     CAIRN_TRY(read_counts(jobs, &counts));
     CAIRN_TRY(cairn_jobs_each(jobs, add_consumer, &m));
+    CAIRN_TRY(cairn_callback_counts(jobs, &m.callbacks, &m.callbacks_behind));
     m.events = atomic_load(&jobs->events);
     m.batches = atomic_load(&jobs->batches);
     m.rebuilds = atomic_load(&jobs->rebuilds);

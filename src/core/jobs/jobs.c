@@ -20,8 +20,8 @@ enum {
 static const size_t map_size_default = (size_t)16 << 30;
 
 static const char *const table_names[JOBS_TABLES] = {
-    "meta",   "consumers", "requests",  "rows",    "garbage", "timers",   "timers_due",
-    "outbox", "lanes",     "lanes_due", "tenants", "dead",    "page_keys"};
+    "meta",  "consumers", "requests", "rows", "garbage",   "timers",    "timers_due",     "outbox",
+    "lanes", "lanes_due", "tenants",  "dead", "page_keys", "callbacks", "callback_topics"};
 
 const cairn_log_event cairn_jobs_log_rows[] = {
     [JOBS_LOG_PARKED] = {"jobs.parked", CAIRN_LOG_ERROR, 20, 20,

@@ -8,6 +8,7 @@
 #define CAIRN_CORE_JOBS_JOBS_H
 
 #include "core/clock.h"
+#include "core/jobs/callback.h"
 #include "core/jobs/outbox.h"
 #include "core/jobs/projection.h"
 #include "core/jobs/timer.h"
@@ -36,6 +37,8 @@ typedef struct cairn_jobs_options {
     size_t reaction_count;
     const cairn_timer_owner *const *timer_owners;
     size_t timer_owner_count;
+    const cairn_callback_kind *const *callback_kinds; /* each with a reaction of its name */
+    size_t callback_kind_count;
     void *context;                           /* handed to reactions and timer owners */
     const cairn_outbox_transport *transport; /* NULL: messages wait */
     size_t map_size;                         /* bytes of address space; 0: 16 GiB */
@@ -78,9 +81,9 @@ cairn_err cairn_jobs_wait(cairn_jobs *jobs, uint32_t slot, uint64_t height,
                           uint32_t timeout_ms) CAIRN_MUST_USE;
 
 /* Waits until all committed blocks have been taken and no handler or delivery is under way; what
- * comes due later stays, and who is parked. A ledger that cannot be read and a reaction that is BUSY
- * are waited for. Without the thread it does the steps itself. EXPIRED after `timeout_ms`, READ_ONLY
- * when a commit failed. */
+ * comes due later stays, and who is parked. A ledger that cannot be read and a reaction that is
+ * BUSY are waited for. Without the thread it does the steps itself. EXPIRED after `timeout_ms`,
+ * READ_ONLY when a commit failed. */
 cairn_err cairn_jobs_drain(cairn_jobs *jobs, uint32_t timeout_ms) CAIRN_MUST_USE;
 
 /* Runs `fn` in one write transaction on timers and outbox, and commits; an error of `fn` takes all
@@ -142,8 +145,10 @@ typedef struct cairn_jobs_metrics {
     uint64_t outbox_delivered;
     uint64_t outbox_failed; /* attempts */
     uint64_t outbox_died;   /* messages that became dead letters */
-    uint64_t in_flight;     /* handlers and deliveries under way */
-    bool failed;            /* the store takes no more writes: the node must be started again */
+    uint64_t callbacks;
+    uint64_t callbacks_behind;
+    uint64_t in_flight; /* handlers and deliveries under way */
+    bool failed;        /* the store takes no more writes: the node must be started again */
 } cairn_jobs_metrics;
 
 cairn_err cairn_jobs_metrics_read(cairn_jobs *jobs, cairn_jobs_metrics *ret_metrics) CAIRN_MUST_USE;

@@ -26,6 +26,8 @@ enum {
     JOBS_TENANTS,
     JOBS_DEAD,
     JOBS_KEYS,
+    JOBS_CALLBACKS,
+    JOBS_CALLBACK_TOPICS,
     JOBS_TABLES
 };
 
@@ -45,6 +47,7 @@ struct cairn_jobs_txn {
     cairn_kv_txn *kv;
     jobs_counts counts;
     jobs_counts stored; /* as they were read */
+    size_t written;     /* bytes of messages */
 };
 
 /* One projection or reaction of one ledger. */

@@ -55,6 +55,9 @@ cairn_err cairn_outbox_put(cairn_jobs_txn *txn, const cairn_outbox_message *mess
 /* Removes all that waits in a lane: the subscription ended. */
 cairn_err cairn_outbox_cancel(cairn_jobs_txn *txn, const char *tenant,
                               const char *destination) CAIRN_MUST_USE;
+/* How many messages wait in a lane. */
+cairn_err cairn_outbox_count(cairn_jobs_txn *txn, const char *tenant, const char *destination,
+                             uint64_t *ret_count) CAIRN_MUST_USE;
 /* Puts a dead letter at the end of its lane with a new life until `expires_ms`. NOT_FOUND. */
 cairn_err cairn_outbox_revive(cairn_jobs_txn *txn, const char *tenant, uint64_t id,
                               uint64_t expires_ms) CAIRN_MUST_USE;
@@ -86,6 +89,10 @@ typedef struct cairn_outbox_transport {
      * any thread, exactly once. `row` lives until then. */
     void (*deliver)(void *context, const cairn_outbox_row *row, cairn_outbox_delivery *delivery);
 } cairn_outbox_transport;
+
+/* False when the message was cancelled since it was given to the transport: then it need not be
+ * sent, whatever is said of it. True when that is not known. Any thread. */
+bool cairn_outbox_is_wanted(const cairn_outbox_delivery *delivery);
 
 void cairn_outbox_done(cairn_outbox_delivery *delivery, const cairn_outbox_result *result);
 

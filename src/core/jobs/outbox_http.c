@@ -202,7 +202,9 @@ static void do_job(const cairn_outbox_http *http, const job *j)
     cairn_outbox_result result = {0};
     cairn_err_clear();
     cairn_arena_init(&d.arena, ARENA_SIZE_MAX);
-    result.err = post(&d, &result);
+    result.err = cairn_outbox_is_wanted(j->delivery)
+                     ? post(&d, &result)
+                     : CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "outbox: it was cancelled");
     result.detail = result.err == CAIRN_OK ? "" : cairn_err_detail();
     cairn_outbox_done(j->delivery, &result);
     cairn_arena_done(&d.arena);

@@ -6,7 +6,11 @@
 
 #include "cairn/sha256.h"
 
-enum { LANE_SIZE = sizeof(cairn_hash), ROW_KEY_SIZE = LANE_SIZE + 8 };
+enum {
+    LANE_SIZE = sizeof(cairn_hash),
+    ROW_KEY_SIZE = LANE_SIZE + 8,
+    LANE_ROWS_SIZE = 512 /* bytes that a message costs besides its own, roughly */
+};
 
 static const char page[] = "docs/formats/jobs.md";
 
@@ -180,6 +184,7 @@ static cairn_err append(cairn_jobs_txn *txn, cairn_bytes tenant, cairn_bytes des
     cairn_put_u64(key + LANE_SIZE, id);
     CAIRN_TRY(cairn_kv_put(txn->kv, JOBS_OUTBOX, cairn_bytes_of(key, sizeof key), encoded));
     CAIRN_TRY(join_lane(txn, &lane, tenant, destination));
+    txn->written += encoded.size + LANE_ROWS_SIZE;
     *ret_id = id;
     return CAIRN_OK;
 }
@@ -490,6 +495,19 @@ cairn_err cairn_outbox_cancel(cairn_jobs_txn *txn, const char *tenant, const cha
     while ((err = remove_first(txn, &lane, &owner)) == CAIRN_OK)
         ;
     return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
+cairn_err cairn_outbox_count(cairn_jobs_txn *txn, const char *tenant, const char *destination,
+                             uint64_t *ret_count)
+{
+    cairn_hash lane;
+    jobs_lane_record record;
+    lane_of(cairn_bytes_str(tenant), cairn_bytes_str(destination), &lane);
+    cairn_err err = load_lane(txn->kv, &lane, &record);
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
+        return err;
+    *ret_count = err == CAIRN_OK ? record.count : 0;
+    return CAIRN_OK;
 }
 
 /* --- as others see it --- */

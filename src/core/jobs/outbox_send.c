@@ -36,6 +36,18 @@ void cairn_outbox_done(cairn_outbox_delivery *delivery, const cairn_outbox_resul
     (void)pthread_mutex_unlock(&jobs->lock);
 }
 
+bool cairn_outbox_is_wanted(const cairn_outbox_delivery *delivery)
+{
+    cairn_kv_txn *kv = NULL;
+    outbox_head head;
+    if (cairn_kv_begin(delivery->jobs->kv, false, &kv) != CAIRN_OK)
+        return true;
+    cairn_err err = cairn_outbox_head(kv, &delivery->lane, &head);
+    bool gone = err == CAIRN_ERR_NOT_FOUND || (err == CAIRN_OK && head.id != delivery->row.id);
+    cairn_kv_abort(kv);
+    return !gone;
+}
+
 typedef enum verdict { DELIVERED, TRY_AGAIN, GIVE_UP } verdict;
 
 /* RFC 9110 section 15; a call that is not allowed, to a place or in its form, will not be later. */

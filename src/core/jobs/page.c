@@ -69,41 +69,42 @@ static cairn_err find_key(cairn_jobs *jobs, const uint32_t *key_id, jobs_page_ke
     return found ? CAIRN_OK : cairn_page_token_refuse();
 }
 
-static cairn_err open_token(cairn_jobs *jobs, walk *w)
+cairn_err cairn_jobs_token_open(cairn_jobs *jobs, const page_binding *binding, cairn_bytes token,
+                                page_position *ret_position)
 {
     uint32_t key_id = 0;
     jobs_page_key key;
     page_position position;
-    CAIRN_TRY(cairn_page_token_key_id(w->query->token, &key_id));
+    CAIRN_TRY(cairn_page_token_key_id(token, &key_id));
     CAIRN_TRY(find_key(jobs, &key_id, &key));
-    cairn_err err = cairn_page_token_open(w->query->token, key.record.key, &w->binding, &position);
+    cairn_err err = cairn_page_token_open(token, key.record.key, binding, &position);
     cairn_wipe(&key, sizeof key);
     CAIRN_TRY(err);
     if (cairn_clock_wall_ms(&jobs->options.clock) >= position.expires_ms)
         return cairn_page_token_refuse();
-    w->position = position;
+    *ret_position = position;
     return CAIRN_OK;
 }
 
-static cairn_err seal_token(cairn_jobs *jobs, const walk *w, cairn_bytes *ret_token)
+cairn_err cairn_jobs_token_seal(cairn_jobs *jobs, cairn_arena *arena, const page_binding *binding,
+                                uint32_t life_ms, page_position position, cairn_bytes *ret_token)
 {
     jobs_page_key key;
-    page_position position = w->position;
     char token[CAIRN_PAGE_TOKEN_SIZE_MAX];
     uint8_t nonce[PAGE_NONCE_SIZE];
     size_t size = 0;
-    position.expires_ms = cairn_clock_wall_ms(&jobs->options.clock) + w->query->life_ms;
+    position.expires_ms = cairn_clock_wall_ms(&jobs->options.clock) + life_ms;
     CAIRN_TRY(find_key(jobs, NULL, &key));
     cairn_err err = CAIRN_OK;
     if (RAND_bytes(nonce, sizeof nonce) != 1)
         err = cairn_openssl_fail("page token: nonce");
     if (err == CAIRN_OK)
-        err = cairn_page_token_seal(key.id, key.record.key, nonce, &w->binding, &position, token,
-                                    &size);
+        err =
+            cairn_page_token_seal(key.id, key.record.key, nonce, binding, &position, token, &size);
     cairn_wipe(&key, sizeof key);
     CAIRN_TRY(err);
     (void)atomic_fetch_add(&jobs->sealed, 1);
-    return cairn_arena_copy(w->arena, cairn_bytes_of(token, size), ret_token);
+    return cairn_arena_copy(arena, cairn_bytes_of(token, size), ret_token);
 }
 
 static cairn_err take_row(walk *w, cairn_bytes key, cairn_bytes value, cairn_page_row *row)
@@ -142,14 +143,17 @@ static cairn_err run(cairn_jobs *jobs, walk *w, cairn_page *page)
     cairn_page_row *rows = NULL;
     bind_token(w);
     if (w->query->token.size > 0)
-        CAIRN_TRY(open_token(jobs, w));
+        CAIRN_TRY(cairn_jobs_token_open(jobs, &w->binding, w->query->token, &w->position));
     CAIRN_TRY(cairn_arena_array(w->arena, w->query->limit, sizeof *rows, (void **)&rows));
     CAIRN_TRY(cairn_kv_cursor_open(w->kv, JOBS_ROWS, &w->cursor));
     CAIRN_TRY(read_rows(w, rows, &page->row_count));
     page->rows = rows;
     page->version = w->build->version;
     page->position = w->build->position;
-    return w->more ? seal_token(jobs, w, &page->token) : CAIRN_OK;
+    if (!w->more)
+        return CAIRN_OK;
+    return cairn_jobs_token_seal(jobs, w->arena, &w->binding, w->query->life_ms, w->position,
+                                 &page->token);
 }
 
 static cairn_err load(walk *w)

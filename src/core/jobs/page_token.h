@@ -35,6 +35,13 @@ cairn_err cairn_page_token_open(cairn_bytes token, const uint8_t key[PAGE_KEY_SI
                                 const page_binding *binding,
                                 page_position *ret_position) CAIRN_MUST_USE;
 
+/* The same with the jobs' keys and clock: what a walk brings back, and where it goes on. */
+cairn_err cairn_jobs_token_open(cairn_jobs *jobs, const page_binding *binding, cairn_bytes token,
+                                page_position *ret_position) CAIRN_MUST_USE;
+cairn_err cairn_jobs_token_seal(cairn_jobs *jobs, cairn_arena *arena, const page_binding *binding,
+                                uint32_t life_ms, page_position position,
+                                cairn_bytes *ret_token) CAIRN_MUST_USE;
+
 /* The one error. */
 cairn_err cairn_page_token_refuse(void) CAIRN_MUST_USE;
 

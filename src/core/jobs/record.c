@@ -444,3 +444,79 @@ cairn_err cairn_jobs_get_key(cairn_bytes in, jobs_key_record *ret_record)
     *ret_record = record;
     return CAIRN_OK;
 }
+
+/* --- callback --- */
+
+static void write_callback(cairn_cbor_writer *writer, const jobs_callback_record *record)
+{
+    cairn_cbor_put_array(writer, 9);
+    cairn_cbor_put_bytes(writer, record->tenant);
+    cairn_cbor_put_bytes(writer, record->sink);
+    cairn_cbor_put_array(writer, record->topic_count);
+    for (size_t i = 0; i < record->topic_count; i++)
+        cairn_cbor_put_bytes(writer, record->topics[i]);
+    cairn_cbor_put_uint(writer, record->created_ms);
+    cairn_cbor_put_uint(writer, record->expires_ms);
+    cairn_cbor_put_uint(writer, record->secret);
+    cairn_cbor_put_uint(writer, record->told);
+    cairn_cbor_put_array(writer, 2);
+    cairn_cbor_put_uint(writer, record->since.height);
+    cairn_cbor_put_uint(writer, record->since.ordinal);
+    cairn_cbor_put_bool(writer, record->behind);
+}
+
+cairn_err cairn_jobs_put_callback(cairn_arena *arena, const jobs_callback_record *record,
+                                  cairn_bytes *ret_encoded)
+{
+    cairn_cbor_writer writer;
+    void *out = NULL;
+    cairn_cbor_writer_init(&writer, NULL, 0);
+    write_callback(&writer, record);
+    size_t size = writer.size;
+    CAIRN_TRY(cairn_arena_alloc(arena, size, &out));
+    cairn_cbor_writer_init(&writer, out, size);
+    write_callback(&writer, record);
+    return cairn_cbor_writer_end(&writer, ret_encoded);
+}
+
+static cairn_err read_topics(cairn_cbor_reader *reader, jobs_callback_record *record)
+{
+    CAIRN_TRY(cairn_cbor_read_array(reader, "topics", 1, CAIRN_CALLBACK_TOPICS_MAX,
+                                    &record->topic_count));
+    for (size_t i = 0; i < record->topic_count; i++)
+        CAIRN_TRY(cairn_cbor_read_bytes(reader, "topic", 0, CAIRN_CALLBACK_TOPIC_SIZE_MAX,
+                                        &record->topics[i]));
+    return CAIRN_OK;
+}
+
+static cairn_err read_since(cairn_cbor_reader *reader, cairn_cursor *ret_since)
+{
+    size_t count = 0;
+    CAIRN_TRY(cairn_cbor_read_array(reader, "since", 2, 2, &count));
+    CAIRN_TRY(cairn_cbor_read_uint(reader, "height", 0, UINT64_MAX, &ret_since->height));
+    return read_u32(reader, "ordinal", &ret_since->ordinal);
+}
+
+static cairn_err read_callback(cairn_bytes in, jobs_callback_record *record)
+{
+    cairn_cbor_reader reader;
+    CAIRN_TRY(open_array(&reader, in, "callback", 9));
+    CAIRN_TRY(cairn_cbor_read_bytes(&reader, "tenant", 0, CAIRN_TENANT_SIZE_MAX, &record->tenant));
+    CAIRN_TRY(cairn_cbor_read_bytes(&reader, "sink", 1, CAIRN_HTTP_URL_SIZE_MAX, &record->sink));
+    CAIRN_TRY(read_topics(&reader, record));
+    CAIRN_TRY(cairn_cbor_read_uint(&reader, "created", 0, UINT64_MAX, &record->created_ms));
+    CAIRN_TRY(cairn_cbor_read_uint(&reader, "expires", 0, UINT64_MAX, &record->expires_ms));
+    CAIRN_TRY(read_u32(&reader, "secret", &record->secret));
+    CAIRN_TRY(cairn_cbor_read_uint(&reader, "told", 0, UINT64_MAX, &record->told));
+    CAIRN_TRY(read_since(&reader, &record->since));
+    CAIRN_TRY(cairn_cbor_read_bool(&reader, "behind", &record->behind));
+    return cairn_cbor_end(&reader);
+}
+
+cairn_err cairn_jobs_get_callback(cairn_bytes in, jobs_callback_record *ret_record)
+{
+    jobs_callback_record record = {0};
+    CAIRN_TRY(corrupt_unless_ok(read_callback(in, &record)));
+    *ret_record = record;
+    return CAIRN_OK;
+}

@@ -100,6 +100,19 @@ typedef struct jobs_key_record {
     uint8_t key[32];
 } jobs_key_record;
 
+typedef struct jobs_callback_record {
+    cairn_bytes tenant;
+    cairn_bytes sink;
+    cairn_bytes topics[CAIRN_CALLBACK_TOPICS_MAX];
+    size_t topic_count;
+    uint64_t created_ms;
+    uint64_t expires_ms;
+    uint32_t secret;
+    uint64_t told;
+    cairn_cursor since;
+    bool behind;
+} jobs_callback_record;
+
 /* Encoders into the caller's room of JOBS_…_RECORD_MAX bytes; the size is returned. */
 size_t cairn_jobs_put_consumer(const jobs_consumer_record *record,
                                uint8_t ret_out[JOBS_CONSUMER_RECORD_MAX]);
@@ -116,6 +129,10 @@ cairn_err cairn_jobs_put_message(cairn_arena *arena, const jobs_message_record *
 cairn_err cairn_jobs_put_dead(cairn_arena *arena, const jobs_dead_record *record,
                               cairn_bytes *ret_encoded) CAIRN_MUST_USE;
 
+cairn_err cairn_jobs_put_callback(cairn_arena *arena, const jobs_callback_record *record,
+                                  cairn_bytes *ret_encoded) CAIRN_MUST_USE;
+
+cairn_err cairn_jobs_get_callback(cairn_bytes in, jobs_callback_record *ret_record) CAIRN_MUST_USE;
 cairn_err cairn_jobs_get_consumer(cairn_bytes in, jobs_consumer_record *ret_record) CAIRN_MUST_USE;
 cairn_err cairn_jobs_get_counts(cairn_bytes in, jobs_counts *ret_counts) CAIRN_MUST_USE;
 cairn_err cairn_jobs_get_timer(cairn_bytes in, jobs_timer_record *ret_record) CAIRN_MUST_USE;

@@ -75,11 +75,44 @@ static void test_wrong_rows_name_their_field(void **state)
     assert_non_null(strstr(cairn_err_detail(), "tenant"));
 }
 
+static void test_callback_comes_back(void **state)
+{
+    static const uint8_t row[] = {0x89, 0x41, 't',  0x45, 'h',  't',  't',  'p',
+                                  's',  0x82, 0x40, 0x42, 0x01, 0x02, 0x18, 0x20,
+                                  0x18, 0x40, 0x02, 0x03, 0x82, 0x04, 0x05, 0xf5};
+    uint8_t none[sizeof row - 4];
+    jobs_callback_record record;
+    cairn_bytes again;
+    cairn_arena arena;
+    (void)state;
+    cairn_arena_init(&arena, 1 << 16);
+    assert_int_equal(cairn_jobs_get_callback(cairn_bytes_of(row, sizeof row), &record), CAIRN_OK);
+    assert_int_equal(record.topic_count, 2);
+    assert_int_equal(record.topics[1].size, 2);
+    assert_int_equal(record.created_ms, 32);
+    assert_int_equal(record.expires_ms, 64);
+    assert_int_equal(record.secret, 2);
+    assert_int_equal(record.told, 3);
+    assert_int_equal(record.since.height, 4);
+    assert_int_equal(record.since.ordinal, 5);
+    assert_true(record.behind);
+    assert_int_equal(cairn_jobs_put_callback(&arena, &record, &again), CAIRN_OK);
+    assert_true(cairn_bytes_equal(again, cairn_bytes_of(row, sizeof row)));
+    memcpy(none, row, 9); /* and no topics */
+    none[9] = 0x80;
+    memcpy(none + 10, row + 14, sizeof row - 14);
+    assert_int_equal(cairn_jobs_get_callback(cairn_bytes_of(none, sizeof none), &record),
+                     CAIRN_ERR_CORRUPT);
+    assert_non_null(strstr(cairn_err_detail(), "callback.topics"));
+    cairn_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timer_vector),
         cmocka_unit_test(test_consumer_comes_back),
+        cmocka_unit_test(test_callback_comes_back),
         cmocka_unit_test(test_wrong_rows_name_their_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

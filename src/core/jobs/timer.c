@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/jobs/jobs_impl.h"
+#include "core/jobs/callback_impl.h"
 
 enum {
     KEY_SIZE_MAX = CAIRN_JOBS_NAME_SIZE_MAX + 1 + CAIRN_TIMER_ID_SIZE_MAX,
@@ -355,6 +355,8 @@ static void fire(cairn_jobs *jobs, cairn_timer_firing *firing)
     jobs->firing_count++;
     (void)pthread_mutex_unlock(&jobs->lock);
     (void)atomic_fetch_add(&jobs->timers_fired, 1);
+    if (cairn_callback_fire(jobs, firing))
+        return;
     for (size_t i = 0; i < options->timer_owner_count; i++) {
         if (strcmp(options->timer_owners[i]->name, firing->timer.owner) == 0) {
             options->timer_owners[i]->fire(options->context, &firing->timer, firing);

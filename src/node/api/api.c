@@ -6,7 +6,10 @@
 
 /* --- routes --- */
 
+enum { SUBSCRIPTION_SIZE_MAX = 8 << 10 };
+
 #define LEDGER "/v1/ledgers/{ledger}"
+#define SCOPE "ledger.read"
 #define GET(pattern, operation, handle)                                                  \
     {                                                                                    \
         CAIRN_HTTP_GET, (pattern), (operation), CAIRN_ROUTE_PUBLIC, NULL, 0, 0, (handle) \
@@ -34,6 +37,16 @@ static const cairn_route rows[] = {
     GET(LEDGER "/approvals", "listApprovals", cairn_api_approvals_list),
     GET(LEDGER "/blocks", "listBlocks", cairn_api_blocks_list),
     GET(LEDGER "/blocks/{height}", "getBlock", cairn_api_block_get),
+    {CAIRN_HTTP_GET, LEDGER "/subscriptions", "listSubscriptions", CAIRN_ROUTE_CALLER, SCOPE, 0, 0,
+     cairn_api_subscriptions_list},
+    {CAIRN_HTTP_POST, LEDGER "/subscriptions", "createSubscription", CAIRN_ROUTE_PRIVILEGED, SCOPE,
+     0, SUBSCRIPTION_SIZE_MAX, cairn_api_subscription_create},
+    {CAIRN_HTTP_GET, LEDGER "/subscriptions/{subscription}", "getSubscription", CAIRN_ROUTE_CALLER,
+     SCOPE, 0, 0, cairn_api_subscription_get},
+    {CAIRN_HTTP_DELETE, LEDGER "/subscriptions/{subscription}", "deleteSubscription",
+     CAIRN_ROUTE_PRIVILEGED, SCOPE, 0, 0, cairn_api_subscription_delete},
+    {CAIRN_HTTP_POST, LEDGER "/subscriptions/{subscription}/secret", "renewSubscriptionSecret",
+     CAIRN_ROUTE_PRIVILEGED, SCOPE, 0, 0, cairn_api_subscription_renew},
 };
 const cairn_route_table cairn_api_routes = {rows, sizeof rows / sizeof rows[0]};
 

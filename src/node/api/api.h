@@ -81,5 +81,10 @@ void cairn_api_key_get(cairn_call *call);
 void cairn_api_approvals_list(cairn_call *call);
 void cairn_api_blocks_list(cairn_call *call);
 void cairn_api_block_get(cairn_call *call);
+void cairn_api_subscriptions_list(cairn_call *call);
+void cairn_api_subscription_create(cairn_call *call);
+void cairn_api_subscription_get(cairn_call *call);
+void cairn_api_subscription_delete(cairn_call *call);
+void cairn_api_subscription_renew(cairn_call *call);
 
 #endif

@@ -25,7 +25,7 @@ static cairn_err put_event(void *context, const cairn_job_event *event)
     if (p->count == p->limit)
         return CAIRN_ERR_CANCELLED; /* the page ends */
     p->count++;
-    cairn_feed_put(&p->json, event);
+    cairn_feed_put(&p->json, NULL, event);
     return CAIRN_OK;
 }
 

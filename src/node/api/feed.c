@@ -104,14 +104,14 @@ cairn_err cairn_feed_read(cairn_engine *engine, cairn_feed_place *place, cairn_j
     return CAIRN_OK;
 }
 
-void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event)
+void cairn_feed_put(cairn_api_json *json, const char *key, const cairn_job_event *event)
 {
     cairn_tx tx = {.type = 0}; /* what the ledger holds decodes; were it not so, its id is zeros */
     (void)!cairn_tx_decode(event->transaction, &tx);
     const cairn_feed_place place = {.height = event->height, .ordinal = event->ordinal};
     char cursor[CAIRN_FEED_CURSOR_SIZE];
     cairn_feed_place_format(&place, cursor);
-    cairn_api_json_open(json, NULL);
+    cairn_api_json_open(json, key);
     cairn_api_json_text(json, "cursor", cursor);
     cairn_api_json_number(json, "height", event->height);
     cairn_api_json_time(json, "time", event->time_ms);
@@ -169,7 +169,7 @@ static cairn_err add_event(void *context, const cairn_job_event *event)
     cairn_api_json json = {0};
     cairn_bytes data;
     cairn_feed_place_format(&place, cursor);
-    cairn_feed_put(&json, event);
+    cairn_feed_put(&json, NULL, event);
     cairn_err err = cairn_api_json_end(&json, &data);
     const cairn_sse_event sent = {
         .id = cairn_bytes_str(cursor), .name = cairn_bytes_str("event"), .data = data};

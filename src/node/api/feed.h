@@ -31,8 +31,9 @@ void cairn_feed_place_format(const cairn_feed_place *place, char ret_text[CAIRN_
 cairn_err cairn_feed_read(cairn_engine *engine, cairn_feed_place *place, cairn_job_visit visit,
                           void *context, bool *ret_more) CAIRN_MUST_USE;
 
-/* The JSON of one event, the same in pages and streams: see `Event` in api/openapi.yaml. */
-void cairn_feed_put(cairn_api_json *json, const cairn_job_event *event);
+/* The JSON of one event, the same in pages, streams and callbacks: see `Event` in
+ * api/openapi.yaml. */
+void cairn_feed_put(cairn_api_json *json, const char *key, const cairn_job_event *event);
 
 typedef struct cairn_feed cairn_feed;
 

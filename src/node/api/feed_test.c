@@ -230,7 +230,7 @@ static void test_json(void **state)
                                    .type = 258,
                                    .key = cairn_bytes_str("\x01\xff"),
                                    .index = 9};
-    cairn_feed_put(&json, &event);
+    cairn_feed_put(&json, NULL, &event);
     assert_int_equal(cairn_api_json_end(&json, &text), CAIRN_OK);
     json_t *read = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
     assert_string_equal(json_string_value(json_object_get(read, "cursor")), "4-2");
