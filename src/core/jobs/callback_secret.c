@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
-#include "core/jobs/http_signature.h"
+#include "core/crypto/hmac.h"
 #include "core/jobs/jobs_impl.h"
 
-enum { ROOT_SIZE = 32, MESSAGE_SIZE_MAX = 256 };
+enum { ROOT_SIZE = 32 };
 
 static const char subject_name[] = "cairn/callback-secrets/1";
 static const char label[] = "cairn/callback-secret/1";
@@ -139,22 +139,18 @@ cairn_err cairn_callback_secrets_find(void *context, const char *tenant, const c
                                       cairn_secret *ret_secret)
 {
     cairn_callback_secrets *secrets = context;
-    uint8_t message[MESSAGE_SIZE_MAX];
-    size_t size = 0;
-    const char *const parts[] = {label, tenant, name};
-    for (size_t i = 0; i < 3; i++) {
-        size_t part = strlen(parts[i]) + (i < 2); /* with the NULs between */
-        CAIRN_ASSERT(part <= sizeof message - size);
-        memcpy(message + size, parts[i], part);
-        size += part;
-    }
+    cairn_hash mac;
+    const cairn_bytes nul = cairn_bytes_of("", 1);
+    const cairn_bytes parts[] = {cairn_bytes_str(label), nul, cairn_bytes_str(tenant), nul,
+                                 cairn_bytes_str(name)};
     (void)pthread_mutex_lock(&secrets->lock);
     cairn_err err = need_root(secrets);
     if (err == CAIRN_OK)
-        err = cairn_http_hmac(cairn_secret_view(&secrets->root), cairn_bytes_of(message, size),
-                              ret_secret->data);
+        err = cairn_hmac_sha256(cairn_secret_view(&secrets->root), parts,
+                                sizeof parts / sizeof parts[0], &mac);
     (void)pthread_mutex_unlock(&secrets->lock);
     CAIRN_TRY(err);
-    ret_secret->size = ROOT_SIZE;
-    return CAIRN_OK;
+    err = cairn_secret_set(ret_secret, cairn_bytes_hash(&mac));
+    cairn_wipe(&mac, sizeof mac);
+    return err;
 }

@@ -537,7 +537,9 @@ static void test_secrets(void **state)
     cairn_vault_holder *holder = NULL;
     cairn_vault *vault = NULL;
     cairn_callback_secrets *secrets = NULL;
-    cairn_secret first, second, other;
+    cairn_secret first = {0};
+    cairn_secret second = {0};
+    cairn_secret other = {0};
     assert_int_equal(cairn_callback_secrets_new(NULL, &secrets), CAIRN_OK);
     cairn_callback_secrets_bind(secrets, f->jobs);
     assert_int_equal(cairn_callback_secrets_find(secrets, "t", "a.1", &first),
