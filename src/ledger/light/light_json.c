@@ -127,28 +127,33 @@ static const char *read_fraction(const char *text, uint32_t *ret_nanoseconds)
     return text;
 }
 
-/* "2006-01-02T15:04:05.999999999Z" of a date that exists. */
-static cairn_err take_time(const json_t *object, const char *name, cairn_light_time *ret_time)
+cairn_err cairn_light_time_parse(const char *text, cairn_light_time *ret_time)
 {
-    cairn_bytes text;
     struct tm tm = {0};
     char again[32];
     uint32_t nanoseconds = 0;
-    CAIRN_TRY(take_text(object, name, &text));
-    const char *rest = strptime((const char *)text.data, "%Y-%m-%dT%H:%M:%S", &tm);
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     int64_t seconds = rest == NULL ? 0 : timegm(&tm); /* puts tm right */
-    if (rest == NULL ||
-        snprintf(again, sizeof again, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
-                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) != 19 ||
-        strncmp(again, (const char *)text.data, 19) != 0)
-        return fail(CAIRN_ERR_BAD_VALUE, name);
-    if (rest[0] == '.' && rest[1] != 'Z')
+    bool good = rest != NULL &&
+                snprintf(again, sizeof again, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+                         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) == 19 &&
+                strncmp(again, text, 19) == 0;
+    if (good && rest[0] == '.' && rest[1] != 'Z')
         rest = read_fraction(rest + 1, &nanoseconds);
-    if (strcmp(rest, "Z") != 0 || seconds < CAIRN_LIGHT_SECONDS_MIN ||
+    if (!good || strcmp(rest, "Z") != 0 || seconds < CAIRN_LIGHT_SECONDS_MIN ||
         seconds > CAIRN_LIGHT_SECONDS_MAX)
-        return fail(CAIRN_ERR_BAD_VALUE, name);
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "RFC 3339", "time: not one in UTC");
     *ret_time = (cairn_light_time){.seconds = seconds, .nanoseconds = nanoseconds};
     return CAIRN_OK;
+}
+
+static cairn_err take_time(const json_t *object, const char *name, cairn_light_time *ret_time)
+{
+    cairn_bytes text;
+    CAIRN_TRY(take_text(object, name, &text));
+    return cairn_light_time_parse((const char *)text.data, ret_time) == CAIRN_OK
+               ? CAIRN_OK
+               : fail(CAIRN_ERR_BAD_VALUE, name);
 }
 
 /* --- header --- */
@@ -186,13 +191,10 @@ static cairn_err read_hashes(cairn_arena *arena, const json_t *json, cairn_light
     return CAIRN_OK;
 }
 
-static cairn_err read_header(cairn_arena *arena, const json_t *signed_header,
-                             cairn_light_header *header)
+static cairn_err read_header(cairn_arena *arena, const json_t *json, cairn_light_header *header)
 {
-    const json_t *json = NULL;
     const json_t *version = NULL;
     cairn_bytes chain_id;
-    CAIRN_TRY(take(signed_header, "header", JSON_OBJECT, &json));
     CAIRN_TRY(take(json, "version", JSON_OBJECT, &version));
     CAIRN_TRY(take_decimal(version, "block", UINT64_MAX, &header->block_version));
     if (json_object_get(version, "app") != NULL) /* the engine leaves out a zero */
@@ -343,14 +345,25 @@ static cairn_err read_commit(cairn_arena *arena, const json_t *signed_header,
     return read_votes(arena, json, &state->validators, ret_commit);
 }
 
+cairn_err cairn_light_state_from_json(cairn_arena *arena, const json_t *header,
+                                      const json_t *validators, cairn_light_state *ret_state)
+{
+    cairn_light_state state = {0};
+    CAIRN_TRY(read_header(arena, header, &state.header));
+    if (!json_is_array(validators))
+        return fail(CAIRN_ERR_WRONG_TYPE, "validators");
+    CAIRN_TRY(read_set(arena, validators, &state.validators));
+    *ret_state = state;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_light_block_from_json(cairn_arena *arena, const json_t *signed_header,
                                       const json_t *validators, cairn_light_block *ret_block)
 {
     cairn_light_block block = {0};
-    CAIRN_TRY(read_header(arena, signed_header, &block.state.header));
-    if (!json_is_array(validators))
-        return fail(CAIRN_ERR_WRONG_TYPE, "validators");
-    CAIRN_TRY(read_set(arena, validators, &block.state.validators));
+    const json_t *header = NULL;
+    CAIRN_TRY(take(signed_header, "header", JSON_OBJECT, &header));
+    CAIRN_TRY(cairn_light_state_from_json(arena, header, validators, &block.state));
     CAIRN_TRY(read_commit(arena, signed_header, &block.state, &block.commit));
     *ret_block = block;
     return CAIRN_OK;

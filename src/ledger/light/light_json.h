@@ -14,6 +14,10 @@ enum {
     CAIRN_LIGHT_PAGE_COUNT_MAX = 16,       /* answers of /validators for one height */
 };
 
+/* "2006-01-02T15:04:05.999999999Z", with up to nine digits after the point or no point, of a date
+ * that exists; else BAD_VALUE. */
+cairn_err cairn_light_time_parse(const char *text, cairn_light_time *ret_time) CAIRN_MUST_USE;
+
 /* A signed header and the elements of its set of validators. All of it lies in the arena. The
  * engine's own basic checks are made: WRONG_TYPE, MISSING_FIELD and BAD_VALUE name the member;
  * BAD_ALGORITHM for keys that are not Ed25519; BAD_PROOF when the commit is for another height or
@@ -21,6 +25,11 @@ enum {
 cairn_err cairn_light_block_from_json(cairn_arena *arena, const json_t *signed_header,
                                       const json_t *validators,
                                       cairn_light_block *ret_block) CAIRN_MUST_USE;
+
+/* A header and the elements of a set of validators, which may be another's. Errors as above. */
+cairn_err cairn_light_state_from_json(cairn_arena *arena, const json_t *header,
+                                      const json_t *validators,
+                                      cairn_light_state *ret_state) CAIRN_MUST_USE;
 
 /* The answers to /commit?height=H and to /validators?height=H&page=P&per_page=100, all pages in
  * their order. Also UNAVAILABLE when an answer is an error (such as a height that is pruned or to
