@@ -10,6 +10,7 @@
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
 #include "cairn/key.h"
+#include "cairn/light_client.h"
 #include "cairn/manifest.h"
 #include "cairn/merkle.h"
 #include "cairn/transaction.h"
@@ -20,7 +21,8 @@ enum {
     CAIRN_RECEIPT_SIZE_MAX = 2440,
     CAIRN_RECEIPT_COUNT_MAX = 128, /* receipts of one statement */
     CAIRN_STATEMENT_SIZE_MAX = 65535 + 8 + CAIRN_RECEIPT_COUNT_MAX * (CAIRN_RECEIPT_SIZE_MAX + 3),
-    CAIRN_RECEIPT_FILE_SIZE_MAX = 32 + CAIRN_MANIFEST_SIZE_MAX + CAIRN_STATEMENT_SIZE_MAX,
+    CAIRN_RECEIPT_FILE_SIZE_MAX =
+        32 + CAIRN_MANIFEST_SIZE_MAX + CAIRN_STATEMENT_SIZE_MAX + CAIRN_COMMIT_PROOF_SIZE_MAX,
 };
 
 /* What a member signs: the same for all entries of a log of that size. */
@@ -80,10 +82,11 @@ cairn_err cairn_statement_decode(cairn_arena *arena, cairn_bytes in,
 cairn_err cairn_statement_encode(cairn_arena *arena, cairn_bytes tx, const cairn_bytes *receipts,
                                  size_t count, cairn_bytes *ret_statement) CAIRN_MUST_USE;
 
-/* FILE.receipt: the two encoded parts, as views. Only the outer array is checked. */
+/* FILE.receipt: the encoded parts, as views. Only the outer array is checked. */
 typedef struct cairn_receipt_file {
     cairn_bytes manifest;
-    cairn_bytes statement;
+    cairn_bytes statement; /* with its receipts; with a commit proof the bare transaction */
+    cairn_bytes commit;    /* commit proof of the transaction; empty when there is none */
 } cairn_receipt_file;
 
 cairn_err cairn_receipt_file_decode(cairn_bytes in, cairn_receipt_file *ret_file) CAIRN_MUST_USE;

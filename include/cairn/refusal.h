@@ -5,6 +5,7 @@
 
 #include "cairn/arena.h"
 #include "cairn/block_entry.h"
+#include "cairn/light_client.h"
 #include "cairn/merkle.h"
 #include "cairn/receipt.h"
 
@@ -14,7 +15,7 @@ enum {
     CAIRN_REFUSAL_PATH_MAX = 13,    /* hashes: what that many need */
     CAIRN_REFUSAL_LEAF_SIZE = 36,   /* bytes: id ‖ u32be code without its sign */
     CAIRN_REFUSAL_PROOF_SIZE_MAX = 128 + CAIRN_REFUSAL_PATH_MAX * 34 + CAIRN_BLOCK_ENTRY_SIZE_MAX +
-                                   CAIRN_RECEIPT_COUNT_MAX * (CAIRN_RECEIPT_SIZE_MAX + 3),
+                                   CAIRN_COMMIT_PROOF_SIZE_MAX,
 };
 
 typedef struct cairn_refusal_proof {
@@ -28,14 +29,16 @@ typedef struct cairn_refusal_proof {
     cairn_block_entry block_entry; /* set by decoding */
     size_t receipt_count;
     const cairn_receipt *receipts; /* of the block entry; set by decoding, in the arena */
+    cairn_bytes commit_raw; /* commit proof of the block entry, instead of receipts; else empty */
+    const cairn_commit_proof *commit; /* the same, set by decoding; NULL when there is none */
 } cairn_refusal_proof;
 
 /* Strict decoding of all levels. */
 cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
                                      cairn_refusal_proof *ret_proof) CAIRN_MUST_USE;
 
-/* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry; what decoding
- * sets is ignored. Fails when it would not decode again. */
+/* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry, or none and
+ * proof->commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
 cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_proof *proof,
                                      const cairn_bytes *receipts, size_t count,
                                      cairn_bytes *ret_encoded) CAIRN_MUST_USE;

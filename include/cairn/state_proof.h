@@ -6,6 +6,7 @@
 #include "cairn/arena.h"
 #include "cairn/block_entry.h"
 #include "cairn/bytes.h"
+#include "cairn/light_client.h"
 #include "cairn/receipt.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
     CAIRN_STATE_PROOF_ICS23_SIZE_MAX = 256 << 10,
     CAIRN_STATE_PROOF_SIZE_MAX = 512 + CAIRN_STATE_PROOF_VALUE_SIZE_MAX +
                                  CAIRN_STATE_PROOF_ICS23_SIZE_MAX + CAIRN_BLOCK_ENTRY_SIZE_MAX +
-                                 CAIRN_RECEIPT_COUNT_MAX * (CAIRN_RECEIPT_SIZE_MAX + 3),
+                                 CAIRN_COMMIT_PROOF_SIZE_MAX,
 };
 
 typedef enum cairn_state_proof_map {
@@ -32,14 +33,16 @@ typedef struct cairn_state_proof {
     cairn_block_entry block_entry; /* set by decoding */
     size_t receipt_count;
     const cairn_receipt *receipts; /* set by decoding, in the arena */
+    cairn_bytes commit_raw; /* commit proof of the block entry, instead of receipts; else empty */
+    const cairn_commit_proof *commit; /* the same, set by decoding; NULL when there is none */
 } cairn_state_proof;
 
 /* Strict decoding of all levels but the ICS-23 proof. */
 cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in,
                                    cairn_state_proof *ret_proof) CAIRN_MUST_USE;
 
-/* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry; what decoding
- * sets is ignored. Fails when it would not decode again. */
+/* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry, or none and
+ * proof->commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
 cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *proof,
                                    const cairn_bytes *receipts, size_t count,
                                    cairn_bytes *ret_encoded) CAIRN_MUST_USE;

@@ -6,6 +6,7 @@
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
 #include "cairn/key.h"
+#include "cairn/light_client.h"
 
 enum {
     CAIRN_TRUST_SIZE_MAX = 1 << 20, /* bytes, encoded */
@@ -51,8 +52,9 @@ typedef struct cairn_trust {
     uint64_t issued_ms;
     uint64_t expires_ms;
     size_t member_count;
-    cairn_trust_member *members; /* sorted by organisation */
-    size_t cosigner_count;       /* n: members that hold a cosign key; set by decoding */
+    cairn_trust_member *members;      /* sorted by organisation */
+    const cairn_light_anchor *anchor; /* where commit proofs start; NULL when there is none */
+    size_t cosigner_count;            /* n: members that hold a cosign key; set by decoding */
     size_t entry_count;
     const cairn_trust_entry *entries; /* sorted by kid; set by decoding */
 } cairn_trust;
@@ -62,7 +64,8 @@ typedef struct cairn_trust {
  * cairn_trust_done before the arena ends. TOO_LARGE; BAD_KEY; DUPLICATE_KEY when a member or a key
  * appears twice; NOT_CANONICAL when members are not sorted; BAD_VALUE also when the origin is not
  * the ledger's, fewer than k members hold a cosign key, it expires before it was issued, or the
- * heights of a key contradict each other; else the codes of cbor.h. */
+ * heights of a key contradict each other; for an anchor what cairn_light_anchor_read gives; else
+ * the codes of cbor.h. */
 cairn_err cairn_trust_decode(cairn_arena *arena, cairn_bytes in,
                              cairn_trust *ret_trust) CAIRN_MUST_USE;
 

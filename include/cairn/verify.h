@@ -8,6 +8,7 @@
 #ifndef CAIRN_VERIFY_H
 #define CAIRN_VERIFY_H
 
+#include "cairn/light_client.h"
 #include "cairn/receipt.h"
 #include "cairn/refusal.h"
 #include "cairn/state_proof.h"
@@ -34,7 +35,8 @@ typedef struct cairn_finding {
     cairn_hash root; /* of the log of that size; only when the signature was checked */
 } cairn_finding;
 
-/* What the members say about one log entry. */
+/* What the members say about one log entry; or the validators of a consortium, by a commit proof,
+ * to whom the trust's anchor leads. */
 typedef struct cairn_vouching {
     const cairn_trust *trust; /* ledger, origin, threshold (k), cosigner_count (n) */
     size_t finding_count;
@@ -42,8 +44,12 @@ typedef struct cairn_vouching {
     size_t vouching_count;                                  /* distinct members */
     const cairn_finding *vouching[CAIRN_TRUST_MEMBERS_MAX]; /* each with its lowest height, lowest
                                                              * first */
-    /* Below: only when the threshold is reached. The log of which k members say that the entry is
-     * in it: the k-th of `vouching`. The entry is not younger than this. */
+    const cairn_commit_proof *commit; /* NULL when receipts vouch; then none of the above is set but
+                                       * trust */
+    cairn_commit_verdict committed;   /* only when the commit proof holds */
+    /* Below: only when the threshold is reached, or the commit proof holds. The log of which k
+     * members say that the entry is in it: the k-th of `vouching`; or that of the committed header,
+     * which is the log as of the height before. The entry is not younger than this. */
     uint64_t height;
     uint64_t time_ms;
     uint64_t size;
@@ -66,10 +72,11 @@ typedef struct cairn_receipt_verdict {
 
 /* Checks everything but the file itself. `now_ms` is the verifier's time. Errors, first failing
  * check first: those of decoding; TRUST_EXPIRED; MISMATCH (the transaction does not anchor this
- * manifest); TX_WRONG_LEDGER; BAD_PROOF, BAD_SIGNATURE (of any listed key); INCONSISTENT (members
- * say different things of one log, or of the entry's place in it); DISPUTED, NOT_TRUSTED (fewer
- * than k vouch); then, when the trust file knows the signer, TX_WRONG_PURPOSE, HIGH_S,
- * BAD_SIGNATURE, NOT_TRUSTED (its key came later) and DISPUTED (its key is suspect). */
+ * manifest); TX_WRONG_LEDGER; for a commit proof NOT_TRUSTED (the trust has no anchor) and what
+ * cairn_commit_proof_verify gives; for receipts BAD_PROOF, BAD_SIGNATURE (of any listed key);
+ * INCONSISTENT (members say different things of one log, or of the entry's place in it); DISPUTED,
+ * NOT_TRUSTED (fewer than k vouch); then, when the trust file knows the signer, TX_WRONG_PURPOSE,
+ * HIGH_S, BAD_SIGNATURE, NOT_TRUSTED (its key came later) and DISPUTED (its key is suspect). */
 cairn_err cairn_verify_receipt(cairn_arena *arena, cairn_bytes receipt_file,
                                const cairn_trust *trust, uint64_t now_ms,
                                cairn_receipt_verdict *verdict) CAIRN_MUST_USE;
@@ -80,8 +87,8 @@ typedef struct cairn_state_verdict {
 } cairn_state_verdict;
 
 /* Same for a state proof: decoding; TRUST_EXPIRED; what cairn_state_proof_check gives; then the
- * receipts of the block entry as above; BAD_PROOF also when one that vouches has another index or
- * is older than the block. */
+ * receipts or the commit proof of the block entry as above; BAD_PROOF also when what vouches has
+ * another index or is older than the block. */
 cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
                                    const cairn_trust *trust, uint64_t now_ms,
                                    cairn_state_verdict *verdict) CAIRN_MUST_USE;

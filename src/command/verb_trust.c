@@ -146,6 +146,21 @@ static void add_key(json_t *list, const cairn_trust_key *key)
         cairn_facts_number(item, "suspect_since_height", key->suspect);
 }
 
+static void add_anchor(json_t *facts, const cairn_light_anchor *anchor)
+{
+    const cairn_light_header *header = &anchor->state.header;
+    json_t *item = cairn_facts_object(facts, "anchor");
+    uint64_t header_ms = cairn_light_time_to_ms(header->time);
+    cairn_hash hash;
+    cairn_light_header_hash(header, &hash);
+    cairn_facts_view(item, "chain", header->chain_id);
+    cairn_facts_number(item, "height", header->height);
+    cairn_facts_hash(item, "header", &hash);
+    cairn_facts_number(item, "validators", anchor->state.validators.count);
+    cairn_facts_time(item, "time", header_ms);
+    cairn_facts_time(item, "convinces_until", header_ms + anchor->trusting_period_ms);
+}
+
 static void add_trust(json_t *facts, const cairn_trust *trust)
 {
     cairn_facts_hash(facts, "ledger", &trust->ledger);
@@ -164,6 +179,8 @@ static void add_trust(json_t *facts, const cairn_trust *trust)
         for (size_t k = 0; k < member->key_count; k++)
             add_key(keys, &member->keys[k]);
     }
+    if (trust->anchor != NULL)
+        add_anchor(facts, trust->anchor);
 }
 
 static cairn_err run_show(cairn_command *command, const cairn_arguments *arguments)

@@ -16,8 +16,20 @@ static cairn_err read_trust(cairn_command *command, const char *path, cairn_trus
     return cairn_trust_decode(&command->arena, encoded, ret_trust);
 }
 
-/* Who vouches for what, as of which block. */
-static void add_vouching(json_t *facts, const cairn_vouching *v, bool reached)
+/* The header of the consortium's chain that holds the log. */
+static void add_commit(json_t *facts, const cairn_vouching *v, bool reached)
+{
+    json_t *item = cairn_facts_object(facts, "commit");
+    cairn_facts_number(item, "blocks", v->commit->block_count);
+    if (!reached)
+        return;
+    cairn_facts_view(item, "chain", v->committed.header->chain_id);
+    cairn_facts_number(item, "header_height", v->committed.header->height);
+    cairn_facts_hash(item, "header", &v->committed.header_hash);
+    cairn_facts_number(item, "validators", v->committed.validator_count);
+}
+
+static void add_receipts(json_t *facts, const cairn_vouching *v)
 {
     json_t *list = cairn_facts_list(facts, "member");
     for (size_t i = 0; i < v->finding_count; i++) {
@@ -31,6 +43,15 @@ static void add_vouching(json_t *facts, const cairn_vouching *v, bool reached)
     cairn_facts_number(facts, "vouching", v->vouching_count);
     cairn_facts_number(facts, "needed", v->trust->threshold);
     cairn_facts_number(facts, "of", v->trust->cosigner_count);
+}
+
+/* Who vouches for what, as of which block. */
+static void add_vouching(json_t *facts, const cairn_vouching *v, bool reached)
+{
+    if (v->commit != NULL)
+        add_commit(facts, v, reached);
+    else
+        add_receipts(facts, v);
     if (!reached)
         return;
     cairn_facts_number(facts, "log_index", v->index);
@@ -213,7 +234,9 @@ const cairn_verb cairn_verb_verify = {
             "and the byte range that differ. Nothing but FILE, RECEIPT and TRUST is read. The "
             "trust file is the "
             "root of the verdict: get it from elsewhere than the receipt, and compare its "
-            "fingerprint (trust show).",
+            "fingerprint (trust show). What vouches is receipts of as many members as the trust "
+            "file asks for, or "
+            "the commit proof of a consortium's validators, to whom its anchor leads.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -17,31 +17,47 @@ static cairn_err decode_receipts(cairn_arena *arena, cairn_cbor_reader *r, cairn
     return CAIRN_OK;
 }
 
+static cairn_err decode_commit(cairn_arena *arena, cairn_cbor_reader *r, cairn_proof_end *end)
+{
+    cairn_commit_proof *commit = NULL;
+    CAIRN_TRY(cairn_cbor_read_bytes(r, "commit", 1, CAIRN_COMMIT_PROOF_SIZE_MAX, &end->commit_raw));
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &commit));
+    CAIRN_TRY(cairn_commit_proof_decode(arena, end->commit_raw, commit));
+    end->commit = commit;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_proof_end_decode(cairn_arena *arena, cairn_cbor_reader *r, cairn_proof_end *ret_end)
 {
     cairn_proof_end end = {0};
     CAIRN_TRY(cairn_cbor_read_bytes(r, "block_entry", 1, CAIRN_BLOCK_ENTRY_SIZE_MAX,
                                     &end.block_entry_raw));
     CAIRN_TRY(cairn_block_entry_decode(end.block_entry_raw, &end.block_entry));
-    CAIRN_TRY(decode_receipts(arena, r, &end));
+    CAIRN_TRY(cairn_cbor_peek(r) == CAIRN_CBOR_BYTES ? decode_commit(arena, r, &end)
+                                                     : decode_receipts(arena, r, &end));
     CAIRN_TRY(cairn_cbor_end(r));
     *ret_end = end;
     return CAIRN_OK;
 }
 
-size_t cairn_proof_end_capacity(cairn_bytes block_entry_raw, const cairn_bytes *receipts,
-                                size_t count)
+size_t cairn_proof_end_capacity(cairn_bytes block_entry_raw, cairn_bytes commit_raw,
+                                const cairn_bytes *receipts, size_t count)
 {
-    size_t capacity = 18 + block_entry_raw.size; /* two heads */
+    size_t capacity = 18 + block_entry_raw.size + commit_raw.size; /* two heads */
     for (size_t i = 0; i < count; i++)
         capacity += 9 + receipts[i].size;
     return capacity;
 }
 
-void cairn_proof_end_put(cairn_cbor_writer *w, cairn_bytes block_entry_raw,
+void cairn_proof_end_put(cairn_cbor_writer *w, cairn_bytes block_entry_raw, cairn_bytes commit_raw,
                          const cairn_bytes *receipts, size_t count)
 {
     cairn_cbor_put_bytes(w, block_entry_raw);
+    if (commit_raw.size > 0) {
+        CAIRN_ASSERT(count == 0);
+        cairn_cbor_put_bytes(w, commit_raw);
+        return;
+    }
     cairn_cbor_put_array(w, count);
     for (size_t i = 0; i < count; i++)
         cairn_cbor_put_bytes(w, receipts[i]);

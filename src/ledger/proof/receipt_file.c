@@ -113,15 +113,18 @@ cairn_err cairn_statement_encode(cairn_arena *arena, cairn_bytes tx, const cairn
 cairn_err cairn_receipt_file_decode(cairn_bytes in, cairn_receipt_file *ret_file)
 {
     cairn_cbor_reader r;
-    cairn_receipt_file file;
+    cairn_receipt_file file = {0};
     size_t count = 0;
     if (in.size > CAIRN_RECEIPT_FILE_SIZE_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "receipt file: %zu bytes", in.size);
     CAIRN_TRY(cairn_cbor_open(&r, in, CAIRN_CBOR_STRICT, "receipt file", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "receipt file", 3, 3, &count));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "receipt file", 3, 4, &count));
     CAIRN_TRY(cairn_cbor_read_magic(&r, magic));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "manifest", 1, CAIRN_MANIFEST_SIZE_MAX, &file.manifest));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "statement", 1, CAIRN_STATEMENT_SIZE_MAX, &file.statement));
+    if (count == 4)
+        CAIRN_TRY(
+            cairn_cbor_read_bytes(&r, "commit", 1, CAIRN_COMMIT_PROOF_SIZE_MAX, &file.commit));
     CAIRN_TRY(cairn_cbor_end(&r));
     *ret_file = file;
     return CAIRN_OK;
@@ -130,14 +133,16 @@ cairn_err cairn_receipt_file_decode(cairn_bytes in, cairn_receipt_file *ret_file
 cairn_err cairn_receipt_file_encode(cairn_arena *arena, const cairn_receipt_file *file,
                                     cairn_bytes *ret_encoded)
 {
-    size_t capacity = 32 + file->manifest.size + file->statement.size;
+    size_t capacity = 48 + file->manifest.size + file->statement.size + file->commit.size;
     void *buffer = NULL;
     cairn_cbor_writer w;
     CAIRN_TRY(cairn_arena_alloc(arena, capacity, &buffer));
     cairn_cbor_writer_init(&w, buffer, capacity);
-    cairn_cbor_put_array(&w, 3);
+    cairn_cbor_put_array(&w, file->commit.size == 0 ? 3 : 4);
     cairn_cbor_put_text(&w, magic);
     cairn_cbor_put_bytes(&w, file->manifest);
     cairn_cbor_put_bytes(&w, file->statement);
+    if (file->commit.size > 0)
+        cairn_cbor_put_bytes(&w, file->commit);
     return cairn_cbor_writer_end(&w, ret_encoded);
 }

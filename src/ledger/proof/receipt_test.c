@@ -428,6 +428,19 @@ static void test_receipt_file(void **state)
         {"84" MAGIC "4101"
          "4102"
          "4103",
+         CAIRN_OK},
+        {"84" MAGIC "4101"
+         "4102"
+         "40",
+         CAIRN_ERR_BAD_VALUE},
+        {"84" MAGIC "4101"
+         "4102"
+         "00",
+         CAIRN_ERR_WRONG_TYPE},
+        {"85" MAGIC "4101"
+         "4102"
+         "4103"
+         "4104",
          CAIRN_ERR_BAD_VALUE},
         {"83"
          "6f636169726e2f726563656970742f32"

@@ -47,6 +47,8 @@ cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
     p.block_entry = end.block_entry;
     p.receipts = end.receipts;
     p.receipt_count = end.receipt_count;
+    p.commit_raw = end.commit_raw;
+    p.commit = end.commit;
     p.code = -(cairn_err)code;
     *ret_proof = p;
     return CAIRN_OK;
@@ -56,8 +58,9 @@ cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_pro
                                      const cairn_bytes *receipts, size_t count,
                                      cairn_bytes *ret_encoded)
 {
-    size_t capacity = 128 + proof->path_count * 34 +
-                      cairn_proof_end_capacity(proof->block_entry_raw, receipts, count);
+    size_t capacity =
+        128 + proof->path_count * 34 +
+        cairn_proof_end_capacity(proof->block_entry_raw, proof->commit_raw, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -73,7 +76,7 @@ cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_pro
     cairn_cbor_put_array(&w, proof->path_count);
     for (size_t i = 0; i < proof->path_count; i++)
         cairn_cbor_put_hash(&w, &proof->path[i]);
-    cairn_proof_end_put(&w, proof->block_entry_raw, receipts, count);
+    cairn_proof_end_put(&w, proof->block_entry_raw, proof->commit_raw, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_refusal_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;

@@ -45,6 +45,8 @@ cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in, cairn_sta
     p.block_entry = end.block_entry;
     p.receipts = end.receipts;
     p.receipt_count = end.receipt_count;
+    p.commit_raw = end.commit_raw;
+    p.commit = end.commit;
     *ret_proof = p;
     return CAIRN_OK;
 }
@@ -53,8 +55,9 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
                                    const cairn_bytes *receipts, size_t count,
                                    cairn_bytes *ret_encoded)
 {
-    size_t capacity = 128 + proof->key.size + proof->value.size + proof->proof.size +
-                      cairn_proof_end_capacity(proof->block_entry_raw, receipts, count);
+    size_t capacity =
+        128 + proof->key.size + proof->value.size + proof->proof.size +
+        cairn_proof_end_capacity(proof->block_entry_raw, proof->commit_raw, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -70,7 +73,7 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
     else
         cairn_cbor_put_null(&w);
     cairn_cbor_put_bytes(&w, proof->proof);
-    cairn_proof_end_put(&w, proof->block_entry_raw, receipts, count);
+    cairn_proof_end_put(&w, proof->block_entry_raw, proof->commit_raw, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_state_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;

@@ -169,12 +169,21 @@ static cairn_err check_whole(cairn_trust *trust)
     return CAIRN_OK;
 }
 
+static cairn_err decode_anchor(cairn_arena *arena, cairn_cbor_reader *r, cairn_trust *trust)
+{
+    cairn_light_anchor *anchor = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &anchor));
+    CAIRN_TRY(cairn_light_anchor_read(arena, r, anchor));
+    trust->anchor = anchor;
+    return CAIRN_OK;
+}
+
 static cairn_err decode_into(cairn_arena *arena, cairn_bytes in, cairn_trust *trust)
 {
     cairn_cbor_reader r;
     size_t count = 0;
     CAIRN_TRY(cairn_cbor_open(&r, in, CAIRN_CBOR_STRICT, "trust", clause));
-    CAIRN_TRY(cairn_cbor_read_array(&r, "trust", 7, 7, &count));
+    CAIRN_TRY(cairn_cbor_read_array(&r, "trust", 7, 8, &count));
     CAIRN_TRY(cairn_cbor_read_magic(&r, magic));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "ledger", &trust->ledger));
     CAIRN_TRY(
@@ -183,6 +192,8 @@ static cairn_err decode_into(cairn_arena *arena, cairn_bytes in, cairn_trust *tr
     CAIRN_TRY(cairn_cbor_read_uint(&r, "issued", 0, CAIRN_TIME_MAX_MS, &trust->issued_ms));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "expires", 0, CAIRN_TIME_MAX_MS, &trust->expires_ms));
     CAIRN_TRY(decode_members(arena, &r, trust));
+    if (count == 8)
+        CAIRN_TRY(decode_anchor(arena, &r, trust));
     CAIRN_TRY(cairn_cbor_end(&r));
     CAIRN_TRY(check_whole(trust));
     return index_keys(arena, trust);
@@ -242,7 +253,7 @@ static void put_trust(cairn_cbor_writer *w, const cairn_trust *trust,
 {
     char origin[CAIRN_ORIGIN_SIZE + 1];
     cairn_ledger_origin(&trust->ledger, origin);
-    cairn_cbor_put_array(w, 7);
+    cairn_cbor_put_array(w, trust->anchor == NULL ? 7 : 8);
     cairn_cbor_put_text(w, magic);
     cairn_cbor_put_hash(w, &trust->ledger);
     cairn_cbor_put_text(w, origin);
@@ -252,6 +263,8 @@ static void put_trust(cairn_cbor_writer *w, const cairn_trust *trust,
     cairn_cbor_put_array(w, trust->member_count);
     for (size_t i = 0; i < trust->member_count; i++)
         put_member(w, &members[i]);
+    if (trust->anchor != NULL)
+        cairn_light_anchor_put(w, trust->anchor);
 }
 
 static int by_org(const void *a, const void *b)

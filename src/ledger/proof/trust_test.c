@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "support/light_chain.h"
 #include "support/vouch.h"
 
 static test_world world;
@@ -122,6 +123,42 @@ static void test_round_trip(void **state)
     sort_members(); /* another writer, the same bytes */
     again = write_as_it_is(&world.draft, world.origin);
     assert_true(cairn_bytes_equal(encoded, again));
+}
+
+/* Where commit proofs start: an eighth item, as the light client reads it. */
+static void test_anchor(void **state)
+{
+    (void)state;
+    test_chain chain;
+    cairn_bytes encoded, again;
+    cairn_trust trust;
+    test_chain_init(&chain);
+    const cairn_light_set four = test_chain_set(&chain, 0, 4, 10);
+    cairn_light_anchor anchor = {
+        .state = test_chain_block(&chain, 10, four, four, (cairn_bytes){0}).state,
+        .trusting_period_ms = 1};
+    world.draft.anchor = &anchor;
+    TEST_MUST(cairn_trust_encode(&world.arena, &world.draft, &encoded));
+    TEST_MUST(cairn_trust_decode(&world.arena, encoded, &trust));
+    assert_non_null(trust.anchor);
+    assert_int_equal(trust.anchor->state.header.height, 10);
+    assert_int_equal(trust.anchor->state.validators.count, 4);
+    TEST_MUST(cairn_trust_encode(&world.arena, &trust, &again));
+    assert_true(cairn_bytes_equal(encoded, again));
+    cairn_trust_done(&trust);
+    anchor.trusting_period_ms = 0;
+    assert_int_equal(cairn_trust_encode(&world.arena, &world.draft, &again), CAIRN_ERR_BAD_VALUE);
+    anchor.trusting_period_ms = CAIRN_LIGHT_PERIOD_MAX_MS + 1;
+    assert_int_equal(cairn_trust_encode(&world.arena, &world.draft, &again), CAIRN_ERR_BAD_VALUE);
+    anchor.trusting_period_ms = CAIRN_LIGHT_PERIOD_MAX_MS;
+    assert_int_equal(cairn_trust_encode(&world.arena, &world.draft, &again), CAIRN_OK);
+    anchor.state.validators = test_chain_set(&chain, 1, 4, 10); /* not the header's */
+    assert_int_equal(cairn_trust_encode(&world.arena, &world.draft, &again), CAIRN_ERR_BAD_PROOF);
+    ((cairn_light_validator *)(uintptr_t)four.validators)[1] = four.validators[0];
+    anchor.state.validators = four;
+    assert_int_equal(cairn_trust_encode(&world.arena, &world.draft, &again),
+                     CAIRN_ERR_DUPLICATE_KEY);
+    test_chain_done(&chain);
 }
 
 static void test_find(void **state)
@@ -388,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_anchor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interval, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fingerprint_is_openssls, set_up, tear_down),

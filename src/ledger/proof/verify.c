@@ -2,6 +2,7 @@
 #include "cairn/verify.h"
 
 #include "cairn/cbor.h"
+#include "ledger/proof/proof_end.h"
 
 static const char clause[] = "docs/formats/receipt.md, Check";
 
@@ -119,6 +120,24 @@ static cairn_err check_threshold(cairn_vouching *v, bool any_suspect)
     return CAIRN_OK;
 }
 
+/* Does the consortium's chain hold a log with `log_entry` in it? A header's app_hash is that of the
+ * block before. */
+static cairn_err check_commit(cairn_bytes log_entry, const cairn_commit_proof *commit,
+                              uint64_t now_ms, cairn_vouching *v)
+{
+    v->commit = commit;
+    if (v->trust->anchor == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "docs/formats/trust.md",
+                          "trust.anchor: none, and the proof is the validators' alone");
+    CAIRN_TRY(cairn_commit_proof_verify(commit, log_entry, v->trust->anchor,
+                                        cairn_light_time_of_ms(now_ms), &v->committed));
+    v->height = v->committed.header->height - 1;
+    v->time_ms = cairn_light_time_to_ms(v->committed.header->time);
+    v->size = commit->size;
+    v->index = commit->index;
+    return CAIRN_OK;
+}
+
 /* Do enough members say that `log_entry` is in the ledger's log? */
 static cairn_err check_receipts(cairn_arena *arena, cairn_bytes log_entry,
                                 const cairn_receipt *receipts, size_t count, cairn_vouching *v)
@@ -180,17 +199,34 @@ static cairn_err check_signer(cairn_arena *arena, cairn_receipt_verdict *verdict
     return CAIRN_OK;
 }
 
+/* The transaction, with the receipts that come in it or the commit proof beside it. */
+static cairn_err decode_file(cairn_arena *arena, const cairn_receipt_file *file,
+                             cairn_statement *statement, const cairn_commit_proof **ret_commit)
+{
+    cairn_commit_proof *commit = NULL;
+    *ret_commit = NULL;
+    if (file->commit.size == 0)
+        return cairn_statement_decode(arena, file->statement, statement);
+    *statement = (cairn_statement){0};
+    CAIRN_TRY(cairn_tx_decode(file->statement, &statement->tx));
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &commit));
+    CAIRN_TRY(cairn_commit_proof_decode(arena, file->commit, commit));
+    *ret_commit = commit;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_verify_receipt(cairn_arena *arena, cairn_bytes receipt_file,
                                const cairn_trust *trust, uint64_t now_ms,
                                cairn_receipt_verdict *verdict)
 {
     cairn_receipt_file file;
     cairn_statement statement;
+    const cairn_commit_proof *commit = NULL;
     memset(verdict, 0, sizeof *verdict);
     verdict->vouching.trust = trust;
     CAIRN_TRY(cairn_receipt_file_decode(receipt_file, &file));
     CAIRN_TRY(cairn_manifest_decode(file.manifest, &verdict->manifest));
-    CAIRN_TRY(cairn_statement_decode(arena, file.statement, &statement));
+    CAIRN_TRY(decode_file(arena, &file, &statement, &commit));
     verdict->tx = statement.tx;
     cairn_manifest_commitment(file.manifest, &verdict->commitment);
     CAIRN_TRY(check_expiry(trust, now_ms));
@@ -198,21 +234,36 @@ cairn_err cairn_verify_receipt(cairn_arena *arena, cairn_bytes receipt_file,
     if (!cairn_hash_equal(&statement.tx.ledger, &trust->ledger))
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_LEDGER, clause,
                           "transaction.ledger: not the trust file's");
-    CAIRN_TRY(check_receipts(arena, statement.tx.raw, statement.receipts, statement.receipt_count,
-                             &verdict->vouching));
+    CAIRN_TRY(commit != NULL ? check_commit(statement.tx.raw, commit, now_ms, &verdict->vouching)
+                             : check_receipts(arena, statement.tx.raw, statement.receipts,
+                                              statement.receipt_count, &verdict->vouching));
     return check_signer(arena, verdict);
 }
 
 /* The entry names its place and its height; nobody who vouches for it says otherwise. */
-static cairn_err check_block_entry(const cairn_block_entry *entry, const cairn_vouching *vouching)
+static cairn_err check_place(const cairn_block_entry *entry, uint64_t index, uint64_t height,
+                             uint64_t time_ms)
 {
-    for (size_t i = 0; i < vouching->vouching_count; i++) {
-        const cairn_receipt *receipt = vouching->vouching[i]->receipt;
-        if (receipt->index != entry->first + entry->count)
-            return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "receipt.index: not the block entry's");
-        if (receipt->head.height < entry->height || receipt->head.time_ms < entry->time_ms)
-            return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause,
-                              "receipt.block: older than the block entry");
+    if (index != entry->first + entry->count)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "proof.index: not the block entry's");
+    if (height < entry->height || time_ms < entry->time_ms)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "proof: older than the block entry");
+    return CAIRN_OK;
+}
+
+/* A block entry, by whatever vouches for it. */
+static cairn_err check_entry(cairn_arena *arena, const cairn_proof_end *end, uint64_t now_ms,
+                             cairn_vouching *v)
+{
+    if (end->commit != NULL) {
+        CAIRN_TRY(check_commit(end->block_entry_raw, end->commit, now_ms, v));
+        return check_place(&end->block_entry, v->index, v->height, v->time_ms);
+    }
+    CAIRN_TRY(check_receipts(arena, end->block_entry_raw, end->receipts, end->receipt_count, v));
+    for (size_t i = 0; i < v->vouching_count; i++) {
+        const cairn_receipt *receipt = v->vouching[i]->receipt;
+        CAIRN_TRY(check_place(&end->block_entry, receipt->index, receipt->head.height,
+                              receipt->head.time_ms));
     }
     return CAIRN_OK;
 }
@@ -221,26 +272,34 @@ cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
                                    const cairn_trust *trust, uint64_t now_ms,
                                    cairn_state_verdict *verdict)
 {
+    cairn_state_proof *proof = &verdict->proof;
     memset(verdict, 0, sizeof *verdict);
     verdict->vouching.trust = trust;
-    CAIRN_TRY(cairn_state_proof_decode(arena, state_proof, &verdict->proof));
+    CAIRN_TRY(cairn_state_proof_decode(arena, state_proof, proof));
     CAIRN_TRY(check_expiry(trust, now_ms));
-    CAIRN_TRY(cairn_state_proof_check(&verdict->proof));
-    CAIRN_TRY(check_receipts(arena, verdict->proof.block_entry_raw, verdict->proof.receipts,
-                             verdict->proof.receipt_count, &verdict->vouching));
-    return check_block_entry(&verdict->proof.block_entry, &verdict->vouching);
+    CAIRN_TRY(cairn_state_proof_check(proof));
+    const cairn_proof_end end = {.block_entry_raw = proof->block_entry_raw,
+                                 .block_entry = proof->block_entry,
+                                 .receipts = proof->receipts,
+                                 .receipt_count = proof->receipt_count,
+                                 .commit = proof->commit};
+    return check_entry(arena, &end, now_ms, &verdict->vouching);
 }
 
 cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
                                const cairn_trust *trust, uint64_t now_ms,
                                cairn_refusal_verdict *verdict)
 {
+    cairn_refusal_proof *proof = &verdict->proof;
     memset(verdict, 0, sizeof *verdict);
     verdict->vouching.trust = trust;
-    CAIRN_TRY(cairn_refusal_proof_decode(arena, refusal_proof, &verdict->proof));
+    CAIRN_TRY(cairn_refusal_proof_decode(arena, refusal_proof, proof));
     CAIRN_TRY(check_expiry(trust, now_ms));
-    CAIRN_TRY(cairn_refusal_proof_check(&verdict->proof));
-    CAIRN_TRY(check_receipts(arena, verdict->proof.block_entry_raw, verdict->proof.receipts,
-                             verdict->proof.receipt_count, &verdict->vouching));
-    return check_block_entry(&verdict->proof.block_entry, &verdict->vouching);
+    CAIRN_TRY(cairn_refusal_proof_check(proof));
+    const cairn_proof_end end = {.block_entry_raw = proof->block_entry_raw,
+                                 .block_entry = proof->block_entry,
+                                 .receipts = proof->receipts,
+                                 .receipt_count = proof->receipt_count,
+                                 .commit = proof->commit};
+    return check_entry(arena, &end, now_ms, &verdict->vouching);
 }

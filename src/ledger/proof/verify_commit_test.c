@@ -1,0 +1,210 @@
+/* The offline verifier with a commit proof in the place of receipts: files, state and refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cairn/verify.h"
+#include "support/light_chain.h"
+#include "support/vouch.h"
+
+enum { ENGINE_HEIGHT = TEST_HEIGHT + 1 }; /* of the header with the log's app_hash */
+
+static test_world world;
+static test_chain chain;
+static cairn_light_anchor anchor;
+static cairn_arena scratch;
+static cairn_arena trust_memory;
+
+static int set_up(void **state)
+{
+    (void)state;
+    test_world_init(&world);
+    test_chain_init(&chain);
+    const cairn_light_set four = test_chain_set(&chain, 0, 4, 10);
+    anchor = (cairn_light_anchor){
+        .state = test_chain_block(&chain, 10, four, four, (cairn_bytes){0}).state,
+        .trusting_period_ms = 1000 * 1000};
+    world.draft.anchor = &anchor;
+    world.draft.issued_ms = CHAIN_START_S * UINT64_C(1000);
+    world.draft.expires_ms = world.draft.issued_ms + 10000000;
+    cairn_arena_init(&scratch, CAIRN_VERIFY_ARENA_SIZE);
+    cairn_arena_init(&trust_memory, CAIRN_VERIFY_ARENA_SIZE);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cairn_arena_done(&scratch);
+    cairn_arena_done(&trust_memory);
+    test_chain_done(&chain);
+    test_world_done(&world);
+    return 0;
+}
+
+static uint64_t now_ms(void)
+{
+    return (CHAIN_START_S + ENGINE_HEIGHT) * UINT64_C(1000);
+}
+
+/* The proof of the entry at TEST_INDEX, by the header of `height`. */
+static cairn_bytes commit_proof(uint64_t height)
+{
+    cairn_hash path[64];
+    cairn_hash *app_hash = test_chain_alloc(&chain, sizeof *app_hash);
+    const cairn_hash root = test_mth(world.leaves, TEST_LOG_SIZE);
+    size_t count = test_path(world.leaves, TEST_LOG_SIZE, TEST_INDEX, path);
+    cairn_bytes encoded;
+    cairn_app_hash(TEST_LOG_SIZE, &root, app_hash);
+    const cairn_light_block block =
+        test_chain_block(&chain, height, anchor.state.validators, anchor.state.validators,
+                         cairn_bytes_hash(app_hash));
+    const cairn_commit_proof proof = {.size = TEST_LOG_SIZE,
+                                      .index = TEST_INDEX,
+                                      .path = path,
+                                      .path_count = count,
+                                      .block_count = 1,
+                                      .blocks = &block};
+    CHAIN_MUST(cairn_commit_proof_encode(&world.arena, &proof, &encoded));
+    return encoded;
+}
+
+static cairn_bytes file_with(cairn_bytes commit)
+{
+    const cairn_receipt_file file = {
+        .manifest = world.manifest, .statement = world.tx, .commit = commit};
+    cairn_bytes encoded;
+    CHAIN_MUST(cairn_receipt_file_encode(&world.arena, &file, &encoded));
+    return encoded;
+}
+
+static cairn_receipt_verdict verdict;
+
+static cairn_err verify_file(cairn_bytes file)
+{
+    cairn_arena_reset(&scratch);
+    cairn_arena_reset(&trust_memory);
+    cairn_trust trust = test_world_trust(&world, &trust_memory);
+    cairn_err err = cairn_verify_receipt(&scratch, file, &trust, now_ms(), &verdict);
+    cairn_trust_done(&trust);
+    return err;
+}
+
+static void test_file(void **state)
+{
+    (void)state;
+    cairn_bytes commit = commit_proof(ENGINE_HEIGHT);
+    assert_int_equal(verify_file(file_with(commit)), CAIRN_OK);
+    assert_non_null(verdict.vouching.commit);
+    assert_int_equal(verdict.vouching.height, TEST_HEIGHT);
+    assert_int_equal(verdict.vouching.time_ms,
+                     (CHAIN_START_S + ENGINE_HEIGHT) * UINT64_C(1000) + 500);
+    assert_int_equal(verdict.vouching.index, TEST_INDEX);
+    assert_int_equal(verdict.vouching.size, TEST_LOG_SIZE);
+    assert_int_equal(verdict.vouching.committed.validator_count, 4);
+    assert_int_equal(verdict.vouching.vouching_count, 0);
+    assert_int_equal(verdict.signer_standing, CAIRN_SIGNER_VERIFIED);
+}
+
+/* The statement beside a commit proof is the log entry: one with receipts is no entry. */
+static void test_file_with_both(void **state)
+{
+    (void)state;
+    cairn_receipt_file file;
+    cairn_bytes encoded;
+    cairn_bytes receipt = test_world_receipt(&world, (test_says){.org = 0});
+    CHAIN_MUST(cairn_receipt_file_decode(test_world_file(&world, &receipt, 1), &file));
+    file.commit = commit_proof(ENGINE_HEIGHT);
+    CHAIN_MUST(cairn_receipt_file_encode(&world.arena, &file, &encoded));
+    assert_int_equal(cairn_err_exit(verify_file(encoded)), 3); /* malformed */
+}
+
+static void test_no_anchor(void **state)
+{
+    (void)state;
+    world.draft.anchor = NULL;
+    assert_int_equal(verify_file(file_with(commit_proof(ENGINE_HEIGHT))), CAIRN_ERR_NOT_TRUSTED);
+}
+
+static void test_expired(void **state)
+{
+    (void)state;
+    anchor.trusting_period_ms = 91 * 1000; /* ends half a second after now */
+    assert_int_equal(verify_file(file_with(commit_proof(ENGINE_HEIGHT))), CAIRN_OK);
+    anchor.trusting_period_ms -= 500;
+    assert_int_equal(verify_file(file_with(commit_proof(ENGINE_HEIGHT))), CAIRN_ERR_TRUST_EXPIRED);
+    anchor.trusting_period_ms = 1000 * 1000;
+    world.draft.expires_ms = now_ms() - 1; /* the file itself */
+    assert_int_equal(verify_file(file_with(commit_proof(ENGINE_HEIGHT))), CAIRN_ERR_TRUST_EXPIRED);
+}
+
+/* A signer whose key the ledger took after the height of the proof, or suspects by then. */
+static void test_signer(void **state)
+{
+    (void)state;
+    cairn_bytes file = file_with(commit_proof(ENGINE_HEIGHT));
+    world.trust_keys[0][2].since = TEST_HEIGHT;
+    assert_int_equal(verify_file(file), CAIRN_OK);
+    world.trust_keys[0][2].since = TEST_HEIGHT + 1;
+    assert_int_equal(verify_file(file), CAIRN_ERR_NOT_TRUSTED);
+    world.trust_keys[0][2].since = 0;
+    world.trust_keys[0][2].suspect = TEST_HEIGHT;
+    assert_int_equal(verify_file(file), CAIRN_ERR_DISPUTED);
+}
+
+/* A refusal that is the only one of its block: the leaf is the root. */
+static cairn_refusal_proof refusal_at(uint64_t height)
+{
+    static uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    uint8_t leaf[CAIRN_REFUSAL_LEAF_SIZE] = {7};
+    cairn_refusal_proof proof = {.id = {{7}}, .code = CAIRN_ERR_EXISTS, .count = 1};
+    cairn_block_entry entry = {.height = height,
+                               .time_ms = (CHAIN_START_S + height) * UINT64_C(1000),
+                               .first = TEST_INDEX - 2,
+                               .count = 2};
+    cairn_put_u32(leaf + 32, (uint32_t)-CAIRN_ERR_EXISTS);
+    cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &entry.results_root);
+    proof.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw));
+    test_world_log(&world, proof.block_entry_raw);
+    return proof;
+}
+
+static cairn_err verify_refusal(uint64_t entry_height, uint64_t engine_height)
+{
+    static cairn_refusal_verdict refused;
+    cairn_refusal_proof proof = refusal_at(entry_height);
+    cairn_bytes encoded;
+    proof.commit_raw = commit_proof(engine_height);
+    cairn_arena_reset(&scratch);
+    cairn_arena_reset(&trust_memory);
+    CHAIN_MUST(cairn_refusal_proof_encode(&world.arena, &proof, NULL, 0, &encoded));
+    cairn_trust trust = test_world_trust(&world, &trust_memory);
+    cairn_err err = cairn_verify_refusal(&scratch, encoded, &trust, now_ms(), &refused);
+    cairn_trust_done(&trust);
+    return err;
+}
+
+static void test_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(verify_refusal(TEST_HEIGHT, ENGINE_HEIGHT), CAIRN_OK);
+    assert_int_equal(verify_refusal(TEST_HEIGHT - 5, ENGINE_HEIGHT), CAIRN_OK);
+    /* a header's log ends with the block before */
+    assert_int_equal(verify_refusal(ENGINE_HEIGHT, ENGINE_HEIGHT), CAIRN_ERR_BAD_PROOF);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_with_both, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_anchor, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_expired, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_signer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
