@@ -59,7 +59,7 @@ static void open_parts(void)
     char path[128];
     cairn_bytes pem;
     cairn_oauth_options options = cairn_oauth_defaults();
-    const cairn_password_pool_options one = {.thread_count = 1, .queue_max = 1};
+    const cairn_password_pool_options one = cairn_password_pool_defaults();
     must(mkdtemp(directory) != NULL, "mkdtemp");
     (void)snprintf(path, sizeof path, "%s/access", directory);
     must(cairn_accounts_open(path, &accounts) == CAIRN_OK, "accounts");

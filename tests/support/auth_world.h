@@ -15,6 +15,7 @@
 #define WORLD_ISSUER "https://node.example:8443"
 #define WORLD_AUDIENCE "https://node.example:8443/v1"
 #define WORLD_FOREIGN "https://login.example"
+static const cairn_scrypt_params world_cost = {.log_n = 10, .r = 1, .p = 1};
 static const uint64_t world_now_ms = 1700000000000u;
 
 typedef struct test_world {
@@ -95,7 +96,6 @@ static inline void world_add_account(test_world *w, cairn_account_kind kind,
                                      cairn_account_method method, const char *name,
                                      const char *secret, const char *jwks)
 {
-    const cairn_scrypt_params cheap = {.log_n = 10, .r = 1, .p = 1};
     cairn_account a = {.kind = kind,
                        .method = method,
                        .tenant = "red",
@@ -105,7 +105,8 @@ static inline void world_add_account(test_world *w, cairn_account_kind kind,
                        .expires_ms = w->manual.wall_ms + 86400000};
     (void)snprintf(a.name, sizeof a.name, "%s", name);
     if (secret != NULL)
-        assert_int_equal(cairn_password_hash(&cheap, cairn_bytes_str(secret), a.phc), CAIRN_OK);
+        assert_int_equal(cairn_password_hash(&world_cost, cairn_bytes_str(secret), a.phc),
+                         CAIRN_OK);
     if (jwks != NULL)
         a.jwks = cairn_bytes_str(jwks);
     assert_int_equal(cairn_accounts_add(w->accounts, &a), CAIRN_OK);
@@ -124,14 +125,8 @@ static inline void world_accounts(test_world *w)
     world_add_account(w, CAIRN_ACCOUNT_USER, CAIRN_ACCOUNT_SECRET, "ann", "battery staple", NULL);
 }
 
-static inline void world_oauth(test_world *w, const char *issuer)
+static inline void world_open_oauth(test_world *w, const char *issuer)
 {
-    char path[128];
-    const cairn_password_pool_options pool = {.thread_count = 1, .queue_max = 16};
-    (void)snprintf(path, sizeof path, "%s/keys", w->directory);
-    assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(cairn_signer_open_files(path, &w->signer), CAIRN_OK);
-    assert_int_equal(cairn_password_pool_new(&w->clock, &pool, &w->pool), CAIRN_OK);
     cairn_oauth_options options = cairn_oauth_defaults();
     options.clock = w->clock;
     options.issuer = issuer;
@@ -142,6 +137,18 @@ static inline void world_oauth(test_world *w, const char *issuer)
     options.audit = world_audit;
     options.audit_context = w;
     assert_int_equal(cairn_oauth_new(&options, &w->oauth), CAIRN_OK);
+}
+
+static inline void world_oauth(test_world *w, const char *issuer)
+{
+    char path[128];
+    const cairn_password_pool_options pool = {
+        .thread_count = 1, .queue_max = 16, .cost = world_cost};
+    (void)snprintf(path, sizeof path, "%s/keys", w->directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(cairn_signer_open_files(path, &w->signer), CAIRN_OK);
+    assert_int_equal(cairn_password_pool_new(&w->clock, &pool, &w->pool), CAIRN_OK);
+    world_open_oauth(w, issuer);
 }
 
 static inline void world_issuers(test_world *w)
@@ -204,6 +211,14 @@ static inline void world_start(test_world *w, const cairn_auth_directory *direct
     world_oauth(w, WORLD_ISSUER);
     world_issuers(w);
     world_serve(w, directory);
+}
+
+/* The token endpoint as after a restart of the node. */
+static inline void world_restart_oauth(test_world *w)
+{
+    cairn_oauth_free(w->oauth);
+    world_open_oauth(w, WORLD_ISSUER);
+    w->services.oauth = w->oauth;
 }
 
 static inline void world_stop(test_world *w)

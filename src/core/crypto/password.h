@@ -49,12 +49,13 @@ cairn_err cairn_phc_check(const char *phc) CAIRN_MUST_USE;
 typedef struct cairn_password_pool cairn_password_pool;
 
 typedef struct cairn_password_pool_options {
-    unsigned thread_count; /* 1 to 8: checks at once, each in its own memory */
-    unsigned queue_max;    /* 1 to 1024 checks that wait */
-    uint32_t remember_ms;  /* how long a right password is remembered; 0: not at all */
+    unsigned thread_count;    /* 1 to 8: checks at once, each in its own memory */
+    unsigned queue_max;       /* 1 to 1024 checks that wait */
+    uint32_t remember_ms;     /* how long a right password is remembered; 0: not at all */
+    cairn_scrypt_params cost; /* that the known hashes have: so an unknown user costs the same */
 } cairn_password_pool_options;
 
-/* 2 threads, 64 waiting, 60 s. */
+/* 2 threads, 64 waiting, 60 s, scrypt's defaults. */
 cairn_password_pool_options cairn_password_pool_defaults(void);
 
 /* `clock` is copied. ARGUMENT, NO_MEMORY, CRYPTO. */
@@ -70,8 +71,9 @@ CAIRN_DEFINE_CLEANUP(cairn_password_pool, cairn_password_pool_free)
 typedef void (*cairn_password_done_fn)(void *context, cairn_err err);
 
 /* Queues a check; `phc` and `password` are copied and wiped. With `phc` NULL (there is no such
- * user) the same work is done on a string of default cost, and the verdict is MISMATCH. BUSY when
- * the queue is full: `done` is not called then. Any thread.
+ * user) the work of options.cost is done, and the verdict is MISMATCH; so it is, after the user's
+ * own work, for a password that is longer than CAIRN_PASSWORD_SIZE_MAX. BUSY when the queue is
+ * full: `done` is not called then. Any thread.
  *
  * What is remembered is HMAC-SHA-256, under a key of this process, of the PHC string and the
  * password: a changed or removed hash is forgotten with it, and no wrong password is. */

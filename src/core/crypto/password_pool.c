@@ -12,7 +12,7 @@
 enum { THREADS_MAX = 8, QUEUE_MAX = 1024, MEMORY_SLOTS = 1024 /* a power of two */ };
 
 typedef struct job {
-    bool is_known; /* there is such a user */
+    bool may_match; /* there is such a user, and the password is whole */
     char phc[CAIRN_PHC_SIZE_MAX];
     cairn_password_done_fn done;
     void *context;
@@ -43,7 +43,8 @@ struct cairn_password_pool {
 
 cairn_password_pool_options cairn_password_pool_defaults(void)
 {
-    return (cairn_password_pool_options){.thread_count = 2, .queue_max = 64, .remember_ms = 60000};
+    return (cairn_password_pool_options){
+        .thread_count = 2, .queue_max = 64, .remember_ms = 60000, .cost = cairn_scrypt_defaults()};
 }
 
 static void job_free(job *j)
@@ -70,7 +71,7 @@ static memory_slot *slot_of(cairn_password_pool *pool, const cairn_hash *tag)
 static bool is_remembered(cairn_password_pool *pool, const job *j)
 {
     cairn_hash tag;
-    if (pool->options.remember_ms == 0 || !j->is_known || !tag_of(pool, j, &tag))
+    if (pool->options.remember_ms == 0 || !j->may_match || !tag_of(pool, j, &tag))
         return false;
     uint64_t now = cairn_clock_monotonic_ns(&pool->clock);
     (void)pthread_mutex_lock(&pool->lock);
@@ -99,8 +100,8 @@ static void remember(cairn_password_pool *pool, const job *j)
 static void run_job(cairn_password_pool *pool, job *j)
 {
     cairn_bytes password = cairn_bytes_of(j->password, j->size);
-    cairn_err err = cairn_password_verify(j->is_known ? j->phc : pool->nobody, password);
-    if (err == CAIRN_OK && !j->is_known)
+    cairn_err err = cairn_password_verify(j->phc, password);
+    if (err == CAIRN_OK && !j->may_match)
         err = CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "password: another one");
     if (err == CAIRN_OK)
         remember(pool, j);
@@ -170,10 +171,9 @@ static cairn_err start_threads(cairn_password_pool *pool)
     return CAIRN_OK;
 }
 
-/* A string of default cost that no password fits: its hash is random. */
-static cairn_err make_nobody(char ret_phc[CAIRN_PHC_SIZE_MAX])
+/* A string of that cost that no password fits: its hash is random. */
+static cairn_err make_nobody(cairn_scrypt_params cost, char ret_phc[CAIRN_PHC_SIZE_MAX])
 {
-    const cairn_scrypt_params cost = cairn_scrypt_defaults();
     uint8_t random[48];
     char salt[25], hash[45];
     if (RAND_bytes(random, sizeof random) != 1)
@@ -183,6 +183,8 @@ static cairn_err make_nobody(char ret_phc[CAIRN_PHC_SIZE_MAX])
     int size = snprintf(ret_phc, CAIRN_PHC_SIZE_MAX, "$scrypt$ln=%u,r=%u,p=%u$%s$%s", cost.log_n,
                         cost.r, cost.p, salt, hash);
     CAIRN_ASSERT(size > 0 && size < CAIRN_PHC_SIZE_MAX);
+    if (cairn_phc_check(ret_phc) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "password pool: cost out of range");
     return CAIRN_OK;
 }
 
@@ -203,7 +205,7 @@ cairn_err cairn_password_pool_new(const cairn_clock *clock,
     if (pool->jobs == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "password pool: queue");
     CAIRN_TRY(cairn_secret_random(&pool->key, 32));
-    CAIRN_TRY(make_nobody(pool->nobody));
+    CAIRN_TRY(make_nobody(options->cost, pool->nobody));
     CAIRN_TRY(start_threads(pool));
     *ret_pool = CAIRN_STEAL(owned);
     return CAIRN_OK;
@@ -233,11 +235,11 @@ cairn_err cairn_password_check(cairn_password_pool *pool, const char *phc, cairn
     job *j = calloc(1, sizeof *j);
     if (j == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "password: %zu bytes", sizeof *j);
-    j->is_known = phc != NULL && strlen(phc) < sizeof j->phc;
-    if (j->is_known)
-        memcpy(j->phc, phc, strlen(phc) + 1);
+    if (phc == NULL || strlen(phc) >= sizeof j->phc)
+        phc = pool->nobody;
+    memcpy(j->phc, phc, strlen(phc) + 1);
     /* One that is too long is wrong, after the same work. */
-    j->is_known = j->is_known && password.size <= sizeof j->password;
+    j->may_match = phc != pool->nobody && password.size <= sizeof j->password;
     j->size = password.size < sizeof j->password ? password.size : sizeof j->password;
     if (j->size != 0)
         memcpy(j->password, password.data, j->size);

@@ -146,7 +146,7 @@ static cairn_clock_manual manual;
 static cairn_password_pool *pool_of(unsigned queue_max, uint32_t remember_ms)
 {
     const cairn_password_pool_options options = {
-        .thread_count = 1, .queue_max = queue_max, .remember_ms = remember_ms};
+        .thread_count = 1, .queue_max = queue_max, .remember_ms = remember_ms, .cost = cheap};
     cairn_clock clock = cairn_clock_of_manual(&manual);
     cairn_password_pool *pool = NULL;
     manual.monotonic_ns = 1;
@@ -175,6 +175,14 @@ static void test_pool_checks(void **state)
     assert_int_equal(check(pool, &v, NULL, "sesame"), CAIRN_ERR_MISMATCH);
     assert_int_equal(check(pool, &v, NULL, ""), CAIRN_ERR_MISMATCH);
     assert_int_equal(check(pool, &v, "$scrypt$", "sesame"), CAIRN_ERR_BAD_VALUE);
+    /* What is beyond the bound is wrong, however well its beginning fits. */
+    char longest[CAIRN_PASSWORD_SIZE_MAX + 2];
+    memset(longest, 'x', sizeof longest);
+    longest[CAIRN_PASSWORD_SIZE_MAX] = '\0';
+    assert_int_equal(cairn_password_hash(&cheap, cairn_bytes_str(longest), phc), CAIRN_OK);
+    assert_int_equal(check(pool, &v, phc, longest), CAIRN_OK);
+    memcpy(longest + CAIRN_PASSWORD_SIZE_MAX, "x", 2);
+    assert_int_equal(check(pool, &v, phc, longest), CAIRN_ERR_MISMATCH);
 }
 
 /* A remembered password is answered before check returns, even when no thread is free; a wrong one,
@@ -243,13 +251,16 @@ static void test_pool_is_bounded(void **state)
 static void test_pool_options(void **state)
 {
     (void)state;
-    static const cairn_password_pool_options rows[] = {{.thread_count = 0, .queue_max = 1},
-                                                       {.thread_count = 9, .queue_max = 1},
-                                                       {.thread_count = 1, .queue_max = 0},
-                                                       {.thread_count = 1, .queue_max = 1025}};
+    static const cairn_password_pool_options rows[] = {
+        {.thread_count = 0, .queue_max = 1, .cost = {10, 1, 1}},
+        {.thread_count = 9, .queue_max = 1, .cost = {10, 1, 1}},
+        {.thread_count = 1, .queue_max = 0, .cost = {10, 1, 1}},
+        {.thread_count = 1, .queue_max = 1025, .cost = {10, 1, 1}},
+        {.thread_count = 1, .queue_max = 1}, /* an unknown user would cost nothing */
+        {.thread_count = 1, .queue_max = 1, .cost = {30, 8, 1}}};
     cairn_clock clock = cairn_clock_system();
     cairn_password_pool *pool = NULL;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(cairn_password_pool_new(&clock, &rows[i], &pool), CAIRN_ERR_ARGUMENT);
 }
 

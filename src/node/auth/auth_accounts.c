@@ -9,8 +9,8 @@
 #include "core/crypto/jwk.h"
 #include "core/store/kv.h"
 
-enum { TABLE_ACCOUNT, TABLE_REVOKED, TABLE_KEY, TABLE_COUNT };
-static const char *const tables[TABLE_COUNT] = {"account", "revoked", "token-key"};
+enum { TABLE_ACCOUNT, TABLE_REVOKED, TABLE_KEY, TABLE_ASSERTION, TABLE_COUNT };
+static const char *const tables[TABLE_COUNT] = {"account", "revoked", "token-key", "assertion"};
 
 enum {
     ACCOUNT_RECORD_MAX = CAIRN_ACCOUNT_JWKS_SIZE_MAX + 2048,
@@ -477,6 +477,87 @@ cairn_err cairn_accounts_is_revoked(cairn_accounts *accounts, cairn_bytes token_
         return err;
     *ret_revoked = err == CAIRN_OK;
     return CAIRN_OK;
+}
+
+/* --- assertions that were used: u64 until ‖ digest → nothing --- */
+
+enum { ASSERTION_KEY_SIZE = 8 + 32, ENDED_EACH = 4 /* rows that one more row may remove */ };
+
+typedef struct assertion {
+    uint8_t key[ASSERTION_KEY_SIZE];
+    uint64_t now_ms;
+} assertion;
+
+/* The first rows that have ended: they come in order of their ends. */
+static cairn_err find_ended(cairn_kv_txn *txn, uint64_t now_ms,
+                            uint8_t ended[ENDED_EACH][ASSERTION_KEY_SIZE], size_t *ret_count)
+{
+    cairn_kv_cursor *cursor = NULL;
+    cairn_bytes key, value;
+    size_t count = 0;
+    CAIRN_TRY(cairn_kv_cursor_open(txn, TABLE_ASSERTION, &cursor));
+    cairn_err err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(NULL, 0), &key, &value);
+    while (err == CAIRN_OK && count < ENDED_EACH && key.size == ASSERTION_KEY_SIZE &&
+           cairn_get_u64(key.data) < now_ms) {
+        memcpy(ended[count++], key.data, ASSERTION_KEY_SIZE);
+        err = cairn_kv_cursor_next(cursor, &key, &value);
+    }
+    cairn_kv_cursor_close(cursor);
+    *ret_count = count;
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
+static cairn_err put_assertion(cairn_kv_txn *txn, const void *context)
+{
+    const assertion *a = context;
+    uint8_t ended[ENDED_EACH][ASSERTION_KEY_SIZE];
+    size_t count = 0;
+    CAIRN_TRY(find_ended(txn, a->now_ms, ended, &count));
+    for (size_t i = 0; i < count; i++)
+        CAIRN_TRY(
+            cairn_kv_delete(txn, TABLE_ASSERTION, cairn_bytes_of(ended[i], ASSERTION_KEY_SIZE)));
+    return cairn_kv_put(txn, TABLE_ASSERTION, cairn_bytes_of(a->key, ASSERTION_KEY_SIZE),
+                        cairn_bytes_of("", 0));
+}
+
+cairn_err cairn_accounts_put_assertion(cairn_accounts *accounts, const cairn_hash *digest,
+                                       uint64_t until_ms, uint64_t now_ms)
+{
+    assertion a = {.now_ms = now_ms};
+    cairn_put_u64(a.key, until_ms);
+    memcpy(a.key + 8, digest->b, sizeof digest->b);
+    return change(accounts, put_assertion, &a);
+}
+
+cairn_err cairn_accounts_each_assertion(cairn_accounts *accounts, uint64_t now_ms,
+                                        cairn_err (*visit)(void *context, const cairn_hash *digest,
+                                                           uint64_t until_ms),
+                                        void *context)
+{
+    cairn_kv_txn *txn = NULL;
+    cairn_kv_cursor *cursor = NULL;
+    uint8_t from[8];
+    cairn_bytes key, value;
+    cairn_put_u64(from, now_ms);
+    CAIRN_TRY(cairn_kv_begin(accounts->kv, false, &txn));
+    cairn_err err = cairn_kv_cursor_open(txn, TABLE_ASSERTION, &cursor);
+    if (err == CAIRN_OK)
+        err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(from, sizeof from), &key, &value);
+    bool visiting = true;
+    while (err == CAIRN_OK) {
+        cairn_hash digest;
+        visiting = key.size == ASSERTION_KEY_SIZE;
+        if (visiting)
+            memcpy(digest.b, key.data + 8, sizeof digest.b);
+        err = visiting ? visit(context, &digest, cairn_get_u64(key.data))
+                       : CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "accounts: a record is damaged");
+        visiting = err == CAIRN_OK;
+        if (visiting)
+            err = cairn_kv_cursor_next(cursor, &key, &value);
+    }
+    cairn_kv_cursor_close(cursor);
+    cairn_kv_abort(txn);
+    return visiting && err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
 }
 
 /* --- the life of token keys: one row --- */

@@ -1,7 +1,8 @@
 /* Who may come in, as data: the clients of the token endpoint and the users of Basic, kept durably
  * in one LMDB environment that the node reads at each call and `cairn grant` writes meanwhile; a
  * change holds from its commit. Beside them what the token endpoint must not forget: revoked
- * tokens and the life of its keys. Bytes: docs/features/access.md. Source: house. Any thread. */
+ * tokens, assertions that were used, and the life of its keys. Bytes: docs/features/access.md.
+ * Source: house. Any thread. */
 #ifndef CAIRN_NODE_AUTH_ACCOUNTS_H
 #define CAIRN_NODE_AUTH_ACCOUNTS_H
 
@@ -81,6 +82,16 @@ cairn_err cairn_accounts_revoke_token(cairn_accounts *accounts, cairn_bytes toke
                                       uint64_t expires_ms, uint64_t now_ms) CAIRN_MUST_USE;
 cairn_err cairn_accounts_is_revoked(cairn_accounts *accounts, cairn_bytes token_id,
                                     bool *ret_revoked) CAIRN_MUST_USE;
+
+/* Remembers a client assertion that was used until `until_ms`, from when on nobody would take it
+ * anyway. Durable when it returns: it is good once, also across a restart. */
+cairn_err cairn_accounts_put_assertion(cairn_accounts *accounts, const cairn_hash *digest,
+                                       uint64_t until_ms, uint64_t now_ms) CAIRN_MUST_USE;
+/* Calls `visit` for each that is remembered at `now_ms`, until it fails. */
+cairn_err cairn_accounts_each_assertion(cairn_accounts *accounts, uint64_t now_ms,
+                                        cairn_err (*visit)(void *context, const cairn_hash *digest,
+                                                           uint64_t until_ms),
+                                        void *context) CAIRN_MUST_USE;
 
 /* The life of a signing key of the token endpoint. */
 typedef struct cairn_token_key {

@@ -155,6 +155,48 @@ static void test_revoked_tokens(void **state)
     assert_false(revoked);
 }
 
+typedef struct seen {
+    unsigned count;
+    uint64_t sum; /* of first bytes */
+} seen;
+
+static cairn_err see(void *context, const cairn_hash *digest, uint64_t until_ms)
+{
+    seen *s = context;
+    assert_true(until_ms >= 1000);
+    s->count++;
+    s->sum += digest->b[0];
+    return CAIRN_OK;
+}
+
+static seen assertions_at(uint64_t now_ms)
+{
+    seen s = {.count = 0};
+    assert_int_equal(cairn_accounts_each_assertion(accounts, now_ms, see, &s), CAIRN_OK);
+    return s;
+}
+
+static void test_assertions(void **state)
+{
+    (void)state;
+    cairn_hash digest = {{0}};
+    for (uint8_t i = 0; i < 100; i++) {
+        digest.b[0] = i;
+        assert_int_equal(cairn_accounts_put_assertion(accounts, &digest, 1000u + i, 500), CAIRN_OK);
+        assert_int_equal(cairn_accounts_put_assertion(accounts, &digest, 1000u + i, 500), CAIRN_OK);
+    }
+    assert_int_equal(assertions_at(0).count, 100);
+    assert_int_equal(assertions_at(1098).count, 2);
+    assert_int_equal(assertions_at(1098).sum, 98 + 99);
+    assert_int_equal(assertions_at(1100).count, 0);
+    /* Each one that comes makes room of those that have ended, and of no other. */
+    for (uint8_t i = 0; i < 30; i++) {
+        digest.b[0] = i;
+        assert_int_equal(cairn_accounts_put_assertion(accounts, &digest, 5000, 1098), CAIRN_OK);
+    }
+    assert_int_equal(assertions_at(0).count, 32);
+}
+
 static void test_token_keys(void **state)
 {
     (void)state;
@@ -177,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_accounts_are_listed_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accounts_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_revoked_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_assertions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_token_keys, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -443,19 +443,34 @@ static cairn_bytes make_certificate(const recipe *r)
     return copy;
 }
 
+typedef struct kept {
+    cairn_auth_result result;
+    bool done; /* atomic */
+} kept;
+
 static void keep_result(void *context, const cairn_auth_result *result)
 {
-    *(cairn_auth_result *)context = *result;
+    kept *k = context;
+    k->result = *result;
+    __atomic_store_n(&k->done, true, __ATOMIC_RELEASE);
+}
+
+/* Whom the authenticators find, on whatever thread. */
+static cairn_auth_result authenticate(const cairn_http_request *request, cairn_bytes certificate)
+{
+    const cairn_auth_evidence evidence = {request, certificate};
+    cairn_authenticator a = cairn_auth_authenticator(world.auth);
+    kept k = {.done = false};
+    a.authenticate(a.context, &evidence, keep_result, &k);
+    while (!__atomic_load_n(&k.done, __ATOMIC_ACQUIRE))
+        (void)usleep(100);
+    return k.result;
 }
 
 static cairn_auth_result present(cairn_bytes certificate)
 {
-    cairn_auth_result result = {.verdict = CAIRN_AUTH_ABSENT};
     const cairn_http_request request = {.method = CAIRN_HTTP_GET};
-    const cairn_auth_evidence evidence = {&request, certificate};
-    cairn_authenticator a = cairn_auth_authenticator(world.auth);
-    a.authenticate(a.context, &evidence, keep_result, &result);
-    return result;
+    return authenticate(&request, certificate);
 }
 
 static void expect_certificate(const recipe *r, const char *reason)
@@ -559,7 +574,6 @@ static void test_bound_tokens(void **state)
     const cairn_http_header header = {cairn_bytes_str("Authorization"),
                                       cairn_bytes_of(value, (size_t)size)};
     const cairn_http_request request = {.headers = &header, .header_count = 1};
-    cairn_authenticator a = cairn_auth_authenticator(world.auth);
     const struct {
         cairn_bytes certificate;
         cairn_auth_verdict verdict;
@@ -567,9 +581,7 @@ static void test_bound_tokens(void **state)
                 {other, CAIRN_AUTH_REFUSED},
                 {cairn_bytes_of(NULL, 0), CAIRN_AUTH_REFUSED}};
     for (size_t i = 0; i < 3; i++) {
-        cairn_auth_result result;
-        const cairn_auth_evidence evidence = {&request, rows[i].certificate};
-        a.authenticate(a.context, &evidence, keep_result, &result);
+        const cairn_auth_result result = authenticate(&request, rows[i].certificate);
         assert_int_equal(result.verdict, rows[i].verdict);
         if (result.verdict == CAIRN_AUTH_REFUSED)
             assert_string_equal(result.reason, "token_binding");

@@ -54,6 +54,22 @@ static cairn_err check_options(const cairn_oauth_options *o)
     return CAIRN_OK;
 }
 
+static cairn_err take_again(void *context, const cairn_hash *digest, uint64_t until_ms)
+{
+    const cairn_oauth *oauth = context;
+    return cairn_replay_take(oauth->replay, digest, until_ms,
+                             cairn_clock_wall_ms(&oauth->options.clock));
+}
+
+/* What was used before the start is as good as used after it. */
+static cairn_err load_assertions(cairn_oauth *oauth)
+{
+    const cairn_oauth_options *o = &oauth->options;
+    CAIRN_TRY(cairn_replay_new(CAIRN_OAUTH_ASSERTIONS_MAX, &oauth->replay));
+    return cairn_accounts_each_assertion(o->accounts, cairn_clock_wall_ms(&o->clock), take_again,
+                                         oauth);
+}
+
 cairn_err cairn_oauth_new(const cairn_oauth_options *options, cairn_oauth **ret_oauth)
 {
     CAIRN_TRY(check_options(options));
@@ -67,9 +83,9 @@ cairn_err cairn_oauth_new(const cairn_oauth_options *options, cairn_oauth **ret_
     (void)snprintf(oauth->issuer, sizeof oauth->issuer, "%s", options->issuer);
     (void)snprintf(oauth->audience, sizeof oauth->audience, "%s", options->audience);
     (void)snprintf(oauth->token_url, sizeof oauth->token_url, "%s/oauth/token", oauth->issuer);
-    oauth->started_ms = cairn_clock_wall_ms(&options->clock);
-    CAIRN_TRY(cairn_replay_new(CAIRN_OAUTH_ASSERTIONS_MAX, &oauth->replay));
+    CAIRN_TRY(load_assertions(oauth));
     CAIRN_TRY(cairn_oauth_keys_start(oauth));
+    CAIRN_TRY(cairn_work_new(1, &oauth->work));
     *ret_oauth = CAIRN_STEAL(oauth);
     return CAIRN_OK;
 }
@@ -78,6 +94,7 @@ void cairn_oauth_free(cairn_oauth *oauth)
 {
     if (oauth == NULL)
         return;
+    cairn_work_free(oauth->work);
     cairn_replay_free(oauth->replay);
     cairn_jwk_set_free(oauth->set);
     (void)pthread_mutex_destroy(&oauth->lock);
@@ -181,6 +198,11 @@ static bool is_form(const cairn_http_request *request)
            (type.size == head.size || strchr(" ;", type.data[head.size]) != NULL);
 }
 
+static void authenticate(void *context)
+{
+    cairn_oauth_authenticate(context);
+}
+
 static void begin(cairn_call *call, void (*then)(cairn_oauth_call *c))
 {
     cairn_oauth_call *c = NULL;
@@ -199,12 +221,12 @@ static void begin(cairn_call *call, void (*then)(cairn_oauth_call *c))
               ? cairn_form_parse(call->arena, call->request->body, CAIRN_OAUTH_FIELDS_MAX,
                                  c->fields, &c->field_count)
               : CAIRN_ERR_BAD_VALUE;
-    if (err == CAIRN_ERR_NO_MEMORY)
+    if (err == CAIRN_OK)
+        err = cairn_work_push(c->oauth->work, authenticate, c);
+    if (err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_BUSY)
         cairn_oauth_fail(c, err);
     else if (err != CAIRN_OK)
         cairn_oauth_refuse(c, 400, "invalid_request", "form_malformed");
-    else
-        cairn_oauth_authenticate(c);
 }
 
 static void handle_token(cairn_call *call)

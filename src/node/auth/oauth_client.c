@@ -116,22 +116,24 @@ static const char *check_signature(const cairn_oauth_call *c, const cairn_jwt *j
     return err == CAIRN_OK ? NULL : "assertion_signature";
 }
 
-/* Each assertion of a client is good once; only one that holds is remembered. The memory ends with
- * the process, so one that was made in the seconds before its start may have been used then. */
-static const char *check_replay(const cairn_oauth_call *c, const cairn_jwt *jwt)
+/* Each assertion of a client is good once; only one that holds is remembered, in memory for the
+ * next call and on disk for the next start. */
+static const char *check_replay(const cairn_oauth_call *c, const cairn_jwt *jwt, cairn_err *ret_err)
 {
+    const cairn_oauth *oauth = c->oauth;
+    uint64_t now_ms = cairn_clock_wall_ms(&oauth->options.clock);
+    uint64_t until_ms = jwt->expires_ms + 2 * CAIRN_JWT_SKEW_MS;
     cairn_hash digest;
-    if (jwt->has_issued_at && jwt->issued_ms / 1000 < c->oauth->started_ms / 1000)
-        return "assertion_before_start";
     const cairn_bytes parts[] = {cairn_bytes_of(c->client.name, strlen(c->client.name) + 1),
                                  cairn_bytes_str(jwt->id)};
     cairn_sha256_parts(parts, 2, &digest);
-    cairn_err err =
-        cairn_replay_take(c->oauth->replay, &digest, jwt->expires_ms + 2 * CAIRN_JWT_SKEW_MS,
-                          cairn_clock_wall_ms(&c->oauth->options.clock));
+    cairn_err err = cairn_replay_take(oauth->replay, &digest, until_ms, now_ms);
     if (err == CAIRN_ERR_EXISTS)
         return "assertion_replayed";
-    return err == CAIRN_OK ? NULL : "assertion_memory_full";
+    if (err == CAIRN_OK)
+        err = cairn_accounts_put_assertion(oauth->options.accounts, &digest, until_ms, now_ms);
+    *ret_err = err;
+    return NULL;
 }
 
 static const char *check_assertion(cairn_oauth_call *c, const cairn_jwt *jwt, cairn_err *ret_err)
@@ -146,7 +148,7 @@ static const char *check_assertion(cairn_oauth_call *c, const cairn_jwt *jwt, ca
         reason = check_signature(c, jwt);
     if (reason == NULL)
         reason = check_claims(c, jwt);
-    return reason == NULL ? check_replay(c, jwt) : reason;
+    return reason == NULL ? check_replay(c, jwt, ret_err) : reason;
 }
 
 static void by_assertion(cairn_oauth_call *c, const char *assertion)

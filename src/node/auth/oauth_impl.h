@@ -7,6 +7,7 @@
 #include "node/auth/oauth.h"
 #include "node/auth/oauth_form.h"
 #include "node/auth/oauth_replay.h"
+#include "node/node_work.h"
 
 enum {
     CAIRN_OAUTH_URL_SIZE_MAX = 256,
@@ -22,7 +23,7 @@ struct cairn_oauth {
     char audience[CAIRN_AUDIENCE_SIZE_MAX + 1];
     char token_url[CAIRN_OAUTH_URL_SIZE_MAX + 32];
     cairn_replay *replay;
-    uint64_t started_ms; /* what the replay memory has not seen was used before that, if at all */
+    cairn_work *work; /* what the endpoints do that may wait for a disk */
     pthread_mutex_t lock;
     size_t key_count;
     cairn_token_key keys[CAIRN_TOKEN_KEYS_MAX]; /* oldest first */
