@@ -47,9 +47,10 @@ static cairn_err open_keeper(cairn_ca_room *room)
         .directory = path,
         .clock = cairn_clock_system(),
         .signer = room->signer,
-        .ledger = {.state = {.context = &room->home, .get = get_state},
-                   .context = &room->home,
-                   .submit = cairn_ca_room_submit}};
+        .ledger = {
+            .state = {.context = &room->home, .get = room->home.engine == NULL ? NULL : get_state},
+            .context = &room->home,
+            .submit = cairn_ca_room_submit}};
     cairn_err err = cairn_ca_keeper_open(&setup, &room->keeper);
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", hint);
@@ -105,17 +106,6 @@ cairn_err cairn_ca_room_serial(const char *text, uint8_t ret_serial[CAIRN_CA_SER
     return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "a serial number is 40 hexadecimal digits");
 }
 
-static const char *reason_name(uint8_t reason)
-{
-    static const char *const names[] = {
-#define X(code, number, text) [number] = (text),
-        CAIRN_CA_REASON_LIST(X)
-#undef X
-    };
-    return reason < sizeof names / sizeof names[0] && names[reason] != NULL ? names[reason]
-                                                                            : "unknown";
-}
-
 void cairn_ca_room_facts(const cairn_ca_facts *c, json_t *facts)
 {
     cairn_facts_hex(facts, "serial", cairn_bytes_of(c->serial, sizeof c->serial));
@@ -134,5 +124,5 @@ void cairn_ca_room_facts(const cairn_ca_facts *c, json_t *facts)
     if (c->status != CAIRN_CA_STATUS_REVOKED)
         return;
     cairn_facts_time(facts, "revoked", c->revoked_at_s * 1000);
-    cairn_facts_text(facts, "reason", reason_name(c->reason));
+    cairn_facts_text(facts, "reason", cairn_ca_reason_name(c->reason));
 }

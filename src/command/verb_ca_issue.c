@@ -240,23 +240,9 @@ const cairn_verb cairn_verb_ca_renew = {
 
 static cairn_err read_reason(const cairn_arguments *arguments, cairn_ca_reason *ret_reason)
 {
-    static const struct {
-        const char *name;
-        cairn_ca_reason reason;
-    } rows[] = {
-#define X(code, number, text) {(text), CAIRN_CA_##code},
-        CAIRN_CA_REASON_LIST(X)
-#undef X
-    };
-    const char *name = cairn_option_value(arguments, "reason");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (strcmp(name, rows[i].name) == 0) {
-            *ret_reason = rows[i].reason;
-            return CAIRN_OK;
-        }
-    return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
-                      "--reason: unspecified, keyCompromise, affiliationChanged, superseded, "
-                      "cessationOfOperation or privilegeWithdrawn");
+    if (cairn_ca_reason_find(cairn_option_value(arguments, "reason"), ret_reason) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--%s", cairn_err_detail());
+    return CAIRN_OK;
 }
 
 static cairn_err revoke_one(cairn_ca_room *room, const uint8_t *serial, cairn_ca_reason reason,

@@ -261,7 +261,8 @@ cairn_err cairn_list_anchor_check(const cairn_list_anchor *anchor, cairn_bytes s
 /* The ledger on which a CA says what it did. `submit` signs, submits and waits; it returns the
  * verdict's code. All of it outlives the keeper. */
 typedef struct cairn_ca_ledger {
-    cairn_state_source state; /* the newest */
+    cairn_state_source state; /* the newest; without `get`: the ledger cannot be read here, and
+                                 nobody is asked whether the CA may issue */
     void *context;
     cairn_err (*submit)(void *context, uint16_t type, cairn_bytes body);
 } cairn_ca_ledger;

@@ -1,8 +1,12 @@
 """Walks api/openapi.yaml against a live node: example requests answer with a documented status, type and
 schema; then bad requests at every route: never a 5xx, always a problem document with a known code.
 
-  api_contract.py OPENAPI URL CA LEDGER
+  api_contract.py OPENAPI URL CA LEDGER [NAME:PASSWORD REQUEST.PEM]
+
+With a user who has every scope, and a certificate request, it is the privileged routes that take JSON which are
+tried, by him; else all routes, by nobody.
 """
+import base64
 import http.client
 import json
 import random
@@ -141,7 +145,8 @@ def examples(node, ledger):
     block = next(b for b in get('/blocks')['blocks'] if b['count'] > 0)
     transaction = get(f'/blocks/{block["height"]}')['transactions'][0]['transaction']
     # The key of a path parameter depends on where it stands.
-    return {'ledger': ledger, 'organisation': organisation, 'transaction': transaction,
+    return {'ledger': ledger, 'organisation': organisation, 'org': organisation, 'partition': '0',
+            'request': 'MEIwQDA', 'list': 'none', 'transaction': transaction,
             'height': str(block['height']), 'path': '0/000.p/1',
             'state/{key}': 'members', 'keys/{key}': get('/keys')['keys'][0]['id']}
 
@@ -166,6 +171,68 @@ def walk(contract, node, values):
         head = node.call('HEAD', target)
         if head[0] != status or head[2]:
             yield f'HEAD {target}: {head[0]} where GET says {status}'
+
+
+# --- bodies of JSON -------------------------------------------------------------------------------
+
+BAD_JSON = (None, True, -1, 0, 1.5, 10 ** 30, '', 'A' * 300, '\u0000', '../..', [], [[]], {}, {'a': 1}, ['x'] * 20,
+            [None])
+
+
+def good_body(contract, operation, csr):
+    """The smallest body that the schema takes, or None when the operation takes no JSON."""
+    content = contract.resolve(operation.get('requestBody', {})).get('content', {})
+    if 'application/json' not in content:
+        return None
+    schema = contract.resolve(content['application/json']['schema'])
+    body = {}
+    for name in schema.get('required', []):
+        member = contract.resolve(schema['properties'][name])
+        body[name] = csr if name == 'request' else member.get('enum', ['5' + '0' * 39])[0]
+    return body
+
+
+def bad_bodies(contract, operation, csr):
+    good = good_body(contract, operation, csr)
+    schema = contract.resolve(contract.resolve(operation['requestBody'])['content']['application/json']['schema'])
+    yield b''
+    yield b'[' * 100
+    yield b'{' * 5000
+    yield json.dumps(good).encode() + b'x'
+    yield json.dumps(good).encode()[:-1] + b',"profile":"tls-client","profile":"tls-client"}'
+    yield json.dumps(good).encode('utf-16')
+    for name in list(schema['properties']) + ['nobody']:
+        yield json.dumps({k: v for k, v in good.items() if k != name}).encode()
+        for value in BAD_JSON:
+            yield json.dumps(dict(good, **{name: value})).encode()
+    der = bytearray(base64.b64decode(''.join(csr.split('\n')[1:-2])))
+    for _ in range(BAD_ROUNDS):
+        bent = bytearray(der)
+        bent[random.randrange(len(bent))] ^= 1 << random.randrange(8)
+        pem = base64.b64encode(bent[:random.choice((len(bent), random.randrange(len(bent))))]).decode()
+        text = '-----BEGIN CERTIFICATE REQUEST-----\n' + pem + '\n-----END CERTIFICATE REQUEST-----\n'
+        yield json.dumps(dict(good, request=text)).encode()
+
+
+def attack_bodies(contract, node, values, user, csr):
+    """Whoever may, and asks for nonsense: refused, and nobody falls over."""
+    codes = set(contract.document['components']['schemas']['ProblemCode']['enum'])
+    headers = {'Content-Type': 'application/json',
+               'Authorization': 'Basic ' + base64.b64encode(user.encode()).decode()}
+    count = 0
+    for path, method, operation, _ in contract.operations():
+        if 'basic' not in [name for one in operation.get('security', []) for name in one] or \
+                good_body(contract, operation, csr) is None:
+            continue
+        for body in bad_bodies(contract, operation, csr):
+            count += 1
+            target = fill(path, values)
+            answer = node.call(method.upper(), target, headers, body)
+            request = (method.upper(), target, body[:200])
+            yield from check_bad(contract, codes, operation, request, answer)
+            if answer[0] < 400:
+                yield from (f'{request}: {p}' for p in contract.check(operation, *answer))
+    print(f'{count} bad bodies')
 
 
 # --- bad requests ---------------------------------------------------------------------------------
@@ -247,7 +314,11 @@ def main():
     contract = Contract(sys.argv[1])
     node = Node(sys.argv[2], sys.argv[3])
     values = examples(node, sys.argv[4])
-    problems = list(walk(contract, node, values)) + list(attack(contract, node, values))
+    if len(sys.argv) > 6:
+        with open(sys.argv[6], encoding='ascii') as file:
+            problems = list(attack_bodies(contract, node, values, sys.argv[5], file.read()))
+    else:
+        problems = list(walk(contract, node, values)) + list(attack(contract, node, values))
     for problem in problems[:40]:
         print(problem)
     status = node.call('GET', '/readyz')[0]

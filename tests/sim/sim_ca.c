@@ -139,8 +139,9 @@ static void note_issued(facts *f, const cairn_ca_issued *issued)
 
 static cairn_err issue(facts *f, cairn_ca *ca, cairn_arena *arena)
 {
-    const cairn_ca_grant grant = ca_grant_of(CAIRN_CA_DEVICE_SERVICE);
+    cairn_ca_grant grant = ca_grant_of(CAIRN_CA_DEVICE_SERVICE);
     cairn_ca_issued issued;
+    grant.validity_s = 3600 + (uint32_t)f->count; /* another certificate than any before */
     CAIRN_TRY(cairn_ca_issue(ca, CAIRN_CA_DEVICE_SERVICE, cairn_bytes_of(csr_bytes, csr_size),
                              &grant, arena, &issued));
     note_issued(f, &issued);

@@ -170,20 +170,36 @@ static void conclude(dispatch *d, outcome result, const char *reason)
 
 /* --- authorisation --- */
 
-/* The parameter that is named "tenant" is the caller's own, or there is none. */
-static bool tenant_fits(const cairn_call *call)
+static bool is_own_tenant(const cairn_principal *principal, cairn_bytes value)
 {
+    return cairn_bytes_equal(value, cairn_bytes_str(principal->tenant));
+}
+
+static bool is_own_organisation(const cairn_principal *principal, cairn_bytes value)
+{
+    char id[2 * sizeof principal->organisation + 1];
+    cairn_hex_encode(cairn_bytes_hash(&principal->organisation), id);
+    return principal->has_organisation && cairn_bytes_equal(value, cairn_bytes_str(id));
+}
+
+/* NULL, or why the path's parameters are not the caller's to name: one called "tenant" is his own
+ * tenant, one called "org", where the call is privileged, his own organisation. */
+static const char *whose_else(const cairn_call *call)
+{
+    bool privileged = call->route->access == CAIRN_ROUTE_PRIVILEGED;
     const char *at = call->route->pattern;
     for (size_t i = 0; i < call->param_count; i++) {
         at = strchr(at, '{');
         if (at == NULL)
             break;
-        if (strncmp(at, "{tenant}", 8) == 0 &&
-            !cairn_bytes_equal(call->params[i], cairn_bytes_str(call->principal.tenant)))
-            return false;
+        if (strncmp(at, "{tenant}", 8) == 0 && !is_own_tenant(&call->principal, call->params[i]))
+            return "other_tenant";
+        if (privileged && strncmp(at, "{org}", 5) == 0 &&
+            !is_own_organisation(&call->principal, call->params[i]))
+            return "other_organisation";
         at++;
     }
-    return true;
+    return NULL;
 }
 
 static void authorise(dispatch *d)
@@ -191,8 +207,9 @@ static void authorise(dispatch *d)
     const cairn_route *route = d->call.route;
     const cairn_principal *principal = &d->call.principal;
     bool open = route->access == CAIRN_ROUTE_PUBLIC || route->access == CAIRN_ROUTE_OPEN;
-    if (!tenant_fits(&d->call))
-        conclude(d, OUTCOME_NOT_FOUND, "other_tenant");
+    const char *other = whose_else(&d->call);
+    if (other != NULL)
+        conclude(d, OUTCOME_NOT_FOUND, other);
     else if (!open && route->scope != NULL && !cairn_principal_has_scope(principal, route->scope))
         conclude(d, OUTCOME_FORBIDDEN, "scope_missing");
     else if (!open && route->roles != 0 && (route->roles & principal->roles) == 0)

@@ -32,8 +32,9 @@ typedef struct cairn_route {
     cairn_http_method method;
     const char *pattern;   /* "/v1/ledgers/{ledger}/state/{key}": whole segments are parameters;
                               a last "{name...}" takes the rest of the path. A parameter named
-                              "tenant" must be the caller's own tenant, else the answer is that of
-                              what is not there */
+                              "tenant" must be the caller's own tenant, and one named "org", where
+                              the call is privileged, the id of his own organisation; else the
+                              answer is that of what is not there */
     const char *operation; /* operationId of api/openapi.yaml */
     cairn_route_access access;
     const char *scope;    /* NULL: none needed */

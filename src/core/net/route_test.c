@@ -38,6 +38,9 @@ static void missing(cairn_call *call)
         .roles = r, .body_size_max = b, .handle = h                                       \
     }
 
+#define ORG "abababababababababababababababababababababababababababababababab"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+
 static const cairn_route rows[] = {
     ROW(GET, "/", "root", CAIRN_ROUTE_PUBLIC, NULL, 0, 0, echo),
     ROW(GET, "/things", "list", CAIRN_ROUTE_CALLER, NULL, 0, 0, echo),
@@ -49,6 +52,8 @@ static const cairn_route rows[] = {
     ROW(GET, "/things/{thing}/parts/{part}", "part", CAIRN_ROUTE_PUBLIC, NULL, 0, 0, echo),
     ROW(GET, "/tile/{path...}", "tile", CAIRN_ROUTE_OPEN, NULL, 0, 0, echo),
     ROW(GET, "/t/{tenant}/things/{thing}", "tenantThing", CAIRN_ROUTE_CALLER, NULL, 0, 0, echo),
+    ROW(DELETE, "/o/{org}/things/{thing}", "removeOwn", CAIRN_ROUTE_PRIVILEGED, NULL, 0, 0, echo),
+    ROW(GET, "/o/{org}/things/{thing}", "getAnybodys", CAIRN_ROUTE_CALLER, NULL, 0, 0, echo),
     ROW(GET, "/t/{tenant}/missing/{thing}", "tenantMissing", CAIRN_ROUTE_CALLER, NULL, 0, 0,
         missing),
 };
@@ -232,6 +237,9 @@ static cairn_auth_result judge(const cairn_auth_evidence *evidence)
     } else if (strcmp(p->subject, "operator") == 0) {
         (void)snprintf(p->scopes, sizeof p->scopes, "things.write");
         p->roles = ROLE_OPERATOR | ROLE_REGULATOR;
+    } else if (strcmp(p->subject, "member") == 0) {
+        p->has_organisation = true;
+        memset(p->organisation.b, 0xab, sizeof p->organisation.b);
     }
     return result;
 }
@@ -365,6 +373,11 @@ static void test_who_gets_through(void **state)
         {"GET", "/nothing", NULL, 404, NULL},
         {"GET", "/t/red/things/1", "ann", 200, "tenantThing ann [red] [1]"},
         {"GET", "/t/blue/things/1", "ann", 404, NULL},
+        {"DELETE", "/o/" ORG "/things/1", "member", 200, "removeOwn member [" ORG "] [1]"},
+        {"DELETE", "/o/" ZEROS "/things/1", "member", 404, NULL},
+        {"DELETE", "/o/" ZEROS "/things/1", "ann", 404, NULL}, /* has no organisation */
+        {"DELETE", "/o/ab/things/1", "member", 404, NULL},
+        {"GET", "/o/" ZEROS "/things/1", "ann", 200, "getAnybodys ann [" ZEROS "] [1]"},
     };
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -18,9 +18,10 @@ enum {
 };
 
 static const char *const tables[CA_TABLE_COUNT] = {
-    [CA_CERTS] = "certs",   [CA_DER] = "der",         [CA_KEYS] = "keys", [CA_REVOKED] = "revoked",
-    [CA_EXPIRY] = "expiry", [CA_WORK] = "work",       [CA_CRLS] = "crls", [CA_OUTBOX] = "outbox",
-    [CA_META] = "meta",     [CA_DEVICES] = "devices",
+    [CA_CERTS] = "certs",     [CA_DER] = "der",           [CA_KEYS] = "keys",
+    [CA_REVOKED] = "revoked", [CA_EXPIRY] = "expiry",     [CA_WORK] = "work",
+    [CA_CRLS] = "crls",       [CA_OUTBOX] = "outbox",     [CA_META] = "meta",
+    [CA_DEVICES] = "devices", [CA_REQUESTS] = "requests",
 };
 
 cairn_ca_options cairn_ca_defaults(void)

@@ -31,6 +31,10 @@ typedef enum cairn_ca_act { CAIRN_CA_ISSUED = 1, CAIRN_CA_REVOKED = 2 } cairn_ca
 typedef cairn_err (*cairn_ca_announce_fn)(void *context, cairn_ca_act act,
                                           const cairn_hash *commitment);
 
+/* Whether certificates may be issued by this key now: an error is the answer to who asked for one.
+ * Any thread. */
+typedef cairn_err (*cairn_ca_may_issue_fn)(void *context, const cairn_key *issuing_key);
+
 /* Texts and lists are copied. */
 typedef struct cairn_ca_options {
     const char *directory; /* made if it is missing; the one above it must be there */
@@ -42,16 +46,17 @@ typedef struct cairn_ca_options {
     const char *root_key; /* names in the signer; made (P-256) when there are none */
     const char *issuing_key;
     const char *ocsp_key;
-    const cairn_ca_name *permitted; /* name constraints: cairn_ca_constraints */
-    size_t permitted_count;         /* at most CAIRN_CA_CONSTRAINTS_MAX */
-    uint32_t clock_skew_s;          /* certificates begin that long before now */
-    uint32_t crl_validity_s;        /* half of it later, a list is signed again */
-    uint32_t ocsp_validity_s;       /* likewise */
-    uint32_t overlap_s;             /* how long a renewed certificate lives beside its successor */
-    uint32_t partition_size;        /* certificates that share a revocation list */
-    uint32_t demand_rate;           /* OCSP answers signed on demand per second; also the burst */
-    size_t map_size;                /* bytes of address space of the store */
-    cairn_ca_announce_fn announce;  /* NULL: nobody wants to know */
+    const cairn_ca_name *permitted;  /* name constraints: cairn_ca_constraints */
+    size_t permitted_count;          /* at most CAIRN_CA_CONSTRAINTS_MAX */
+    uint32_t clock_skew_s;           /* certificates begin that long before now */
+    uint32_t crl_validity_s;         /* half of it later, a list is signed again */
+    uint32_t ocsp_validity_s;        /* likewise */
+    uint32_t overlap_s;              /* how long a renewed certificate lives beside its successor */
+    uint32_t partition_size;         /* certificates that share a revocation list */
+    uint32_t demand_rate;            /* OCSP answers signed on demand per second; also the burst */
+    size_t map_size;                 /* bytes of address space of the store */
+    cairn_ca_announce_fn announce;   /* NULL: nobody wants to know */
+    cairn_ca_may_issue_fn may_issue; /* NULL: nobody is asked */
     void *context;
 } cairn_ca_options;
 
@@ -90,15 +95,18 @@ typedef struct cairn_ca_issued {
     cairn_bytes certificate; /* DER */
     uint64_t not_before_s;
     uint64_t not_after_s;
+    bool again; /* it was there: nothing was issued */
 } cairn_ca_issued;
 
 /* Issues a certificate for the key of `csr`. Names: those of the request, each of which must be
  * granted, or all granted ones when the request has none. Subject: the organisation and the
  * granted name; what the request says of it must be the same. A tls-client is named by its
  * organisation alone. A key belongs to one subject: EXISTS for one that was certified for another,
- * or that was compromised. Not longer than the issuing certificate. TX_FORBIDDEN: a name, subject
- * or profile that the caller may not have; ARGUMENT: a grant that does not fit the profile; the
- * errors of cairn_ca_csr_decode, the signer, the store. */
+ * or that was compromised. Not longer than the issuing certificate. Asked again with the same
+ * request and grant (an answer was lost), it gives the same certificate; CLOSED once that has ended
+ * or was revoked: proof of possession is good once. TX_FORBIDDEN: a name, subject or profile that
+ * the caller may not have; ARGUMENT: a grant that does not fit the profile; the errors of
+ * cairn_ca_csr_decode, the signer, the store. */
 cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr,
                          const cairn_ca_grant *grant, cairn_arena *arena,
                          cairn_ca_issued *ret_issued) CAIRN_MUST_USE;
@@ -168,6 +176,10 @@ typedef enum cairn_ca_reason {
     CAIRN_CA_REASON_LIST(X)
 #undef X
 } cairn_ca_reason;
+
+/* The text of a number, "unknown" for one that is not above; and back: BAD_VALUE. */
+const char *cairn_ca_reason_name(uint8_t reason);
+cairn_err cairn_ca_reason_find(const char *name, cairn_ca_reason *ret_reason) CAIRN_MUST_USE;
 
 /* Revokes for good, and signs list and OCSP answers anew. Success says all of that is durable. When
  * the signer fails, the revocation is durable all the same, no answer says "good" any more, and

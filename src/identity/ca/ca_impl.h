@@ -20,7 +20,8 @@ enum {
     CA_CRLS,    /* partition -> list */
     CA_OUTBOX,  /* number -> act, commitment */
     CA_META,
-    CA_DEVICES, /* hash of a device, serial */
+    CA_DEVICES,  /* hash of a device, serial */
+    CA_REQUESTS, /* hash of what was asked for and granted -> serial */
     CA_TABLE_COUNT,
 };
 

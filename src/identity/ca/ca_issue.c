@@ -1,4 +1,5 @@
 /* Issuing against a request, and renewal. */
+#include "cairn/sha256.h"
 #include "core/codec/utf8.h"
 #include "identity/ca/ca_csr.h"
 #include "identity/ca/ca_impl.h"
@@ -106,7 +107,92 @@ static cairn_err make_order(const cairn_ca *ca, cairn_ca_profile profile, const 
     return CAIRN_OK;
 }
 
+static cairn_err may_issue(const cairn_ca *ca)
+{
+    return ca->options.may_issue == NULL
+               ? CAIRN_OK
+               : ca->options.may_issue(ca->options.context, ca->issuing.key);
+}
+
+/* --- what was given before --- */
+
+static cairn_err give_stored(cairn_kv_txn *txn, const uint8_t *serial,
+                             const cairn_ca_record *record, cairn_arena *arena,
+                             cairn_ca_issued *ret_issued)
+{
+    cairn_ca_issued issued = {
+        .not_before_s = record->not_before_s, .not_after_s = record->not_after_s, .again = true};
+    cairn_bytes der = {0};
+    memcpy(issued.serial, serial, sizeof issued.serial);
+    CAIRN_TRY(cairn_kv_get(txn, CA_DER, ca_serial_view(serial), &der));
+    CAIRN_TRY(cairn_arena_copy(arena, der, &issued.certificate));
+    *ret_issued = issued;
+    return CAIRN_OK;
+}
+
+static void hash_text(cairn_sha256 *hash, cairn_bytes text)
+{
+    uint8_t size[4];
+    cairn_put_u32(size, (uint32_t)text.size);
+    cairn_sha256_update(hash, size, sizeof size);
+    if (text.size > 0)
+        cairn_sha256_update(hash, text.data, text.size);
+}
+
+/* Over all that decides what a certificate says (docs/formats/ca.md). */
+static void request_id(const ca_order *order, cairn_bytes csr, cairn_hash *ret_id)
+{
+    static const char tag[] = "cairn/ca/request/1";
+    cairn_sha256 hash;
+    uint8_t numbers[5] = {(uint8_t)order->row->profile};
+    cairn_put_u32(numbers + 1, order->validity_s);
+    cairn_sha256_init(&hash);
+    cairn_sha256_update(&hash, tag, sizeof tag);
+    hash_text(&hash, csr);
+    cairn_sha256_update(&hash, numbers, sizeof numbers);
+    hash_text(&hash, order->common_name);
+    hash_text(&hash, order->device);
+    for (size_t i = 0; i < order->name_count; i++) {
+        const uint8_t kind = (uint8_t)order->names[i].kind;
+        cairn_sha256_update(&hash, &kind, 1);
+        hash_text(&hash, order->names[i].value);
+    }
+    cairn_sha256_final(&hash, ret_id);
+}
+
+/* What the same request was given. NOT_FOUND: it is new, or its key was compromised, which is told
+ * of the key. */
+static cairn_err give_known(const cairn_ca *ca, cairn_kv_txn *txn, const cairn_hash *id,
+                            cairn_arena *arena, cairn_ca_issued *ret_issued)
+{
+    cairn_bytes serial = {0};
+    cairn_ca_record record;
+    CAIRN_TRY(cairn_kv_get(txn, CA_REQUESTS, cairn_bytes_hash(id), &serial));
+    if (serial.size != CAIRN_CA_SERIAL_SIZE)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/ca.md", "ca: row of a request");
+    CAIRN_TRY(cairn_ca_load(txn, serial.data, arena, &record));
+    if (record.status == CAIRN_CA_STATUS_REVOKED && record.reason == CAIRN_CA_KEY_COMPROMISE)
+        return CAIRN_ERR_NOT_FOUND;
+    if (record.status != CAIRN_CA_STATUS_GOOD || record.not_after_s <= ca_now(ca))
+        return CAIRN_FAIL(CAIRN_ERR_CLOSED, "house",
+                          "request: was granted before, and that certificate has ended");
+    return give_stored(txn, serial.data, &record, arena, ret_issued);
+}
+
 /* --- issuing --- */
+
+static cairn_err issue(cairn_ca *ca, cairn_kv_txn *txn, const ca_order *order, cairn_bytes csr,
+                       cairn_arena *arena, cairn_ca_issued *ret_issued)
+{
+    cairn_hash id;
+    request_id(order, csr, &id);
+    cairn_err err = give_known(ca, txn, &id, arena, ret_issued);
+    if (err != CAIRN_ERR_NOT_FOUND)
+        return err;
+    CAIRN_TRY(cairn_ca_make(ca, txn, order, arena, ret_issued));
+    return cairn_kv_put(txn, CA_REQUESTS, cairn_bytes_hash(&id),
+                        ca_serial_view(ret_issued->serial));
+}
 
 cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr,
                          const cairn_ca_grant *grant, cairn_arena *arena,
@@ -119,10 +205,11 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
     CAIRN_TRY(make_order(ca, profile, &request, grant, names, &order));
+    CAIRN_TRY(may_issue(ca));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
     cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {
-        err = cairn_ca_make(ca, txn, &order, arena, &issued);
+        err = issue(ca, txn, &order, csr, arena, &issued);
         if (err == CAIRN_OK)
             err = cairn_kv_commit(txn);
         else
@@ -140,19 +227,11 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
 static cairn_err give_again(cairn_kv_txn *txn, const cairn_ca_record *old, const cairn_key *key,
                             cairn_arena *arena, cairn_ca_issued *ret_issued)
 {
-    cairn_ca_issued issued = {0};
     cairn_ca_record record;
-    cairn_bytes der = {0};
-    memcpy(issued.serial, old->successor.data, sizeof issued.serial);
-    CAIRN_TRY(cairn_ca_load(txn, issued.serial, arena, &record));
+    CAIRN_TRY(cairn_ca_load(txn, old->successor.data, arena, &record));
     if (!cairn_hash_equal(&record.kid, cairn_key_id(key)))
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "ca: renewed already, with another key");
-    CAIRN_TRY(cairn_kv_get(txn, CA_DER, old->successor, &der));
-    CAIRN_TRY(cairn_arena_copy(arena, der, &issued.certificate));
-    issued.not_before_s = record.not_before_s;
-    issued.not_after_s = record.not_after_s;
-    *ret_issued = issued;
-    return CAIRN_OK;
+    return give_stored(txn, old->successor.data, &record, arena, ret_issued);
 }
 
 static cairn_err check_renewable(const cairn_ca *ca, const cairn_ca_record *old, bool early)
@@ -223,6 +302,7 @@ cairn_err cairn_ca_renew(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE
     cairn_ca_issued issued;
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
+    CAIRN_TRY(may_issue(ca));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
     cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {

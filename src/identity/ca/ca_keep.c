@@ -13,6 +13,7 @@ enum {
     TEND_COUNT_MAX = 256,       /* certificates, and announcements, in one go */
     TEND_ARENA_LIMIT = 4 << 20, /* a list, its anchor and what the state says of it */
     ANNOUNCE_ARENA_LIMIT = 1024,
+    STANDING_ARENA_LIMIT = 1 << 18, /* the largest organisation and a key */
 };
 
 struct cairn_ca_keeper {
@@ -26,7 +27,8 @@ struct cairn_ca_keeper {
 static cairn_err announce(void *context, cairn_ca_act act, const cairn_hash *commitment)
 {
     (void)act; /* the commitment tells, to who may know */
-    const cairn_ca_ledger *ledger = context;
+    const cairn_ca_keeper *keeper = context;
+    const cairn_ca_ledger *ledger = &keeper->setup.ledger;
     cairn_arena arena;
     cairn_bytes body = {0};
     cairn_arena_init(&arena, ANNOUNCE_ARENA_LIMIT);
@@ -35,6 +37,42 @@ static cairn_err announce(void *context, cairn_ca_act act, const cairn_hash *com
         err = ledger->submit(ledger->context, CAIRN_TX_ANCHOR, body);
     cairn_arena_done(&arena);
     return err == CAIRN_ERR_EXISTS ? CAIRN_OK : err;
+}
+
+/* --- what the ledger lets it do --- */
+
+/* The ledger must know the key as one that issues, without an end, and its organisation as active:
+ * else nobody would take the certificate. */
+static cairn_err check_standing(const cairn_ca_keeper *keeper, const cairn_key *issuing_key,
+                                cairn_arena *arena)
+{
+    const cairn_state_source *state = &keeper->setup.ledger.state;
+    cairn_key_record key;
+    cairn_org_record org;
+    cairn_err err = cairn_registry_key(state, arena, cairn_key_id(issuing_key), &key);
+    if (err == CAIRN_OK)
+        err = cairn_registry_org(state, arena, &key.org, &org);
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
+        return err;
+    if (err == CAIRN_ERR_NOT_FOUND || key.purpose != CAIRN_PURPOSE_ISSUE ||
+        key.until != CAIRN_HEIGHT_OPEN || key.suspect_since != CAIRN_HEIGHT_OPEN ||
+        !cairn_hash_equal(&key.org, &keeper->setup.organisation))
+        return CAIRN_FAIL(CAIRN_ERR_CLOSED, "docs/features/ca.md",
+                          "ca: its key is none that the ledger lets issue");
+    if (org.status != CAIRN_ORG_ACTIVE)
+        return CAIRN_FAIL(CAIRN_ERR_CLOSED, "docs/features/ca.md",
+                          "ca: its organisation is not active on the ledger");
+    return CAIRN_OK;
+}
+
+static cairn_err may_issue(void *context, const cairn_key *issuing_key)
+{
+    const cairn_ca_keeper *keeper = context;
+    cairn_arena arena;
+    cairn_arena_init(&arena, STANDING_ARENA_LIMIT);
+    cairn_err err = check_standing(keeper, issuing_key, &arena);
+    cairn_arena_done(&arena);
+    return err;
 }
 
 /* --- lists --- */
@@ -144,7 +182,8 @@ cairn_err cairn_ca_keeper_open(const cairn_ca_keeper_setup *setup, cairn_ca_keep
     options.directory = setup->directory;
     options.organisation = setup->organisation;
     options.announce = announce;
-    options.context = &keeper->setup.ledger;
+    options.may_issue = setup->ledger.state.get == NULL ? NULL : may_issue;
+    options.context = keeper;
     CAIRN_TRY(cairn_ca_open(&options, &setup->clock, setup->signer, &keeper->ca));
     keeper->setup.organisation = keeper->ca->options.organisation;
     *ret_keeper = CAIRN_STEAL(keeper);

@@ -150,19 +150,44 @@ cairn_err cairn_ca_crl(cairn_ca *ca, uint32_t partition, cairn_arena *arena, cai
     return CAIRN_OK;
 }
 
+/* --- reasons --- */
+
+static const struct {
+    const char *name;
+    cairn_ca_reason reason;
+} reasons[] = {
+#define X(code, number, text) {(text), CAIRN_CA_##code},
+    CAIRN_CA_REASON_LIST(X)
+#undef X
+};
+
+const char *cairn_ca_reason_name(uint8_t reason)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if ((uint8_t)reasons[i].reason == reason)
+            return reasons[i].name;
+    return "unknown";
+}
+
+cairn_err cairn_ca_reason_find(const char *name, cairn_ca_reason *ret_reason)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(name, reasons[i].name) == 0) {
+            *ret_reason = reasons[i].reason;
+            return CAIRN_OK;
+        }
+    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "RFC 5280 section 5.3.1",
+                      "reason: unspecified, keyCompromise, affiliationChanged, superseded, "
+                      "cessationOfOperation or privilegeWithdrawn");
+}
+
 /* --- revoking --- */
 
 static bool reason_valid(cairn_ca_reason reason)
 {
-    switch (reason) {
-    case CAIRN_CA_UNSPECIFIED:
-    case CAIRN_CA_KEY_COMPROMISE:
-    case CAIRN_CA_AFFILIATION_CHANGED:
-    case CAIRN_CA_SUPERSEDED:
-    case CAIRN_CA_CESSATION:
-    case CAIRN_CA_PRIVILEGE_WITHDRAWN:
-        return true;
-    }
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].reason == reason)
+            return true;
     return false;
 }
 

@@ -1,27 +1,15 @@
-/* Handlers: find the CA, ask it, answer. None of them waits. */
+/* The table, and the handlers that tell: find the CA, ask it, answer. None of them waits. Those
+ * that change it are in ca_calls.c. */
 #include "identity/ca/ca_routes.h"
 
 #include <stdio.h>
 
 #include "identity/ca/ca.h"
+#include "identity/ca/ca_calls.h"
 #include "identity/identity.h"
 #include "ledger/services.h"
 
 enum { ORG, REST }; /* places of the parameters */
-
-/* The CA that the path names, or none: the answer is given then. */
-static cairn_ca *find_ca(cairn_call *call)
-{
-    cairn_ca *ca = NULL;
-    cairn_err err = CAIRN_ERR_NOT_FOUND;
-    if (call->services->find_ca != NULL)
-        err = call->services->find_ca(call->services->node, call->params[ORG], &ca);
-    if (err != CAIRN_OK) {
-        cairn_call_respond_err(call, err);
-        return NULL;
-    }
-    return ca;
-}
 
 static void respond(cairn_call *call, const char *type, cairn_bytes body, uint64_t max_age_s)
 {
@@ -63,7 +51,7 @@ static cairn_err request_of_path(cairn_call *call, cairn_bytes *ret_request)
 static void ocsp_get(cairn_call *call)
 {
     cairn_bytes request = {0};
-    cairn_ca *ca = find_ca(call);
+    cairn_ca *ca = cairn_ca_call_find(call);
     if (ca == NULL)
         return;
     cairn_err err = request_of_path(call, &request);
@@ -79,7 +67,7 @@ static void ocsp_get(cairn_call *call)
 static void ocsp_post(cairn_call *call)
 {
     cairn_bytes type = {0};
-    cairn_ca *ca = find_ca(call);
+    cairn_ca *ca = cairn_ca_call_find(call);
     if (ca == NULL)
         return;
     if (!cairn_http_header_find(call->request, "content-type", &type) ||
@@ -117,7 +105,7 @@ static void crl_get(cairn_call *call)
     uint32_t partition = 0;
     cairn_bytes crl = {0};
     uint64_t next_s = 0;
-    cairn_ca *ca = find_ca(call);
+    cairn_ca *ca = cairn_ca_call_find(call);
     if (ca == NULL)
         return;
     cairn_err err = read_partition(call->params[REST], &partition)
@@ -166,7 +154,7 @@ static void chain_get(cairn_call *call)
 {
     enum { MAX_AGE_S = 3600 };
     cairn_bytes pem = {0};
-    cairn_ca *ca = find_ca(call);
+    cairn_ca *ca = cairn_ca_call_find(call);
     if (ca == NULL)
         return;
     cairn_err err = cairn_ca_chain_pem(ca, call->arena, &pem);
@@ -184,4 +172,10 @@ const cairn_route cairn_ca_routes[CAIRN_CA_ROUTE_COUNT] = {
      NULL, 0, 0, crl_get},
     {CAIRN_HTTP_GET, "/ca/{org}/chain", "getCertificateChain", CAIRN_ROUTE_OPEN, NULL, 0, 0,
      chain_get},
+    {CAIRN_HTTP_POST, "/v1/ca/{org}/certificates", "issueCertificate", CAIRN_ROUTE_PRIVILEGED,
+     "ca.issue", 0, CAIRN_CA_CALL_SIZE_MAX, cairn_ca_call_issue},
+    {CAIRN_HTTP_POST, "/v1/ca/{org}/renewals", "renewCertificate", CAIRN_ROUTE_PRIVILEGED,
+     "ca.issue", 0, CAIRN_CA_CALL_SIZE_MAX, cairn_ca_call_renew},
+    {CAIRN_HTTP_POST, "/v1/ca/{org}/revocations", "revokeCertificates", CAIRN_ROUTE_PRIVILEGED,
+     "ca.revoke", 0, CAIRN_CA_CALL_SIZE_MAX, cairn_ca_call_revoke},
 };
