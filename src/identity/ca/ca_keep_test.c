@@ -62,6 +62,32 @@ static cairn_err open_keeper(const cairn_hash *organisation)
     return cairn_ca_keeper_open(&setup, &w.keeper);
 }
 
+static void block(uint16_t type, cairn_bytes body)
+{
+    w.block_ms += 1000;
+    const cairn_bytes tx = memory_tx(&w.m, memory_key(MEMORY_SIGN), type, body, w.block_ms + 1000);
+    assert_int_equal(memory_send(&w.m, w.block_ms, tx), CAIRN_OK);
+}
+
+/* The issuing key as the ledger knows it: with a proof that the signer has it. */
+static void register_issuer(void)
+{
+    const cairn_hash org = memory_org(MEMORY_SIGN);
+    const cairn_key *key = w.f.ca->issuing.key;
+    const cairn_bytes cose = memory_cose(&w.f.arena, key);
+    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_bytes message = {0};
+    cairn_bytes body = {0};
+    MEMORY_MUST(
+        cairn_key_proof_message(&w.f.arena, &w.m.id, &org, CAIRN_PURPOSE_ISSUE, cose, &message));
+    MEMORY_MUST(cairn_signer_sign_wait_for(w.f.signer, CAIRN_SIGNER_FOR_ISSUE, "issue-ca", message,
+                                           signature, &size));
+    MEMORY_MUST(cairn_key_add_body(&w.f.arena, cose, CAIRN_PURPOSE_ISSUE,
+                                   cairn_bytes_of(signature, size), &body));
+    block(CAIRN_TX_KEY_ADD, body);
+}
+
 /* A CA of the first organisation, made and closed, then kept. */
 static int set_up(void **state)
 {
@@ -71,6 +97,8 @@ static int set_up(void **state)
     ca_fixture_init(&w.f, MEMORY_TIME_MS / 1000 + 1000);
     w.f.options.organisation = memory_org(MEMORY_SIGN);
     assert_int_equal(ca_fixture_open(&w.f), CAIRN_OK);
+    w.block_ms = MEMORY_TIME_MS;
+    register_issuer();
     cairn_ca_close(w.f.ca);
     w.f.ca = NULL;
     assert_int_equal(open_keeper(&(cairn_hash){{0}}), CAIRN_OK);
@@ -86,13 +114,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void issue(cairn_ca_issued *ret_issued)
+static cairn_err try_issue(cairn_ca_issued *ret_issued)
 {
     const cairn_bytes csr = ca_csr(&w.f.arena, &(ca_csr_wish){.type = "P-256"});
     const cairn_ca_grant grant = {.common_name = cairn_bytes_str("client-1")};
-    assert_int_equal(cairn_ca_issue(cairn_ca_keeper_ca(w.keeper), CAIRN_CA_TLS_CLIENT, csr, &grant,
-                                    &w.f.arena, ret_issued),
-                     CAIRN_OK);
+    return cairn_ca_issue(cairn_ca_keeper_ca(w.keeper), CAIRN_CA_TLS_CLIENT, csr, &grant,
+                          &w.f.arena, ret_issued);
+}
+
+static void issue(cairn_ca_issued *ret_issued)
+{
+    assert_int_equal(try_issue(ret_issued), CAIRN_OK);
 }
 
 static cairn_err tend(void)
@@ -197,6 +229,24 @@ static void test_anchored_before(void **state)
     assert_int_equal(w.asked, asked + 2); /* lists alone */
 }
 
+/* --- what the ledger lets it do --- */
+
+/* Nothing is issued or renewed by a key that the ledger has ended; revoking goes on. */
+static void test_an_ended_key_issues_nothing(void **state)
+{
+    (void)state;
+    cairn_ca *ca = cairn_ca_keeper_ca(w.keeper);
+    const cairn_bytes csr = ca_csr(&w.f.arena, &(ca_csr_wish){.type = "P-256"});
+    cairn_ca_issued issued;
+    issue(&issued);
+    cairn_hash kid = *cairn_key_id(ca->issuing.key);
+    block(CAIRN_TX_KEY_REVOKE, memory_key_revoke(&w.f.arena, &kid, CAIRN_HEIGHT_OPEN));
+    assert_int_equal(try_issue(&issued), CAIRN_ERR_CLOSED);
+    assert_int_equal(cairn_ca_renew(ca, issued.serial, csr, true, &w.f.arena, &issued),
+                     CAIRN_ERR_CLOSED);
+    assert_int_equal(cairn_ca_revoke(ca, issued.serial, CAIRN_CA_CESSATION), CAIRN_OK);
+}
+
 /* --- whose certificates are good --- */
 
 static void test_refused_certificates(void **state)
@@ -259,6 +309,7 @@ int main(void)
         T(test_lists_are_anchored_again_when_signed_again),
         T(test_ledger_away),
         T(test_anchored_before),
+        T(test_an_ended_key_issues_nothing),
         T(test_refused_certificates),
         T(test_issuer_is_found_by_its_key_id),
         T(test_another_organisations_directory),
