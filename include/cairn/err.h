@@ -77,6 +77,7 @@
     X(ADDRESS_IN_USE, -509, "address is already in use", 500, 4)                                   \
     X(CHANGED, -510, "file changed while it was read", 409, 4)                                     \
     X(UNAVAILABLE, -511, "service is not available now, try again", 503, 4)                        \
+    X(FOLLOWER, -512, "ledger is followed here: write to its source", 421, 4)                      \
     X(NO_MEMORY, -601, "out of memory", 500, 4)                                                    \
     X(CRYPTO, -602, "cryptographic library failed", 500, 4)                                        \
     X(CANCELLED, -603, "operation was cancelled", 503, 4)                                          \

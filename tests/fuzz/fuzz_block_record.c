@@ -16,6 +16,19 @@ static void walk(const cairn_block_record *record)
     CAIRN_ASSERT(cairn_block_record_log_entry(record, count + 1, &entry) == CAIRN_ERR_NOT_FOUND);
 }
 
+/* Without its slot it is the same record. */
+static void unslot(cairn_arena *arena, const cairn_block_record *record)
+{
+    cairn_bytes raw;
+    cairn_block_record other;
+    MEMORY_MUST(cairn_block_record_unslot(arena, record->encoded, &raw));
+    MEMORY_MUST(cairn_block_record_decode(arena, raw, &other));
+    CAIRN_ASSERT(other.slot == 0 && other.height == record->height &&
+                 other.transaction_count == record->transaction_count &&
+                 cairn_bytes_equal(other.entry_bytes, record->entry_bytes));
+    CAIRN_ASSERT(record->slot != 0 || cairn_bytes_equal(raw, record->encoded));
+}
+
 static void audit(const cairn_block_record *record)
 {
     static memory_ledger m;
@@ -42,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     cairn_arena_init(&arena, 1 << 24);
     if (cairn_block_record_decode(&arena, cairn_bytes_of(data, size), &record) == CAIRN_OK) {
         walk(&record);
+        unslot(&arena, &record);
         audit(&record);
     }
     cairn_arena_done(&arena);

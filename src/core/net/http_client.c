@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <strings.h>
 #include <sys/socket.h>
 
@@ -175,6 +176,17 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* libcurl asks about once a second; anything but zero ends the call. */
+static int look_up(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const cairn_http_call *call = context;
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    return atomic_load(call->cancelled) ? 1 : 0;
+}
+
 static cairn_err append(struct curl_slist **list, const char *line)
 {
     if (!printable(line))
@@ -287,6 +299,11 @@ static CURLcode set_options(CURL *handle, const struct curl_slist *headers, rece
     SET(CURLOPT_WRITEDATA, r);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, g);
+    if (g->call->cancelled != NULL) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, look_up);
+        SET(CURLOPT_XFERINFODATA, g->call);
+    }
     if (code == CURLE_OK)
         code = set_trust(handle, g->call);
     return code == CURLE_OK ? set_method(handle, g->call) : code;
@@ -352,6 +369,8 @@ static cairn_err read_reply(CURL *handle, const receiver *r, cairn_http_reply *r
 static cairn_err explain(const gate *g, CURLcode code, const char *reason)
 {
     int size = (int)strcspn(g->call->url, "?"); /* a query may hold a secret */
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "%.*s: was given up", size, g->call->url);
     if (code == CURLE_OUT_OF_MEMORY)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: out of memory");
     if (g->shut && !g->opened && code == CURLE_COULDNT_CONNECT)

@@ -301,6 +301,22 @@ static void test_timeout(void **state)
     cairn_arena_done(&arena);
 }
 
+/* A peer that says nothing more does not hold up who wants to leave. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    static _Atomic bool cancelled = true;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true);
+    cairn_http_reply reply;
+    const cairn_http_call call = {.body_size_max = 100, .cancelled = &cancelled};
+    assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_ERR_CANCELLED);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+}
+
 static void test_nobody_listens(void **state)
 {
     (void)state;
@@ -489,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_peers_that_fail),
         cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_environment_is_ignored),
         cmocka_unit_test(test_calls_that_are_refused),

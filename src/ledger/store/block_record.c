@@ -197,11 +197,28 @@ cairn_err cairn_block_record_slot(cairn_bytes in, uint32_t *ret_slot)
     return open_record(in, &r, ret_slot);
 }
 
+cairn_err cairn_block_record_unslot(cairn_arena *arena, cairn_bytes encoded,
+                                    cairn_bytes *ret_encoded)
+{
+    cairn_cbor_reader r;
+    cairn_cbor_writer w;
+    uint32_t slot = 0;
+    void *buffer = NULL;
+    CAIRN_TRY(open_record(encoded, &r, &slot));
+    CAIRN_TRY(cairn_arena_alloc(arena, encoded.size, &buffer));
+    cairn_cbor_writer_init(&w, buffer, encoded.size);
+    cairn_cbor_put_array(&w, RECORD_FIELDS);
+    cairn_cbor_put_text(&w, magic);
+    cairn_cbor_put_uint(&w, 0);
+    cairn_cbor_put_raw(&w, cairn_bytes_of(r.next, (size_t)(r.end - r.next)));
+    return cairn_cbor_writer_end(&w, ret_encoded);
+}
+
 cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     cairn_block_record *ret_record)
 {
     cairn_cbor_reader r;
-    cairn_block_record record = {0};
+    cairn_block_record record = {.encoded = in};
     CAIRN_TRY(open_record(in, &r, &record.slot));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "height", 0, INT64_MAX, &record.height));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "time", 0, CAIRN_TIME_MAX_MS, &record.time_ms));

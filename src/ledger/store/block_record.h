@@ -28,6 +28,7 @@ typedef struct cairn_block_record {
     size_t event_count;
     cairn_block_entry entry;
     cairn_bytes entry_bytes;
+    cairn_bytes encoded; /* all of it */
 } cairn_block_record;
 
 /* Of a computed, changed block. In the arena. */
@@ -42,6 +43,11 @@ cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
 
 /* The slot alone, of a record that the block log checked; nothing behind it is looked at. */
 cairn_err cairn_block_record_slot(cairn_bytes in, uint32_t *ret_slot) CAIRN_MUST_USE;
+
+/* The record `encoded`, which was decoded before, as of slot 0: how somebody else gets it, whom our
+ * slots do not concern. In the arena. */
+cairn_err cairn_block_record_unslot(cairn_arena *arena, cairn_bytes encoded,
+                                    cairn_bytes *ret_encoded) CAIRN_MUST_USE;
 
 /* Log entry number `place` of the block (its accepted transactions in order, the block entry last;
  * at height 0 the genesis first): a view. NOT_FOUND beyond. */

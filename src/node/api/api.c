@@ -27,6 +27,7 @@ static const cairn_route rows[] = {
     GET(LEDGER "/state/{key}", "getState", cairn_api_state_get), /* with %2F */
     GET(LEDGER "/state/{key...}", "getState", cairn_api_state_get),
     GET(LEDGER "/entries", "listEntries", cairn_api_entries_list),
+    GET(LEDGER "/records", "listRecords", cairn_api_records_list),
     GET(LEDGER "/events", "listEvents", cairn_api_events_list),
     GET(LEDGER "/checkpoint", "getCheckpoint", cairn_api_checkpoint_get),
     GET(LEDGER "/tile/{path...}", "getTile", cairn_api_tile_get),

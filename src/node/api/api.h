@@ -71,6 +71,7 @@ void cairn_api_transaction_submit(cairn_call *call);
 void cairn_api_transaction_get(cairn_call *call);
 void cairn_api_state_get(cairn_call *call);
 void cairn_api_entries_list(cairn_call *call);
+void cairn_api_records_list(cairn_call *call);
 void cairn_api_events_list(cairn_call *call);
 void cairn_api_checkpoint_get(cairn_call *call);
 void cairn_api_tile_get(cairn_call *call);
