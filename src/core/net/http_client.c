@@ -3,8 +3,8 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <strings.h>
 #include <sys/socket.h>
 

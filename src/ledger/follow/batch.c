@@ -3,6 +3,7 @@
 
 #include "cairn/cbor.h"
 #include "core/limits.h"
+#include "core/store/block_log.h"
 
 static const char clause[] = "docs/formats/block-record.md, Records for others";
 
