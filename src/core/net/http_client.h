@@ -68,8 +68,8 @@ cairn_err cairn_http_client_origin(const char *url,
 /* Performs the call; a reply of any status is success, and lives in the arena.
  * UNREACHABLE with the reason when there was no complete reply in time, PERMISSION when `reach`
  * forbids every address of the host, ARGUMENT for a URL or a header that is not allowed, TOO_LARGE
- * for a body beyond `body_size_max`, CANCELLED, NO_MEMORY; those of cairn_tls_server_new for the identity.
- * Blocks; any thread. The process ignores SIGPIPE: TLS writes may raise it. */
+ * for a body beyond `body_size_max`, CANCELLED, NO_MEMORY; those of cairn_tls_server_new for the
+ * identity. Blocks; any thread. The process ignores SIGPIPE: TLS writes may raise it. */
 cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
                                  cairn_http_reply *ret_reply) CAIRN_MUST_USE;
 

@@ -265,6 +265,24 @@ static cairn_err keep_block(const catching *c, const cairn_follow_block *block, 
     return cairn_follow_close(c->follow, &evidence);
 }
 
+/* What is signed of a refused transaction is its id, which leaves out its signature. So one with a
+ * bad signature was altered by the source. */
+static cairn_err check_refused(const cairn_follow_block *block, const cairn_delivery *delivery)
+{
+    const cairn_block_record *record = &block->record;
+    size_t count = 0;
+    const cairn_delivery_result *results = cairn_delivery_results(delivery, &count);
+    for (size_t i = 0; i < record->refusal_count; i++) {
+        cairn_err code = results[record->refusals[i].place].code;
+        if (code == CAIRN_ERR_BAD_SIGNATURE || code == CAIRN_ERR_HIGH_S)
+            return CAIRN_FAIL(CAIRN_ERR_MISMATCH,
+                              "docs/formats/block-record.md, Records for others",
+                              "record.transactions: a refused one of height %llu was altered",
+                              (unsigned long long)record->height);
+    }
+    return CAIRN_OK;
+}
+
 static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
 {
     CAIRN_CLEANUP(cairn_delivery_free_p) cairn_delivery *delivery = NULL;
@@ -274,6 +292,7 @@ static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
     if (err == CAIRN_ERR_ARGUMENT)
         return keep_block(c, block, cairn_err_detail());
     CAIRN_TRY(err);
+    CAIRN_TRY(check_refused(block, delivery));
     const cairn_block *made = cairn_delivery_block(delivery);
     const char *other = difference(made, &record->entry);
     if (other != NULL)
@@ -362,6 +381,8 @@ cairn_err cairn_follow_catch_up(cairn_follow *follow, const cairn_source *source
         CAIRN_ASSERT(pthread_join(c.fetcher, NULL) == 0);
         if (err == CAIRN_OK)
             err = fetch_error(&c, ret_lied);
+        else
+            *ret_lied = err == CAIRN_ERR_MISMATCH;
     }
     done(&c);
     return err;

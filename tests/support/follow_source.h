@@ -1,0 +1,232 @@
+/* A ledger that is followed, and sources that serve it, truly or not. */
+#ifndef CAIRN_TESTS_SUPPORT_FOLLOW_SOURCE_H
+#define CAIRN_TESTS_SUPPORT_FOLLOW_SOURCE_H
+
+#include "support/ledger_fixture.h"
+
+#include "cairn/cbor.h"
+#include "cairn/note.h"
+#include "core/clock.h"
+#include "feature_list.h"
+#include "ledger/follow/source.h"
+#include "ledger/store/store.h"
+
+/* A ledger of one organisation whose state knows the key that signs checkpoints. */
+typedef struct origin_world {
+    ledger_fixture f;
+    cairn_key *note_key;
+    char origin[CAIRN_ORIGIN_SIZE + 1];
+    char *directory;
+    cairn_clock_manual clock;
+    cairn_store *store;
+    cairn_engine *engine;
+    uint64_t number; /* of the next anchor */
+} origin_world;
+
+static inline cairn_key *origin_note_key(uint8_t number)
+{
+    uint8_t seed[32] = {number, 0x5e};
+    cairn_key *key = NULL;
+    assert_int_equal(cairn_key_from_private(CAIRN_KEY_ED25519, cairn_bytes_of(seed, 32), &key),
+                     CAIRN_OK);
+    return key;
+}
+
+static inline cairn_bytes origin_genesis(origin_world *w)
+{
+    cairn_genesis_member member = {.name = cairn_bytes_str("Maker"), .key_count = 3};
+    cairn_genesis genesis = {.name = cairn_bytes_str("Test"),
+                             .created_ms = FIXTURE_TIME_MS,
+                             .member_count = 1,
+                             .members = &member};
+    cairn_bytes encoded;
+    cairn_params_default(&genesis.params);
+    const cairn_key *keys[] = {w->f.key, w->f.cosign, w->note_key};
+    for (size_t i = 0; i < 3; i++)
+        member.keys[i] =
+            (cairn_genesis_key){.purpose = i == 0 ? CAIRN_PURPOSE_SIGN : CAIRN_PURPOSE_COSIGN,
+                                .cose_key = fixture_cose(&w->f.arena, keys[i])};
+    assert_int_equal(cairn_genesis_encode(&w->f.arena, &genesis, &encoded), CAIRN_OK);
+    return encoded;
+}
+
+static inline void origin_options(origin_world *w, cairn_store_options *ret_options)
+{
+    cairn_store_options_default(ret_options, &cairn_all_features);
+    ret_options->clock = cairn_clock_of_manual(&w->clock);
+    ret_options->index_size_max = UINT64_C(1) << 30;
+}
+
+static inline void origin_open(origin_world *w)
+{
+    cairn_store_options options;
+    *w = (origin_world){.clock = {.wall_ms = FIXTURE_TIME_MS + 1000}};
+    fixture_open(&w->f, 1);
+    w->note_key = origin_note_key(1);
+    w->f.genesis = origin_genesis(w);
+    cairn_ledger_id(w->f.genesis, &w->f.ledger);
+    cairn_ledger_origin(&w->f.ledger, w->origin);
+    w->directory = fixture_directory();
+    origin_options(w, &options);
+    assert_int_equal(cairn_store_open(w->directory, &options, &w->store), CAIRN_OK);
+    assert_int_equal(cairn_store_create(w->store, w->f.genesis, &w->engine), CAIRN_OK);
+}
+
+static inline void origin_close(origin_world *w)
+{
+    assert_int_equal(cairn_store_close(w->store), CAIRN_OK);
+    fixture_remove(w->directory);
+    cairn_key_free(w->note_key);
+    fixture_close(&w->f);
+}
+
+static inline void origin_ignore(void *context, const cairn_verdict *verdict)
+{
+    (void)context;
+    (void)verdict;
+}
+
+/* One block of `accepted` anchors, behind `refused` copies of an earlier one. */
+static inline void origin_block(origin_world *w, size_t accepted, size_t refused)
+{
+    bool worked = true;
+    uint64_t until_ms = w->clock.wall_ms + 60000;
+    for (size_t i = 0; i < refused; i++)
+        assert_int_equal(cairn_engine_submit(w->engine, fixture_anchor(&w->f, 0, until_ms + i),
+                                             origin_ignore, NULL),
+                         CAIRN_OK);
+    for (size_t i = 0; i < accepted; i++)
+        assert_int_equal(cairn_engine_submit(w->engine,
+                                             fixture_anchor(&w->f, w->number++, until_ms),
+                                             origin_ignore, NULL),
+                         CAIRN_OK);
+    assert_int_equal(cairn_store_step(w->store, &worked), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&w->clock, 1000);
+}
+
+/* The signed note of any root. */
+static inline cairn_bytes origin_note(cairn_arena *arena, const char *origin, cairn_key *key,
+                                      uint64_t size, const cairn_hash *root)
+{
+    const cairn_checkpoint checkpoint = {
+        .origin = cairn_bytes_str(origin), .size = size, .root = *root};
+    cairn_vkey vkey;
+    cairn_bytes text, line, note;
+    assert_int_equal(cairn_checkpoint_format(arena, &checkpoint, &text), CAIRN_OK);
+    assert_int_equal(cairn_vkey_init(cairn_bytes_str(origin), CAIRN_NOTE_ED25519, key, &vkey),
+                     CAIRN_OK);
+    assert_int_equal(cairn_note_sign(arena, &vkey, text, 0, &line), CAIRN_OK);
+    assert_int_equal(cairn_note_join(arena, text, &line, 1, &note), CAIRN_OK);
+    cairn_vkey_done(&vkey);
+    return note;
+}
+
+/* --- serving --- */
+
+typedef struct test_source {
+    origin_world *world;
+    uint64_t size;      /* as if the log had only so many entries; 0: all */
+    size_t records_max; /* in one answer; 0: all */
+    size_t record_calls;
+    size_t fail_after; /* calls; 0: never */
+    size_t calls;
+    cairn_key *key; /* that signs; NULL: the right one */
+    /* Lies, each of which may change what was to be answered. */
+    void *lies;
+    void (*on_note)(struct test_source *s, cairn_arena *arena, cairn_bytes *note);
+    void (*on_tile)(struct test_source *s, const cairn_tile *tile, cairn_hash *hashes);
+    void (*on_record)(struct test_source *s, cairn_arena *arena, const cairn_block_record *record,
+                      cairn_bytes *raw);
+    void (*on_sequence)(struct test_source *s, cairn_arena *arena, cairn_bytes *sequence);
+} test_source;
+
+static inline cairn_err test_source_call(test_source *s)
+{
+    s->calls++;
+    return s->fail_after != 0 && s->calls > s->fail_after
+               ? CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "test", "source: is away")
+               : CAIRN_OK;
+}
+
+static inline cairn_err test_source_note(void *context, cairn_arena *arena, cairn_bytes *ret_note)
+{
+    test_source *s = context;
+    CAIRN_TRY(test_source_call(s));
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(s->world->engine);
+    const cairn_merkle_source tiles = cairn_engine_source(s->world->engine);
+    uint64_t size = s->size == 0 ? view->log_size : s->size;
+    cairn_hash root;
+    assert_int_equal(cairn_merkle_source_root(&tiles, size, &root), CAIRN_OK);
+    *ret_note = origin_note(arena, s->world->origin, s->key == NULL ? s->world->note_key : s->key,
+                            size, &root);
+    if (s->on_note != NULL)
+        s->on_note(s, arena, ret_note);
+    return CAIRN_OK;
+}
+
+static inline cairn_err test_source_tile(void *context, cairn_arena *arena, const cairn_tile *tile,
+                                         cairn_bytes *ret_file)
+{
+    test_source *s = context;
+    cairn_hash hashes[CAIRN_TILE_WIDTH];
+    CAIRN_TRY(test_source_call(s));
+    const cairn_merkle_source source = cairn_engine_source(s->world->engine);
+    CAIRN_TRY(source.read_tile(source.context, tile->level, tile->index, tile->width, hashes));
+    if (s->on_tile != NULL)
+        s->on_tile(s, tile, hashes);
+    return cairn_arena_copy(arena, cairn_bytes_of(hashes, tile->width * sizeof hashes[0]),
+                            ret_file);
+}
+
+typedef struct test_sequence {
+    test_source *source;
+    cairn_arena *arena;
+    cairn_cbor_writer w;
+    size_t count;
+} test_sequence;
+
+static inline cairn_err test_sequence_take(void *context, const cairn_block_record *record)
+{
+    test_sequence *q = context;
+    test_source *s = q->source;
+    cairn_bytes raw;
+    if (s->records_max != 0 && q->count == s->records_max)
+        return CAIRN_ERR_CANCELLED;
+    assert_int_equal(cairn_block_record_unslot(q->arena, record->encoded, &raw), CAIRN_OK);
+    if (s->on_record != NULL)
+        s->on_record(s, q->arena, record, &raw);
+    cairn_cbor_put_bytes(&q->w, raw);
+    q->count++;
+    return CAIRN_OK;
+}
+
+static inline cairn_err test_source_records(void *context, cairn_arena *arena, uint64_t height,
+                                            cairn_bytes *ret_sequence)
+{
+    enum { SEQUENCE_SIZE_MAX = 1 << 20 };
+    test_source *s = context;
+    void *memory = NULL;
+    test_sequence q = {.source = s, .arena = arena};
+    CAIRN_TRY(test_source_call(s));
+    s->record_calls++;
+    assert_int_equal(cairn_arena_alloc(arena, SEQUENCE_SIZE_MAX, &memory), CAIRN_OK);
+    cairn_cbor_writer_init(&q.w, memory, SEQUENCE_SIZE_MAX);
+    cairn_err err = cairn_store_each_block(s->world->store, 0, height, test_sequence_take, &q);
+    if (err != CAIRN_OK && err != CAIRN_ERR_CANCELLED)
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "test", "records: none from there on");
+    assert_int_equal(cairn_cbor_writer_end(&q.w, ret_sequence), CAIRN_OK);
+    if (s->on_sequence != NULL)
+        s->on_sequence(s, arena, ret_sequence);
+    return CAIRN_OK;
+}
+
+static inline cairn_source test_source_of(test_source *s, const char *name)
+{
+    return (cairn_source){.context = s,
+                          .name = name,
+                          .checkpoint = test_source_note,
+                          .tile = test_source_tile,
+                          .records = test_source_records};
+}
+
+#endif
