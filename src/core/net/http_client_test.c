@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +20,8 @@ typedef struct peer {
     uint16_t port;
     pthread_t thread;
     const char *reply;
-    bool stay; /* keep the connection open until the client goes */
+    bool stay;          /* keep the connection open until the client goes */
+    _Atomic bool *told; /* set once `reply` was said; or NULL */
     char request[8192];
 } peer;
 
@@ -32,6 +34,8 @@ static void *serve_one(void *context)
     (void)raw_receive(fd, p->request, sizeof p->request, p->reply == NULL ? NULL : "\r\n\r\n");
     if (p->reply != NULL)
         (void)send(fd, p->reply, strlen(p->reply), MSG_NOSIGNAL);
+    if (p->told != NULL)
+        atomic_store(p->told, true);
     char sink[4096];
     while (p->stay && recv(fd, sink, sizeof sink, 0) > 0)
         continue;
@@ -42,6 +46,13 @@ static void *serve_one(void *context)
 static void peer_start(peer *p, const char *reply, bool stay)
 {
     *p = (peer){.reply = reply, .stay = stay};
+    p->listener = raw_listen(&p->port);
+    assert_int_equal(pthread_create(&p->thread, NULL, serve_one, p), 0);
+}
+
+static void peer_start_telling(peer *p, const char *reply, _Atomic bool *told)
+{
+    *p = (peer){.reply = reply, .stay = true, .told = told};
     p->listener = raw_listen(&p->port);
     assert_int_equal(pthread_create(&p->thread, NULL, serve_one, p), 0);
 }
@@ -305,11 +316,11 @@ static void test_timeout(void **state)
 static void test_given_up(void **state)
 {
     (void)state;
-    static _Atomic bool cancelled = true;
+    static _Atomic bool cancelled;
     cairn_arena arena;
     cairn_arena_init(&arena, 1 << 20);
     peer p;
-    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true);
+    peer_start_telling(&p, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", &cancelled);
     cairn_http_reply reply;
     const cairn_http_call call = {.body_size_max = 100, .cancelled = &cancelled};
     assert_int_equal(ask(&arena, p.port, call, &reply), CAIRN_ERR_CANCELLED);
