@@ -35,7 +35,11 @@ static cairn_err open_issuers(const cairn_node_auth_setup *setup, cairn_node_aut
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_OK;
     CAIRN_TRY(err);
-    const cairn_issuers_options options = cairn_issuers_defaults();
+    const cairn_issuers_options options = {
+        .refresh_ms = (uint32_t)cairn_config_u64(setup->config, "node.issuer_refresh"),
+        .retry_ms = (uint32_t)cairn_config_u64(setup->config, "node.issuer_retry"),
+        .stale_ms_max = (uint32_t)cairn_config_u64(setup->config, "node.issuer_stale"),
+        .timeout_ms = (uint32_t)cairn_config_u64(setup->config, "node.issuer_timeout")};
     err = cairn_issuers_new(&setup->clock, setup->log, list, count, &options, &auth->issuers);
     free(list);
     return err;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A live node against clients that misbehave: tests/integration/node_faults/*.py, each with a node of its own.
 #
-#   node_faults.sh [PART...]    PART: malformed slow tls tokens loss edges stock; all of them if none is named
+#   node_faults.sh [PART...]    PART: malformed slow tls tokens issuers loss edges stock; all of them if none is named
 #
 # FAULTS_SEED (1) chooses the malformed requests, FAULTS_COUNT (3000) says how many of them over TLS and
 # how many without; tests/long/node_faults.sh sends 10^5.
@@ -29,7 +29,7 @@ part() {
 chosen=("$@")
 part malformed malformed "$count" "$seed" plain
 part malformed malformed "$count" "$seed" tls
-for name in slow tls tokens loss edges stock; do
+for name in slow tls tokens issuers loss edges stock; do
     part "$name" "$name"
 done
 finish

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/net/http_accept.h"
+
 enum { EVENT_FETCHED, EVENT_FAILED, TICK_MS = 250 };
 
 static const cairn_log_event events[] = {
@@ -53,6 +55,16 @@ static uint64_t ns(uint32_t ms)
 
 /* --- fetching --- */
 
+/* Whatever else lies on the issuer's host under that path is no set of keys of his (RFC 7517
+ * section 8.5.2; most issuers say application/json). */
+static bool is_key_set(const char *content_type)
+{
+    cairn_bytes rest = cairn_bytes_str(content_type);
+    cairn_bytes type = cairn_http_cut(&rest, ';');
+    return cairn_http_text_is(type, "application/jwk-set+json") ||
+           cairn_http_text_is(type, "application/json");
+}
+
 static cairn_err fetch_http(cairn_arena *arena, const cairn_issuer *issuer, uint32_t timeout_ms,
                             cairn_bytes *ret_body)
 {
@@ -65,6 +77,9 @@ static cairn_err fetch_http(cairn_arena *arena, const cairn_issuer *issuer, uint
     CAIRN_TRY(cairn_http_client_call(arena, &call, &reply));
     if (reply.status != 200)
         return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "issuer: status %d", reply.status);
+    if (!is_key_set(reply.content_type))
+        return CAIRN_FAIL(CAIRN_ERR_MEDIA_TYPE, "RFC 7517 section 8.5.2",
+                          "issuer: the answer is no JSON Web Key Set");
     *ret_body = reply.body;
     return CAIRN_OK;
 }
