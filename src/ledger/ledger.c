@@ -10,7 +10,8 @@ static const char clause[] = "docs/formats/block-entry.md";
 struct cairn_ledger {
     const cairn_features *features;
     cairn_key_cache *keys;
-    cairn_window window;
+    cairn_window window; /* the writer's; others read it under the lock */
+    pthread_rwlock_t window_lock;
     cairn_log_frontier frontier;
     pthread_mutex_t view_lock; /* guards `view`, the pointer */
     cairn_view *view;          /* NULL before block 0; all else about the last block is in it */
@@ -83,6 +84,7 @@ cairn_err cairn_ledger_new(const cairn_features *features, cairn_key_cache *keys
     ledger->features = features;
     ledger->keys = keys;
     cairn_window_init(&ledger->window);
+    pthread_rwlock_init(&ledger->window_lock, NULL);
     pthread_mutex_init(&ledger->view_lock, NULL);
     *ret_ledger = ledger;
     return CAIRN_OK;
@@ -93,6 +95,7 @@ void cairn_ledger_free(cairn_ledger *ledger)
     if (ledger == NULL)
         return;
     cairn_window_done(&ledger->window);
+    pthread_rwlock_destroy(&ledger->window_lock);
     cairn_view_free(ledger->view);
     pthread_mutex_destroy(&ledger->view_lock);
     free(ledger);
@@ -316,14 +319,17 @@ cairn_err cairn_ledger_commit(cairn_ledger *ledger, cairn_block *block)
         id = ledger->view->ledger;
     else
         cairn_ledger_id(block->genesis, &id);
-    CAIRN_TRY(reserve_ids(ledger, block));
-    cairn_err err = make_view(&id, &block->entry, block->frontier.size, &block->log_root,
-                              &block->outcome.rules, block->maps, &view);
+    CAIRN_TRY(make_view(&id, &block->entry, block->frontier.size, &block->log_root,
+                        &block->outcome.rules, block->maps, &view));
+    pthread_rwlock_wrlock(&ledger->window_lock);
+    cairn_err err = reserve_ids(ledger, block);
+    if (err == CAIRN_OK)
+        remember_ids(ledger, block);
+    pthread_rwlock_unlock(&ledger->window_lock);
     if (err != CAIRN_OK) {
-        cairn_window_unreserve(&ledger->window);
+        free(view); /* its maps are the block's still */
         return err;
     }
-    remember_ids(ledger, block);
     memset(block->maps, 0, sizeof block->maps);
     ledger->frontier = block->frontier;
     publish(ledger, view);
@@ -347,6 +353,14 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
         .log_size = view->log_size,
     };
     return cairn_apply_check(&base, view->height + 1, now_ms, input, arena);
+}
+
+bool cairn_ledger_has_decided(cairn_ledger *ledger, uint64_t valid_until_ms, const cairn_hash *id)
+{
+    pthread_rwlock_rdlock(&ledger->window_lock);
+    bool has = cairn_window_has(&ledger->window, valid_until_ms, id);
+    pthread_rwlock_unlock(&ledger->window_lock);
+    return has;
 }
 
 uint64_t cairn_ledger_dirty_count(const cairn_ledger *ledger)

@@ -85,6 +85,9 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
                              const cairn_ledger_bases *bases, uint64_t now_ms,
                              const cairn_tx_input *input, cairn_arena *arena) CAIRN_MUST_USE;
 
+/* Does the window hold this id, valid until then? Any thread. */
+bool cairn_ledger_has_decided(cairn_ledger *ledger, uint64_t valid_until_ms, const cairn_hash *id);
+
 /* The current view, a new reference; NULL before block 0. Any thread. */
 cairn_view *cairn_ledger_view(cairn_ledger *ledger);
 

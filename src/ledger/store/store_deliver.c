@@ -73,19 +73,24 @@ static cairn_err take_inputs(cairn_delivery *d, const cairn_delivery_tx *txs, si
 /* --- signatures --- */
 
 struct verify_job {
-    cairn_delivery *delivery;
+    store_ledger *ledger;
+    const cairn_view *view;
+    cairn_tx_input *inputs;
+    size_t count;
     _Atomic size_t next; /* input whose turn it is */
     size_t helpers;      /* store->lock: workers that are at it */
 };
 
-/* The signer's key as the view knows it. */
-static cairn_err find_key(store_ledger *ledger, const cairn_view *view, const cairn_hash *kid,
-                          cairn_arena *arena, cairn_key **ret_key)
+/* Who signs with the key, and its COSE_Key, as the view knows. In the arena. */
+static cairn_err find_signer(store_ledger *ledger, const cairn_view *view, const cairn_hash *kid,
+                             cairn_arena *arena, cairn_hash *ret_org, cairn_bytes *ret_cose_key)
 {
-    cairn_key_cache *keys = ledger->store->keys;
     cairn_credential c;
-    if (cairn_key_cache_recall(keys, &view->ledger, view->rules.registry_version, kid, &c))
-        return cairn_key_cache_get(keys, kid, cairn_bytes_of(c.cose_key, c.cose_key_size), ret_key);
+    if (cairn_key_cache_recall(ledger->store->keys, &view->ledger, view->rules.registry_version,
+                               kid, &c)) {
+        *ret_org = c.org;
+        return cairn_arena_copy(arena, cairn_bytes_of(c.cose_key, c.cose_key_size), ret_cose_key);
+    }
     cairn_key_record record;
     store_bases bases;
     CAIRN_TRY(cairn_store_bases_open(ledger, &bases));
@@ -94,25 +99,32 @@ static cairn_err find_key(store_ledger *ledger, const cairn_view *view, const ca
     cairn_err err = cairn_registry_key(&state, arena, kid, &record);
     cairn_store_bases_close(&bases);
     CAIRN_TRY(err);
-    return cairn_key_cache_get(keys, kid, record.cose_key, ret_key);
+    *ret_org = record.org;
+    *ret_cose_key = record.cose_key;
+    return CAIRN_OK;
 }
 
 /* A signature that cannot be told from here is left to apply. */
-static void verify_input(const cairn_delivery *d, cairn_tx_input *input, cairn_arena *arena)
+static void verify_input(const verify_job *job, cairn_tx_input *input, cairn_arena *arena)
 {
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    cairn_hash org;
+    cairn_bytes cose_key;
     cairn_arena_reset(arena);
-    input->verified = find_key(d->ledger, d->base, &input->tx.kid, arena, &key) == CAIRN_OK &&
-                      cairn_tx_verify(arena, &input->tx, key) == CAIRN_OK;
+    cairn_err err = find_signer(job->ledger, job->view, &input->tx.kid, arena, &org, &cose_key);
+    if (err == CAIRN_OK)
+        err = cairn_key_cache_get(job->ledger->store->keys, &input->tx.kid, cose_key, &key);
+    if (err == CAIRN_OK)
+        err = cairn_tx_verify(arena, &input->tx, key);
+    input->verified = err == CAIRN_OK;
 }
 
 static void verify_some(verify_job *job, cairn_arena *arena)
 {
-    const cairn_delivery *d = job->delivery;
-    for (size_t i = atomic_fetch_add(&job->next, 1); i < d->input_count;
+    for (size_t i = atomic_fetch_add(&job->next, 1); i < job->count;
          i = atomic_fetch_add(&job->next, 1))
-        if (!d->inputs[i].verified)
-            verify_input(d, &d->inputs[i], arena);
+        if (!job->inputs[i].verified)
+            verify_input(job, &job->inputs[i], arena);
 }
 
 bool cairn_store_help_verify(cairn_store *store, cairn_arena *arena)
@@ -131,33 +143,52 @@ bool cairn_store_help_verify(cairn_store *store, cairn_arena *arena)
     return true;
 }
 
-/* Verifies what nobody has, with the help of the store's workers. */
-static void verify_all(cairn_delivery *d)
+/* With the help of the store's workers, unless they are at another's. */
+static void verify_together(cairn_store *store, verify_job *job)
 {
-    cairn_store *store = d->ledger->store;
-    verify_job job = {.delivery = d};
     cairn_arena arena;
-    size_t missing = 0;
-    for (size_t i = 0; i < d->input_count; i++)
-        missing += !d->inputs[i].verified;
-    if (missing == 0)
-        return;
     cairn_arena_init(&arena, CHECK_ARENA_SIZE_MAX);
     pthread_mutex_lock(&store->lock);
-    bool shared = missing > 1 && store->verifying == NULL;
-    if (shared) {
-        store->verifying = &job;
+    if (store->verifying == NULL) {
+        store->verifying = job;
         pthread_cond_broadcast(&store->work);
     }
     pthread_mutex_unlock(&store->lock);
-    verify_some(&job, &arena);
+    verify_some(job, &arena);
     pthread_mutex_lock(&store->lock);
-    if (store->verifying == &job)
+    if (store->verifying == job)
         store->verifying = NULL;
-    while (job.helpers != 0)
+    while (job->helpers != 0)
         pthread_cond_wait(&store->verified, &store->lock);
     pthread_mutex_unlock(&store->lock);
     cairn_arena_done(&arena);
+}
+
+void cairn_store_verify(cairn_engine *engine, cairn_tx_input *inputs, size_t count)
+{
+    store_ledger *ledger = of(engine);
+    size_t missing = 0;
+    for (size_t i = 0; i < count; i++)
+        missing += !inputs[i].verified;
+    if (missing == 0)
+        return;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_ledger_view(ledger->ledger);
+    verify_job job = {.ledger = ledger, .view = view, .inputs = inputs, .count = count};
+    verify_together(ledger->store, &job);
+}
+
+cairn_err cairn_store_check(cairn_engine *engine, cairn_tx_input *input, cairn_arena *arena,
+                            cairn_hash *ret_org)
+{
+    store_ledger *ledger = of(engine);
+    cairn_bytes cose_key;
+    CAIRN_TRY(cairn_store_check_input(ledger, input, arena));
+    if (cairn_ledger_has_decided(ledger->ledger, input->tx.valid_until_ms, &input->tx.id))
+        return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, "docs/formats/transaction.md",
+                          "transaction: was decided before");
+    input->verified = true;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_ledger_view(ledger->ledger);
+    return find_signer(ledger, view, &input->tx.kid, arena, ret_org, &cose_key);
 }
 
 /* --- deliver --- */
@@ -216,7 +247,7 @@ cairn_err cairn_store_deliver(cairn_engine *engine, uint64_t height, uint64_t ti
     cairn_arena_init(&d->arena, BLOCK_ARENA_SIZE_MAX);
     d->base = cairn_ledger_view(ledger->ledger);
     CAIRN_TRY(take_inputs(d, txs, count));
-    verify_all(d);
+    cairn_store_verify(engine, d->inputs, d->input_count);
     pthread_mutex_lock(&ledger->store->write_lock);
     cairn_err err = compute(d, time_ms);
     pthread_mutex_unlock(&ledger->store->write_lock);

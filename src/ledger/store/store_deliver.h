@@ -29,6 +29,16 @@ cairn_err cairn_store_drive(cairn_engine *engine, const cairn_store_driver *driv
 
 bool cairn_store_is_driven(cairn_engine *engine);
 
+/* What a submitter would be told now, by the node's clock: checks 1 to 11 of
+ * docs/formats/transaction.md, and whose transaction it is. Says so in `input->verified`. Any
+ * thread. */
+cairn_err cairn_store_check(cairn_engine *engine, cairn_tx_input *input, cairn_arena *arena,
+                            cairn_hash *ret_org) CAIRN_MUST_USE;
+
+/* Verifies the signatures that nobody has, on the store's threads too, and sets `verified` of those
+ * that are right under a key that the ledger knows. Any thread. */
+void cairn_store_verify(cairn_engine *engine, cairn_tx_input *inputs, size_t count);
+
 /* A block that was computed and not yet adopted. */
 typedef struct cairn_delivery cairn_delivery;
 

@@ -85,8 +85,8 @@ void cairn_store_queue_answer(submission_queue *queue, cairn_err code)
         cairn_store_answer(s, code, 0, 0);
 }
 
-/* Checks 1 to 12 against the newest view. */
-static cairn_err check(const store_ledger *ledger, submission *s, cairn_arena *arena)
+cairn_err cairn_store_check_input(const store_ledger *ledger, const cairn_tx_input *input,
+                                  cairn_arena *arena)
 {
     const cairn_store *store = ledger->store;
     cairn_err err = CAIRN_ERR_VIEW_EXPIRED;
@@ -98,7 +98,7 @@ static cairn_err check(const store_ledger *ledger, submission *s, cairn_arena *a
             now_ms = view->time_ms;
         cairn_arena_reset(arena);
         CAIRN_TRY(cairn_store_bases_open(ledger, &bases));
-        err = cairn_ledger_check(ledger->ledger, view, &bases.bases, now_ms, &s->input, arena);
+        err = cairn_ledger_check(ledger->ledger, view, &bases.bases, now_ms, input, arena);
         cairn_store_bases_close(&bases);
     }
     return err;
@@ -109,7 +109,7 @@ void cairn_store_check_one(cairn_store *store, submission *s, cairn_arena *arena
     store_ledger *ledger = s->ledger;
     cairn_err err = cairn_store_writable(store);
     if (err == CAIRN_OK)
-        err = check(ledger, s, arena);
+        err = cairn_store_check_input(ledger, &s->input, arena);
     if (err != CAIRN_OK) {
         cairn_store_answer(s, err, 0, 0);
         return;

@@ -1,0 +1,67 @@
+/* Inside the application: what its files share. */
+#ifndef CAIRN_LEDGER_CONSORTIUM_APPLICATION_IMPL_H
+#define CAIRN_LEDGER_CONSORTIUM_APPLICATION_IMPL_H
+
+#include <pthread.h>
+
+#include "ledger/consortium/application.h"
+#include "ledger/consortium/pool.h"
+#include "ledger/consortium/verified.h"
+
+struct cairn_application {
+    cairn_application_options options;
+    cairn_verified *verified;
+
+    pthread_mutex_t pool_lock; /* guards `pool` */
+    cairn_pool pool;
+
+    pthread_mutex_t block_lock; /* one request about a block at a time; guards the rest */
+    cairn_delivery *delivery;   /* finalized, not yet committed */
+    uint64_t delivery_height;
+    uint64_t delivery_time_ms;
+    cairn_application_status status; /* but for the pool's part */
+};
+
+enum {
+    /* Of all that waits: what a block of the engine's default size for us holds. */
+    POOL_SIZE_MAX = 4 << 20,
+    VERIFIED_COUNT = 1 << 16,
+};
+
+/* Height of the next block. */
+uint64_t cairn_application_next_height(const cairn_application *app);
+
+/* Chain parameters as they are, or as a block will leave them. */
+cairn_err cairn_application_read_params(cairn_engine *engine, const cairn_delivery *delivery,
+                                        cairn_arena *arena,
+                                        cairn_params *ret_params) CAIRN_MUST_USE;
+
+/* --- application_block.c: under block_lock --- */
+
+cairn_err cairn_application_prepare(cairn_application *app, const cairn_abci_block *block,
+                                    cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_process(cairn_application *app, const cairn_abci_block *block,
+                                    cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_finalize(cairn_application *app, const cairn_abci_block *block,
+                                     cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_commit(cairn_application *app, cairn_wire_writer *out) CAIRN_MUST_USE;
+
+/* --- application_check.c --- */
+
+void cairn_application_foresee(void *context, const cairn_abci_request *requests, size_t count);
+cairn_err cairn_application_check(cairn_application *app, const cairn_abci_request *request,
+                                  cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
+
+/* --- application_query.c --- */
+
+cairn_err cairn_application_query(cairn_application *app, const cairn_abci_request *request,
+                                  cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
+
+void cairn_application_log_misbehavior(const cairn_application *app,
+                                       const cairn_abci_misbehavior *misbehavior);
+
+/* A result's common fields: code, text, whose codes they are. */
+void cairn_application_put_result(cairn_wire_writer *out, cairn_err code, uint32_t log_number,
+                                  uint32_t codespace_number);
+
+#endif
