@@ -1,7 +1,9 @@
-/* cairn job list, rebuild, resume: what is behind the ledger, beside a node or without one. */
+/* cairn job list, timers, messages, rebuild, resume, retry, drop: what is behind the ledger, beside
+ * a node or without one. */
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/jobs/jobs.h"
+#include "core/net/principal.h"
 #include "core/store/file.h"
 #include "feature_list.h"
 #include "node/node_jobs.h"
@@ -93,6 +95,150 @@ static cairn_err run_resume(cairn_command *command, const cairn_arguments *argum
     return order(command, arguments, cairn_jobs_resume);
 }
 
+/* --- timers, messages --- */
+
+enum { SHOWN_MAX = 10000 };
+
+static cairn_err show(cairn_command *command, const char *name,
+                      cairn_err (*walk)(cairn_jobs *jobs, json_t *list))
+{
+    CAIRN_CLEANUP(close_jobs) opened o = {.jobs = NULL};
+    CAIRN_TRY(open_jobs(command, &o));
+    json_t *facts = cairn_facts_new();
+    cairn_err err = walk(o.jobs, cairn_facts_list(facts, name));
+    if (err == CAIRN_OK)
+        return cairn_facts_print(command, facts);
+    json_decref(facts);
+    return err;
+}
+
+static cairn_err show_timer(void *context, const cairn_timer *timer)
+{
+    char id[2 * CAIRN_TIMER_ID_SIZE_MAX + 1];
+    json_t *item = cairn_facts_item(context);
+    cairn_hex_encode(timer->id, id);
+    cairn_facts_text(item, "owner", timer->owner);
+    cairn_facts_text(item, "id", id);
+    cairn_facts_time(item, "due", timer->due_ms);
+    if (timer->attempts > 0) {
+        cairn_facts_number(item, "failed_attempts", timer->attempts);
+        cairn_facts_time(item, "next", timer->next_ms);
+    }
+    return CAIRN_OK;
+}
+
+static cairn_err walk_timers(cairn_jobs *jobs, json_t *list)
+{
+    return cairn_timer_each(jobs, SHOWN_MAX, show_timer, list);
+}
+
+static cairn_err run_timers(cairn_command *command, const cairn_arguments *arguments)
+{
+    (void)arguments;
+    return show(command, "timers", walk_timers);
+}
+
+static cairn_err show_message(json_t *list, const cairn_outbox_row *row, const char *state)
+{
+    json_t *item = cairn_facts_item(list);
+    cairn_facts_number(item, "id", row->id);
+    cairn_facts_text(item, "state", state);
+    cairn_facts_text(item, "tenant", row->message.tenant);
+    cairn_facts_text(item, "destination", row->message.destination);
+    cairn_facts_text(item, "url", row->message.url);
+    cairn_facts_time(item, "created", row->created_ms);
+    cairn_facts_time(item, "expires", row->message.expires_ms);
+    if (row->attempts > 0)
+        cairn_facts_number(item, "failed_attempts", row->attempts);
+    if (row->next_ms > 0)
+        cairn_facts_time(item, "next", row->next_ms);
+    if (row->reason[0] != '\0')
+        cairn_facts_text(item, "reason", row->reason);
+    return CAIRN_OK;
+}
+
+static cairn_err show_waiting(void *context, const cairn_outbox_row *row)
+{
+    return show_message(context, row, "waiting");
+}
+
+static cairn_err show_dead(void *context, const cairn_outbox_row *row)
+{
+    return show_message(context, row, "dead");
+}
+
+static cairn_err walk_messages(cairn_jobs *jobs, json_t *list)
+{
+    CAIRN_TRY(cairn_outbox_each(jobs, CAIRN_OUTBOX_WAITING, NULL, SHOWN_MAX, show_waiting, list));
+    return cairn_outbox_each(jobs, CAIRN_OUTBOX_DEAD, NULL, SHOWN_MAX, show_dead, list);
+}
+
+static cairn_err run_messages(cairn_command *command, const cairn_arguments *arguments)
+{
+    (void)arguments;
+    return show(command, "messages", walk_messages);
+}
+
+/* --- retry, drop --- */
+
+enum { LIFE_MS = 86400000 }; /* of one that is tried again */
+
+/* A dead letter, whose tenant is looked for by its id. */
+typedef struct letter {
+    uint64_t id;
+    bool found;
+    bool drop;
+    char tenant[CAIRN_TENANT_SIZE_MAX + 1];
+    uint64_t expires_ms;
+} letter;
+
+static cairn_err look_at(void *context, const cairn_outbox_row *row)
+{
+    letter *l = context;
+    if (row->id != l->id)
+        return CAIRN_OK;
+    l->found = true;
+    memcpy(l->tenant, row->message.tenant, strlen(row->message.tenant) + 1);
+    return CAIRN_OK;
+}
+
+static cairn_err change_letter(void *context, cairn_jobs_txn *txn)
+{
+    const letter *l = context;
+    return l->drop ? cairn_outbox_forget(txn, l->tenant, l->id)
+                   : cairn_outbox_revive(txn, l->tenant, l->id, l->expires_ms);
+}
+
+static cairn_err act_on_letter(cairn_command *command, const cairn_arguments *arguments, bool drop)
+{
+    CAIRN_CLEANUP(close_jobs) opened o = {.jobs = NULL};
+    const cairn_clock clock = cairn_clock_system();
+    letter l = {.drop = drop, .expires_ms = cairn_clock_wall_ms(&clock) + LIFE_MS};
+    if (cairn_unit_parse(arguments->words[0], CAIRN_UNIT_COUNT, &l.id) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "ID is a number, not %s", arguments->words[0]);
+    CAIRN_TRY(open_jobs(command, &o));
+    CAIRN_TRY(cairn_outbox_each(o.jobs, CAIRN_OUTBOX_DEAD, NULL, SIZE_MAX, look_at, &l));
+    if (!l.found)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "no dead letter has the id %s",
+                          arguments->words[0]);
+    CAIRN_TRY(cairn_jobs_update(o.jobs, change_letter, &l));
+    json_t *facts = cairn_facts_new();
+    cairn_facts_number(facts, drop ? "dropped" : "retried", l.id);
+    return cairn_facts_print(command, facts);
+}
+
+static cairn_err run_retry(cairn_command *command, const cairn_arguments *arguments)
+{
+    return act_on_letter(command, arguments, false);
+}
+
+static cairn_err run_drop(cairn_command *command, const cairn_arguments *arguments)
+{
+    return act_on_letter(command, arguments, true);
+}
+
+/* --- verbs --- */
+
 const cairn_verb cairn_verb_job_list = {
     .name = "job list",
     .words = "",
@@ -120,4 +266,40 @@ const cairn_verb cairn_verb_job_resume = {
     .summary = "have a parked projection or reaction try again",
     .help = "It goes on where it stopped.",
     .run = run_resume,
+};
+
+const cairn_verb cairn_verb_job_timers = {
+    .name = "job timers",
+    .words = "",
+    .summary = "list what will be done at its time, the next first",
+    .help = "Such as the renewal of status lists, and the end of subscriptions.",
+    .run = run_timers,
+};
+
+const cairn_verb cairn_verb_job_messages = {
+    .name = "job messages",
+    .words = "",
+    .summary = "list the calls to others that wait, and those that were given up",
+    .help = "One that was given up is a dead letter: see its reason, and retry or drop it.",
+    .run = run_messages,
+};
+
+const cairn_verb cairn_verb_job_retry = {
+    .name = "job retry",
+    .words = "ID",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "have a dead letter sent again",
+    .help = "It goes behind what waits for the same receiver, under another id, and has a day.",
+    .run = run_retry,
+};
+
+const cairn_verb cairn_verb_job_drop = {
+    .name = "job drop",
+    .words = "ID",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "forget a dead letter",
+    .help = "It is not sent again.",
+    .run = run_drop,
 };

@@ -2,6 +2,7 @@
 #include "identity/acts.h"
 #include "identity/ca/ca_routes.h"
 #include "identity/did/did_routes.h"
+#include "identity/status/status_renew.h"
 #include "identity/status/status_routes.h"
 
 static const char *const role_names[] = {
@@ -121,4 +122,8 @@ const cairn_feature cairn_identity_status_feature = {
     .name = "status",
     .routes = cairn_status_routes,
     .route_count = CAIRN_STATUS_ROUTE_COUNT,
+    .reactions = &cairn_status_reaction,
+    .reaction_count = 1,
+    .timer_owners = &cairn_status_timer_owner,
+    .timer_owner_count = 1,
 };

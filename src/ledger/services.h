@@ -48,6 +48,11 @@ struct cairn_services {
     /* The organisation that this node speaks for, and its ledger. NULL, NOT_FOUND: it is a node of
      * nobody's. Any thread. */
     cairn_err (*find_own)(void *node, cairn_service_ledger *ret_ledger, cairn_hash *ret_org);
+    /* Submits a transaction of that organisation to its ledger, signed by its newest sign key, and
+     * waits: the verdict's code. Not from a verdict, nor from a step of the jobs. */
+    cairn_err (*submit)(void *node, uint16_t type, cairn_bytes body);
+    /* Runs `act` once on a thread of the node's, where it may wait. BUSY: it will not run. */
+    cairn_err (*run)(void *node, void (*act)(void *context), void *context);
 };
 
 #endif

@@ -135,6 +135,18 @@ static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn
     return CAIRN_OK;
 }
 
+static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
+{
+    const cairn_node *node = context;
+    return cairn_node_ca_submit(node->ca, type, body);
+}
+
+static cairn_err run(void *context, void (*act)(void *context), void *act_context)
+{
+    const cairn_node *node = context;
+    return cairn_work_push(node->work, act, act_context);
+}
+
 static cairn_err make_ca(cairn_node *node)
 {
     const cairn_node_ca_setup setup = {.directory = node->setup.directory,
@@ -179,7 +191,9 @@ static void make_services(cairn_node *node)
                                       .find_ca = find_ca,
                                       .ca_act = ca_act,
                                       .ca_changed = ca_changed,
-                                      .find_own = find_own};
+                                      .find_own = find_own,
+                                      .submit = submit,
+                                      .run = run};
 }
 
 static cairn_err make_auth(cairn_node *node)

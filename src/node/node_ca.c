@@ -72,9 +72,8 @@ static cairn_err submit_by(const cairn_node_ca *ca, const cairn_head_key *key, u
     return cairn_engine_wait(ca->setup.engine, tx, &verdict);
 }
 
-static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
+cairn_err cairn_node_ca_submit(const cairn_node_ca *ca, uint16_t type, cairn_bytes body)
 {
-    const cairn_node_ca *ca = context;
     cairn_arena arena;
     cairn_head_key key = {.public_key = NULL};
     CAIRN_TRY(cairn_node_keys_find(ca->setup.keys, CAIRN_PURPOSE_SIGN, CAIRN_KEY_P256, &key));
@@ -83,6 +82,11 @@ static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
     cairn_arena_done(&arena);
     cairn_key_free(key.public_key);
     return err;
+}
+
+static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
+{
+    return cairn_node_ca_submit(context, type, body);
 }
 
 /* --- open and close --- */

@@ -58,4 +58,9 @@ cairn_err cairn_node_ca_chain(const cairn_node_ca *ca, cairn_arena *arena,
  * nobody here would know that it was revoked. */
 cairn_auth_directory cairn_node_ca_directory(cairn_node_ca *ca);
 
+/* Signs a transaction of the organisation by its newest sign key, submits it and waits: the
+ * verdict's code, or why there is none. Also without a CA. Any thread that may wait. */
+cairn_err cairn_node_ca_submit(const cairn_node_ca *ca, uint16_t type,
+                               cairn_bytes body) CAIRN_MUST_USE;
+
 #endif

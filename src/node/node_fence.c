@@ -42,7 +42,7 @@ static const struct {
     const char *name;
     unsigned mode; /* 0: it is there */
 } folders[] = {{"store", 0},    {"vault", 0700}, {"jobs", 0700}, {"access", 0700},
-               {"audit", 0700}, {"tls", 0755},   {"ca", 0700}};
+               {"audit", 0700}, {"tls", 0755},   {"ca", 0700},   {"status", 0700}};
 
 static const char *const named_files[] = {"node.certificate", "node.certificate_key",
                                           "node.client_cas", "outbox.ca_file"};
@@ -103,9 +103,7 @@ static cairn_err add_folders(fence *f)
             CAIRN_TRY(cairn_dir_make(path, folders[i].mode));
         CAIRN_TRY(add(f, path, true));
     }
-    CAIRN_TRY(cairn_path_join(f->directory, "status", path)); /* the verbs write it */
-    CAIRN_TRY(cairn_dir_make(path, 0700));
-    return add(f, path, false);
+    return CAIRN_OK;
 }
 
 /* Does a folder hold the keys, or lie among them? */

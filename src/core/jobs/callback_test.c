@@ -422,6 +422,27 @@ static void test_ends(void **state)
     assert_int_equal(f->count, 2);
 }
 
+/* What was given up goes with it: nobody can send it again. */
+static void test_end_takes_dead_letters(void **state)
+{
+    fixture *f = *state;
+    cairn_jobs_metrics m;
+    change gone = add(f, &owner_1, &every, 1);
+    change stays = add(f, &owner_1, &every, 1);
+    f->status = 410;
+    for (uint32_t i = 0; i < 5; i++)
+        jobs_log_one(&f->log, JOBS_SET, i);
+    settle(f);
+    assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
+    assert_int_equal(m.outbox_dead, 10);
+    assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &gone), CAIRN_OK);
+    assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
+    assert_int_equal(m.outbox_dead, 5);
+    assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &stays), CAIRN_OK);
+    assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
+    assert_int_equal(m.outbox_dead, 0);
+}
+
 static void test_expires(void **state)
 {
     fixture *f = *state;
@@ -583,6 +604,7 @@ int main(void)
         WITH_JOBS(test_behind_and_caught_up),
         WITH_JOBS(test_bounds),
         WITH_JOBS(test_ends),
+        WITH_JOBS(test_end_takes_dead_letters),
         WITH_JOBS(test_expires),
         WITH_JOBS(test_pages),
         WITH_JOBS(test_renewed),

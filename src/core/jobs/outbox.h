@@ -52,7 +52,7 @@ typedef struct cairn_outbox_row {
  */
 cairn_err cairn_outbox_put(cairn_jobs_txn *txn, const cairn_outbox_message *message,
                            uint64_t *ret_id) CAIRN_MUST_USE;
-/* Removes all that waits in a lane: the subscription ended. */
+/* Removes all that waits in a lane, and its dead letters: the subscription ended. */
 cairn_err cairn_outbox_cancel(cairn_jobs_txn *txn, const char *tenant,
                               const char *destination) CAIRN_MUST_USE;
 /* How many messages wait in a lane. */

@@ -482,12 +482,51 @@ cairn_err cairn_outbox_put(cairn_jobs_txn *txn, const cairn_outbox_message *mess
     return err;
 }
 
+/* The first dead letter above `key` that is of this destination. */
+static cairn_err next_dead(cairn_kv_txn *kv, const cairn_hash *owner, cairn_bytes destination,
+                           uint8_t key[ROW_KEY_SIZE])
+{
+    cairn_kv_cursor *cursor = NULL;
+    cairn_bytes found, value;
+    jobs_dead_record dead;
+    bool is_of_it = false;
+    CAIRN_TRY(cairn_kv_cursor_open(kv, JOBS_DEAD, &cursor));
+    cairn_err err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(key, ROW_KEY_SIZE), &found, &value);
+    while (err == CAIRN_OK && !is_of_it) {
+        bool is_owners = found.size == ROW_KEY_SIZE && memcmp(found.data, owner->b, LANE_SIZE) == 0;
+        err = is_owners ? cairn_jobs_get_dead(value, &dead) : CAIRN_ERR_NOT_FOUND;
+        is_of_it = err == CAIRN_OK && cairn_bytes_equal(dead.destination, destination);
+        if (is_of_it)
+            memcpy(key, found.data, ROW_KEY_SIZE);
+        else if (err == CAIRN_OK)
+            err = cairn_kv_cursor_next(cursor, &found, &value);
+    }
+    cairn_kv_cursor_close(cursor);
+    return err;
+}
+
+static cairn_err cancel_dead(cairn_jobs_txn *txn, const cairn_hash *owner, cairn_bytes destination)
+{
+    jobs_tenant_record record;
+    uint8_t key[ROW_KEY_SIZE] = {0};
+    cairn_err err = CAIRN_OK;
+    memcpy(key, owner->b, LANE_SIZE);
+    CAIRN_TRY(load_tenant(txn->kv, owner, &record));
+    while (record.dead > 0 && (err = next_dead(txn->kv, owner, destination, key)) == CAIRN_OK) {
+        CAIRN_TRY(delete_dead(txn, key));
+        record.dead--;
+        CAIRN_TRY(store_tenant(txn->kv, owner, &record));
+    }
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
 cairn_err cairn_outbox_cancel(cairn_jobs_txn *txn, const char *tenant, const char *destination)
 {
     cairn_hash lane, owner;
     jobs_lane_record record;
     lane_of(cairn_bytes_str(tenant), cairn_bytes_str(destination), &lane);
     tenant_key(cairn_bytes_str(tenant), &owner);
+    CAIRN_TRY(cancel_dead(txn, &owner, cairn_bytes_str(destination)));
     cairn_err err = load_lane(txn->kv, &lane, &record);
     if (err != CAIRN_OK)
         return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
