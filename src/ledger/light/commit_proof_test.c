@@ -6,40 +6,15 @@
 
 #include <cmocka.h>
 
-#include "cairn/block_entry.h"
-#include "cairn/merkle.h"
-#include "support/light_chain.h"
+#include "support/light_seeds.h"
 
-enum { LOG_SIZE = 13, INDEX = 7, PATH_COUNT = 4 };
-
-static test_chain chain;
-static cairn_light_set four;
-static cairn_light_anchor anchor; /* height 10 */
-static cairn_hash path[PATH_COUNT];
-static cairn_hash app_hash; /* of the log that holds `entry` */
-static const char text[] = "an entry of the log";
+static seed_chain seeds;
 static cairn_light_time now;
-
-static cairn_bytes entry(void)
-{
-    return cairn_bytes_of(text, sizeof text - 1);
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    cairn_hash leaf, root;
-    test_chain_init(&chain);
-    four = test_chain_set(&chain, 0, 4, 10);
-    anchor = (cairn_light_anchor){
-        .state = test_chain_block(&chain, 10, four, four, (cairn_bytes){0}).state,
-        .trusting_period_ms = 1000000};
-    for (size_t i = 0; i < PATH_COUNT; i++)
-        memset(path[i].b, (int)i + 1, sizeof path[i]);
-    cairn_merkle_leaf(entry(), &leaf);
-    assert_int_equal(cairn_merkle_inclusion_root(&leaf, INDEX, LOG_SIZE, path, PATH_COUNT, &root),
-                     CAIRN_OK);
-    cairn_app_hash(LOG_SIZE, &root, &app_hash);
+    seed_chain_init(&seeds);
     now = test_chain_rules(100).now;
     return 0;
 }
@@ -47,21 +22,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    test_chain_done(&chain);
+    test_chain_done(&seeds.chain);
     return 0;
-}
-
-static cairn_bytes encode(const cairn_light_block *blocks, size_t count)
-{
-    const cairn_commit_proof proof = {.size = LOG_SIZE,
-                                      .index = INDEX,
-                                      .path = path,
-                                      .path_count = PATH_COUNT,
-                                      .block_count = count,
-                                      .blocks = blocks};
-    cairn_bytes encoded;
-    assert_int_equal(cairn_commit_proof_encode(&chain.arena, &proof, &encoded), CAIRN_OK);
-    return encoded;
 }
 
 static cairn_commit_verdict verdict;
@@ -70,7 +32,7 @@ static cairn_err decode_and_verify(cairn_arena *arena, cairn_bytes in)
 {
     cairn_commit_proof proof;
     CAIRN_TRY(cairn_commit_proof_decode(arena, in, &proof));
-    return cairn_commit_proof_verify(&proof, entry(), &anchor, now, &verdict);
+    return cairn_commit_proof_verify(&proof, seed_entry(), &seeds.anchor, now, &verdict);
 }
 
 static cairn_err verify(cairn_bytes in)
@@ -82,25 +44,16 @@ static cairn_err verify(cairn_bytes in)
     return err;
 }
 
-/* The block of `height` that holds the log, with votes of just three: none can be missed. */
-static cairn_light_block target(uint64_t height, cairn_light_set set)
-{
-    cairn_light_block block =
-        test_chain_block(&chain, height, set, set, cairn_bytes_hash(&app_hash));
-    test_chain_commit(&chain, &block, set.count * 3 / 4);
-    return block;
-}
-
 static void test_one_step(void **state)
 {
     (void)state;
-    cairn_light_block block = target(11, four);
-    cairn_bytes proof = encode(&block, 1);
+    cairn_light_block block = seed_target(&seeds, 11, seeds.four);
+    cairn_bytes proof = seed_proof(&seeds, &block, 1);
     assert_int_equal(verify(proof), CAIRN_OK);
     assert_int_equal(verdict.validator_count, 4);
     print_message("four validators: %zu bytes\n", proof.size);
-    block = target(50, four);
-    assert_int_equal(verify(encode(&block, 1)), CAIRN_OK);
+    block = seed_target(&seeds, 50, seeds.four);
+    assert_int_equal(verify(seed_proof(&seeds, &block, 1)), CAIRN_OK);
 }
 
 /* The anchor's own header may hold the log, within its period. */
@@ -108,37 +61,39 @@ static void test_no_step(void **state)
 {
     (void)state;
     cairn_hash want;
-    assert_int_equal(verify(encode(NULL, 0)), CAIRN_ERR_BAD_PROOF);
-    anchor.state.header.app_hash = cairn_bytes_hash(&app_hash);
-    assert_int_equal(verify(encode(NULL, 0)), CAIRN_OK);
-    cairn_light_header_hash(&anchor.state.header, &want);
+    assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_ERR_BAD_PROOF);
+    seeds.anchor.state.header.app_hash = cairn_bytes_hash(&seeds.app_hash);
+    assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_OK);
+    cairn_light_header_hash(&seeds.anchor.state.header, &want);
     assert_memory_equal(verdict.header_hash.b, want.b, sizeof want);
     now = test_chain_rules(10 + 1000).now;
-    assert_int_equal(verify(encode(NULL, 0)), CAIRN_ERR_TRUST_EXPIRED);
+    assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_ERR_TRUST_EXPIRED);
 }
 
 /* All validators change, two at a time: no block may be left out. */
 static void test_bridge(void **state)
 {
     (void)state;
-    const cairn_light_set second = test_chain_set(&chain, 2, 4, 10);
-    const cairn_light_set third = test_chain_set(&chain, 4, 4, 10);
+    const cairn_light_set second = test_chain_set(&seeds.chain, 2, 4, 10);
+    const cairn_light_set third = test_chain_set(&seeds.chain, 4, 4, 10);
     const cairn_light_block blocks[] = {
-        test_chain_block(&chain, 20, second, second, (cairn_bytes){0}), target(40, third)};
-    assert_int_equal(verify(encode(blocks, 2)), CAIRN_OK);
-    assert_int_equal(verify(encode(blocks + 1, 1)), CAIRN_ERR_NOT_TRUSTED);
-    assert_int_equal(verify(encode(blocks, 1)), CAIRN_ERR_BAD_PROOF); /* holds another log */
+        test_chain_block(&seeds.chain, 20, second, second, (cairn_bytes){0}),
+        seed_target(&seeds, 40, third)};
+    assert_int_equal(verify(seed_proof(&seeds, blocks, 2)), CAIRN_OK);
+    assert_int_equal(verify(seed_proof(&seeds, blocks + 1, 1)), CAIRN_ERR_NOT_TRUSTED);
+    assert_int_equal(verify(seed_proof(&seeds, blocks, 1)),
+                     CAIRN_ERR_BAD_PROOF); /* holds another log */
     const cairn_light_block back[] = {blocks[1], blocks[0]};
-    assert_int_equal(verify(encode(back, 2)), CAIRN_ERR_NOT_TRUSTED);
+    assert_int_equal(verify(seed_proof(&seeds, back, 2)), CAIRN_ERR_NOT_TRUSTED);
 }
 
 /* Every bit of a proof says something. */
 static void test_every_bit(void **state)
 {
     (void)state;
-    const cairn_light_block block = target(11, four);
-    cairn_bytes proof = encode(&block, 1);
-    uint8_t *changed = test_chain_alloc(&chain, proof.size);
+    const cairn_light_block block = seed_target(&seeds, 11, seeds.four);
+    cairn_bytes proof = seed_proof(&seeds, &block, 1);
+    uint8_t *changed = test_chain_alloc(&seeds.chain, proof.size);
     memcpy(changed, proof.data, proof.size);
     for (size_t i = 0; i < 8 * proof.size; i++) {
         changed[i / 8] ^= (uint8_t)(1 << i % 8);
@@ -148,7 +103,7 @@ static void test_every_bit(void **state)
     }
     for (size_t size = 0; size < proof.size; size++)
         assert_int_not_equal(verify(cairn_bytes_of(proof.data, size)), CAIRN_OK);
-    uint8_t *longer = test_chain_alloc(&chain, proof.size + 1);
+    uint8_t *longer = test_chain_alloc(&seeds.chain, proof.size + 1);
     memcpy(longer, proof.data, proof.size);
     assert_int_equal(verify(cairn_bytes_of(longer, proof.size + 1)), CAIRN_ERR_TRAILING);
 }
@@ -158,8 +113,9 @@ static void test_every_memory(void **state)
 {
     (void)state;
     static uint8_t storage[64 << 10] __attribute__((aligned(16)));
-    const cairn_light_block blocks[] = {target(20, four), target(40, four)};
-    cairn_bytes proof = encode(blocks, 2);
+    const cairn_light_block blocks[] = {seed_target(&seeds, 20, seeds.four),
+                                        seed_target(&seeds, 40, seeds.four)};
+    cairn_bytes proof = seed_proof(&seeds, blocks, 2);
     cairn_err err = CAIRN_ERR_NO_MEMORY;
     size_t size = 0;
     for (; err != CAIRN_OK; size += 16) {
@@ -177,17 +133,18 @@ static void test_ten_validators(void **state)
     (void)state;
     static uint8_t storage[64000] __attribute__((aligned(16)));
     static cairn_light_block blocks[CAIRN_LIGHT_BLOCKS_MAX];
-    const cairn_light_set ten = test_chain_set(&chain, 0, 10, 10);
+    const cairn_light_set ten = test_chain_set(&seeds.chain, 0, 10, 10);
     cairn_arena arena;
-    anchor.state = test_chain_block(&chain, 10, ten, ten, (cairn_bytes){0}).state;
+    seeds.anchor.state = test_chain_block(&seeds.chain, 10, ten, ten, (cairn_bytes){0}).state;
     for (size_t i = 0; i < CAIRN_LIGHT_BLOCKS_MAX; i++)
-        blocks[i] = test_chain_block(&chain, 11 + i, ten, ten, cairn_bytes_hash(&app_hash));
-    cairn_bytes proof = encode(blocks, CAIRN_LIGHT_BLOCKS_MAX);
+        blocks[i] =
+            test_chain_block(&seeds.chain, 11 + i, ten, ten, cairn_bytes_hash(&seeds.app_hash));
+    cairn_bytes proof = seed_proof(&seeds, blocks, CAIRN_LIGHT_BLOCKS_MAX);
     cairn_arena_init_fixed(&arena, storage, sizeof storage);
     assert_int_equal(decode_and_verify(&arena, proof), CAIRN_OK);
     print_message("ten validators, %d blocks: %zu bytes of arena\n", CAIRN_LIGHT_BLOCKS_MAX,
                   arena.used);
-    proof = encode(blocks, 1);
+    proof = seed_proof(&seeds, blocks, 1);
     cairn_arena_init_fixed(&arena, storage, sizeof storage);
     assert_int_equal(decode_and_verify(&arena, proof), CAIRN_OK);
     print_message("ten validators, one block: %zu bytes of arena\n", arena.used);
@@ -197,27 +154,28 @@ static void test_ten_validators(void **state)
 static void test_another_log(void **state)
 {
     (void)state;
-    const cairn_light_block block = target(11, four);
-    cairn_commit_proof proof = {.size = LOG_SIZE,
-                                .index = INDEX,
-                                .path = path,
-                                .path_count = PATH_COUNT,
+    const cairn_light_block block = seed_target(&seeds, 11, seeds.four);
+    cairn_commit_proof proof = {.size = SEED_LOG_SIZE,
+                                .index = SEED_INDEX,
+                                .path = seeds.path,
+                                .path_count = SEED_PATH_COUNT,
                                 .block_count = 1,
                                 .blocks = &block};
-    assert_int_equal(cairn_commit_proof_verify(&proof, entry(), &anchor, now, &verdict), CAIRN_OK);
+    assert_int_equal(cairn_commit_proof_verify(&proof, seed_entry(), &seeds.anchor, now, &verdict),
+                     CAIRN_OK);
     assert_int_equal(
-        cairn_commit_proof_verify(&proof, cairn_bytes_str("another"), &anchor, now, &verdict),
+        cairn_commit_proof_verify(&proof, cairn_bytes_str("another"), &seeds.anchor, now, &verdict),
         CAIRN_ERR_BAD_PROOF);
-    proof.size = LOG_SIZE + 1; /* the same path and root, another size */
-    assert_int_equal(cairn_commit_proof_verify(&proof, entry(), &anchor, now, &verdict),
+    proof.size = SEED_LOG_SIZE + 1; /* the same path and root, another size */
+    assert_int_equal(cairn_commit_proof_verify(&proof, seed_entry(), &seeds.anchor, now, &verdict),
                      CAIRN_ERR_BAD_PROOF);
-    proof.size = LOG_SIZE;
-    proof.index = INDEX - 1;
-    assert_int_equal(cairn_commit_proof_verify(&proof, entry(), &anchor, now, &verdict),
+    proof.size = SEED_LOG_SIZE;
+    proof.index = SEED_INDEX - 1;
+    assert_int_equal(cairn_commit_proof_verify(&proof, seed_entry(), &seeds.anchor, now, &verdict),
                      CAIRN_ERR_BAD_PROOF);
-    proof.index = INDEX;
+    proof.index = SEED_INDEX;
     proof.path_count--;
-    assert_int_equal(cairn_commit_proof_verify(&proof, entry(), &anchor, now, &verdict),
+    assert_int_equal(cairn_commit_proof_verify(&proof, seed_entry(), &seeds.anchor, now, &verdict),
                      CAIRN_ERR_BAD_PROOF);
 }
 
@@ -226,21 +184,21 @@ static void test_ranges(void **state)
 {
     (void)state;
     static const uint8_t bytes[80];
-    cairn_light_block block = target(11, four);
+    cairn_light_block block = seed_target(&seeds, 11, seeds.four);
     cairn_light_header *header = &block.state.header;
     const cairn_light_header good = *header;
     cairn_bytes encoded;
-    const cairn_commit_proof proof = {.size = LOG_SIZE,
-                                      .index = INDEX,
-                                      .path = path,
-                                      .path_count = PATH_COUNT,
+    const cairn_commit_proof proof = {.size = SEED_LOG_SIZE,
+                                      .index = SEED_INDEX,
+                                      .path = seeds.path,
+                                      .path_count = SEED_PATH_COUNT,
                                       .block_count = 1,
                                       .blocks = &block};
-#define REFUSED(code, change)                                                              \
-    do {                                                                                   \
-        change;                                                                            \
-        assert_int_equal(cairn_commit_proof_encode(&chain.arena, &proof, &encoded), code); \
-        *header = good;                                                                    \
+#define REFUSED(code, change)                                                                    \
+    do {                                                                                         \
+        change;                                                                                  \
+        assert_int_equal(cairn_commit_proof_encode(&seeds.chain.arena, &proof, &encoded), code); \
+        *header = good;                                                                          \
     } while (0)
     REFUSED(CAIRN_OK, (void)0);
     REFUSED(CAIRN_ERR_BAD_VALUE, header->block_version = 10);
@@ -260,7 +218,8 @@ static void test_ranges(void **state)
     block.commit.round = UINT32_MAX;
     REFUSED(CAIRN_ERR_BAD_VALUE, (void)0);
     block.commit.round = 0;
-    ((cairn_light_validator *)(uintptr_t)four.validators)[0].power = CAIRN_LIGHT_POWER_MAX + 1;
+    ((cairn_light_validator *)(uintptr_t)seeds.four.validators)[0].power =
+        CAIRN_LIGHT_POWER_MAX + 1;
     REFUSED(CAIRN_ERR_BAD_VALUE, (void)0);
 }
 
