@@ -30,7 +30,8 @@ run kv 10
 run block_log 12
 run ca 5
 run jobs 5
-run ledger 65
+run consortium 15
+run ledger 50
 
 if [ "${faults:-0}" -lt "$least" ]; then
     echo "fewer than $least faults in the engine: give SIM_SECONDS more time"

@@ -404,7 +404,7 @@ static void decide(model_ledger *ledger, const model_tx *pool, unsigned i, model
 
 /* Checks 1 to 10 of docs/formats/transaction.md: time is looked at after what ledger and type it is
  * for, and before who signed. */
-static int check(const model_tx *tx, uint64_t time_ms)
+int model_check(const model_tx *tx, uint64_t time_ms)
 {
     bool is_signer = tx->refusal == CAIRN_ERR_TX_UNKNOWN_SIGNER ||
                      tx->refusal == CAIRN_ERR_BAD_SIGNATURE || tx->refusal == CAIRN_ERR_HIGH_S;
@@ -438,7 +438,7 @@ bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *
         return false;
     for (size_t i = 0; i < count; i++) {
         const model_tx *tx = &pool[batch[i]];
-        model_verdict verdict = {.code = check(tx, time_ms)};
+        model_verdict verdict = {.code = model_check(tx, time_ms)};
         if (verdict.code == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
             verdict.code = CAIRN_ERR_TX_REPLAYED;
         } else if (verdict.code == 0 && refusal_of(ledger, pool, tx) != 0) {

@@ -125,6 +125,9 @@ bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *bat
 bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
                     uint64_t height, uint64_t time_ms, model_verdict *ret_verdicts);
 
+/* Checks 1 to 10 at this time: 0, or the code. */
+int model_check(const model_tx *tx, uint64_t time_ms);
+
 /* docs/formats/block-entry.md, app_hash. */
 model_hash model_app_hash(const model_ledger *ledger);
 

@@ -207,7 +207,7 @@ static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const m
         tx->until_ms = SIM_POOL_TIME_MS + MODEL_VALIDITY_MAX_MS + LATE_MS;
     if (i % 32 == 7 || i % 32 == 30)
         tx->until_ms = SIM_POOL_TIME_MS + 500 + 60 * i;
-    if (i % 32 == 18) {
+    if (i % 32 == 19) { /* its neighbour is of the same organisation */
         make_twin(pool, i, key);
         return;
     }

@@ -12,6 +12,38 @@ static const cairn_bytes *txs_of(const cairn_abci_block *block)
     return block->txs.items;
 }
 
+/* --- ids of one block --- */
+
+/* A set of ids, for one block. */
+typedef struct id_set {
+    cairn_hash *ids;
+    size_t capacity; /* a power of two, over twice as many as are put in */
+} id_set;
+
+static cairn_err make_set(cairn_arena *arena, size_t count, id_set *ret_set)
+{
+    size_t capacity = 16;
+    void *memory = NULL;
+    while (capacity <= 2 * count)
+        capacity *= 2;
+    CAIRN_TRY(cairn_arena_array(arena, capacity, sizeof(cairn_hash), &memory));
+    memset(memory, 0, capacity * sizeof(cairn_hash));
+    *ret_set = (id_set){.ids = memory, .capacity = capacity};
+    return CAIRN_OK;
+}
+
+/* False when it was there. No id is all zeros. */
+static bool put_id(id_set *set, const cairn_hash *id)
+{
+    static const cairn_hash none = {0};
+    size_t at = (size_t)cairn_get_u64(id->b) & (set->capacity - 1);
+    for (; !cairn_hash_equal(&set->ids[at], &none); at = (at + 1) & (set->capacity - 1))
+        if (cairn_hash_equal(&set->ids[at], id))
+            return false;
+    set->ids[at] = *id;
+    return true;
+}
+
 /* --- a proposal of ours --- */
 
 /* Bytes of a transaction in the engine's list: a tag, its length, itself. */
@@ -43,20 +75,23 @@ static cairn_hash owner_of(cairn_application *app, const cairn_tx *tx)
     return org;
 }
 
-/* Those that decode, as items; `place` is where each lies in the request. */
+/* Those that decode, as items; `place` is where each lies in the request. Of two with one id, for
+ * which a client has signed twice, the first. */
 static cairn_err list_items(cairn_application *app, const cairn_abci_block *block,
                             cairn_arena *arena, cairn_share_item **ret_items, size_t **ret_places,
                             size_t *ret_count)
 {
     void *items = NULL, *places = NULL;
+    id_set seen;
     size_t count = 0;
+    CAIRN_TRY(make_set(arena, block->txs.count, &seen));
     CAIRN_TRY(cairn_arena_array(arena, block->txs.count, sizeof(cairn_share_item), &items));
     CAIRN_TRY(cairn_arena_array(arena, block->txs.count, sizeof(size_t), &places));
     *ret_items = items;
     *ret_places = places;
     for (size_t i = 0; i < block->txs.count; i++) {
         cairn_tx tx;
-        if (cairn_tx_decode(txs_of(block)[i], &tx) != CAIRN_OK)
+        if (cairn_tx_decode(txs_of(block)[i], &tx) != CAIRN_OK || !put_id(&seen, &tx.id))
             continue;
         (*ret_items)[count] =
             (cairn_share_item){.org = owner_of(app, &tx), .size = size_in_block(tx.raw)};
@@ -94,36 +129,6 @@ cairn_err cairn_application_prepare(cairn_application *app, const cairn_abci_blo
 }
 
 /* --- a proposal of anybody's --- */
-
-/* A set of ids, for one block. */
-typedef struct id_set {
-    cairn_hash *ids;
-    size_t capacity; /* a power of two, over twice as many as are put in */
-} id_set;
-
-static cairn_err make_set(cairn_arena *arena, size_t count, id_set *ret_set)
-{
-    size_t capacity = 16;
-    void *memory = NULL;
-    while (capacity <= 2 * count)
-        capacity *= 2;
-    CAIRN_TRY(cairn_arena_array(arena, capacity, sizeof(cairn_hash), &memory));
-    memset(memory, 0, capacity * sizeof(cairn_hash));
-    *ret_set = (id_set){.ids = memory, .capacity = capacity};
-    return CAIRN_OK;
-}
-
-/* False when it was there. No id is all zeros. */
-static bool put_id(id_set *set, const cairn_hash *id)
-{
-    static const cairn_hash none = {0};
-    size_t at = (size_t)cairn_get_u64(id->b) & (set->capacity - 1);
-    for (; !cairn_hash_equal(&set->ids[at], &none); at = (at + 1) & (set->capacity - 1))
-        if (cairn_hash_equal(&set->ids[at], id))
-            return false;
-    set->ids[at] = *id;
-    return true;
-}
 
 /* Every member comes to the same answer, from the block's bytes alone. */
 static cairn_err judge(const cairn_abci_block *block, cairn_arena *arena, bool *ret_good)

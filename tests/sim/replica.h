@@ -1,0 +1,75 @@
+/* One member's application as the consensus engine sees it: a function for each message, without
+ * the socket. Requests are written as the engine writes them and read by the codec under test;
+ * answers are read by a parser of the simulation's own. */
+#ifndef CAIRN_SIM_REPLICA_H
+#define CAIRN_SIM_REPLICA_H
+
+#include "core/clock.h"
+#include "ledger/consortium/application.h"
+#include "sim/ledger_model.h"
+
+enum {
+    REPLICA_BLOCK_TXS = 20,
+};
+
+typedef struct sim_replica {
+    bool up;
+    cairn_clock_manual clock;
+    cairn_store *store;
+    cairn_engine *engine;
+    cairn_chain chain;
+    cairn_application *application;
+} sim_replica;
+
+/* What the engine gives with a proposal or a block. */
+typedef struct replica_block {
+    uint64_t height;
+    uint64_t time_ms;
+    uint32_t nanos; /* below the millisecond */
+    size_t count;
+    cairn_bytes txs[REPLICA_BLOCK_TXS];
+} replica_block;
+
+/* What FinalizeBlock answered: the part that all members must agree about. */
+typedef struct replica_results {
+    size_t count;
+    uint32_t codes[REPLICA_BLOCK_TXS];
+    model_hash app_hash;
+    model_hash digest; /* of codes, data, gas, validators, parameters and app hash */
+} replica_results;
+
+typedef struct replica_options {
+    const char *directory;
+    const model_genesis *genesis;
+    model_hash app_hash; /* of the genesis */
+    uint64_t now_ms;
+    uint32_t segment_size;
+    uint64_t checkpoint_changes;
+    uint64_t retain_blocks;
+} replica_options;
+
+/* Opens the store in its directory, with the chain's ledger, and the application over it. */
+cairn_err replica_open(sim_replica *replica, const replica_options *options) CAIRN_MUST_USE;
+/* Ends it, as a crash of the process would, or in peace. */
+void replica_kill(sim_replica *replica);
+cairn_err replica_close(sim_replica *replica) CAIRN_MUST_USE;
+
+/* Makes durable what was committed, and lets the index follow. */
+cairn_err replica_settle(sim_replica *replica) CAIRN_MUST_USE;
+
+cairn_err replica_info(sim_replica *replica, uint64_t *ret_height,
+                       model_hash *ret_app_hash) CAIRN_MUST_USE;
+cairn_err replica_init_chain(sim_replica *replica, uint64_t time_ms,
+                             model_hash *ret_app_hash) CAIRN_MUST_USE;
+cairn_err replica_check_tx(sim_replica *replica, cairn_bytes tx, bool again,
+                           uint32_t *ret_code) CAIRN_MUST_USE;
+/* `ret_block` is the proposal: heights and time of `block`, transactions of the answer. */
+cairn_err replica_prepare(sim_replica *replica, const replica_block *block, uint64_t size_max,
+                          cairn_arena *arena, replica_block *ret_block) CAIRN_MUST_USE;
+cairn_err replica_process(sim_replica *replica, const replica_block *block,
+                          bool *ret_accept) CAIRN_MUST_USE;
+cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
+                           replica_results *ret_results) CAIRN_MUST_USE;
+cairn_err replica_commit(sim_replica *replica, uint64_t *ret_retain_height) CAIRN_MUST_USE;
+
+#endif
