@@ -302,6 +302,11 @@ cairn_err cairn_ca_chain_pem(struct cairn_ca *ca, cairn_arena *arena,
  * thread. NOT_FOUND. */
 cairn_err cairn_ca_issuer_key(struct cairn_ca *ca, cairn_bytes key_id,
                               cairn_key **ret_key) CAIRN_MUST_USE;
+/* The key of an organisation that the ledger knows with the purpose issue and whose subject key
+ * identifier (RFC 7093 method 1) this is, a new reference; whether it is still valid is not asked.
+ * For CAs that are elsewhere. NOT_FOUND. */
+cairn_err cairn_ca_registered_key(const cairn_state_source *state, const cairn_hash *org,
+                                  cairn_bytes key_id, cairn_key **ret_key) CAIRN_MUST_USE;
 /* Whether a certificate with this serial (content of the INTEGER) is refused: it was revoked, or
  * this CA never issued it. Any thread; does not wait. */
 cairn_err cairn_ca_is_refused(struct cairn_ca *ca, cairn_bytes serial,

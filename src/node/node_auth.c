@@ -172,6 +172,12 @@ void cairn_node_auth_hook(cairn_node_auth *auth, cairn_router_options *options)
     options->audit_context = auth->audit;
 }
 
+bool cairn_node_auth_vouches(void *auth, cairn_bytes certificate)
+{
+    const cairn_node_auth *a = auth;
+    return cairn_auth_vouches(a->auth, certificate);
+}
+
 cairn_oauth *cairn_node_auth_oauth(cairn_node_auth *auth)
 {
     return auth->oauth;

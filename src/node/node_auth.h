@@ -33,6 +33,9 @@ CAIRN_DEFINE_CLEANUP(cairn_node_auth, cairn_node_auth_free)
 /* Sets the hooks of a router, which then lives no longer than this. */
 void cairn_node_auth_hook(cairn_node_auth *auth, cairn_router_options *options);
 
+/* For cairn_tls_server_options; `auth` is a cairn_node_auth. */
+bool cairn_node_auth_vouches(void *auth, cairn_bytes certificate);
+
 cairn_oauth *cairn_node_auth_oauth(cairn_node_auth *auth);
 
 /* What is due: see cairn_oauth_maintain. */

@@ -206,15 +206,28 @@ static cairn_err own_ca(const cairn_node_ca *ca, const cairn_hash *organisation,
     return cairn_node_ca_find(ca, cairn_bytes_str(id), ret_ca);
 }
 
+/* Of the CA that is here, or, of one that is elsewhere, a key that the ledger knows. */
+static cairn_err find_key(const cairn_node_ca *node_ca, const cairn_hash *organisation,
+                          cairn_bytes key_id, cairn_key **ret_key)
+{
+    const cairn_state_source state = {.context = node_ca->setup.engine, .get = get_state};
+    cairn_ca *ca = NULL;
+    cairn_err err = own_ca(node_ca, organisation, &ca);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return cairn_ca_registered_key(&state, organisation, key_id, ret_key);
+    CAIRN_TRY(err);
+    return cairn_ca_issuer_key(ca, key_id, ret_key);
+}
+
+/* The organisation that the certificate names is the one whose key it is, or it is nobody's: no CA
+ * vouches for another organisation. */
 static cairn_err issuer(void *context, const cairn_hash *organisation, cairn_bytes key_id,
                         cairn_auth_party *ret_party, cairn_key **ret_key)
 {
     const cairn_node_ca *node_ca = context;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
     cairn_auth_party party;
-    cairn_ca *ca = NULL;
-    CAIRN_TRY(own_ca(node_ca, organisation, &ca));
-    CAIRN_TRY(cairn_ca_issuer_key(ca, key_id, &key));
+    CAIRN_TRY(find_key(node_ca, organisation, key_id, &key));
     CAIRN_TRY(cairn_auth_key_party(node_ca->setup.engine, cairn_key_id(key), CAIRN_PURPOSE_ISSUE,
                                    &party));
     if (!cairn_hash_equal(&party.organisation, organisation))
@@ -224,12 +237,15 @@ static cairn_err issuer(void *context, const cairn_hash *organisation, cairn_byt
     return CAIRN_OK;
 }
 
-static cairn_err revoked(void *context, const cairn_hash *organisation, cairn_bytes serial,
-                         bool *ret_revoked)
+static cairn_err revoked(void *context, const cairn_auth_issued *certificate, bool *ret_revoked)
 {
+    const cairn_node_ca *node_ca = context;
     cairn_ca *ca = NULL;
-    CAIRN_TRY(own_ca(context, organisation, &ca));
-    return cairn_ca_is_refused(ca, serial, ret_revoked);
+    cairn_err err = own_ca(node_ca, &certificate->organisation, &ca);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return cairn_lists_check(node_ca->setup.lists, certificate, ret_revoked);
+    CAIRN_TRY(err);
+    return cairn_ca_is_refused(ca, certificate->serial, ret_revoked);
 }
 
 static cairn_err party(void *context, const cairn_hash *organisation, cairn_auth_party *ret_party)

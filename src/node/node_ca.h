@@ -7,6 +7,7 @@
 #include "ledger/services.h"
 #include "node/auth/auth.h"
 #include "node/node_keys.h"
+#include "node/node_lists.h"
 #include "node/node_work.h"
 
 typedef struct cairn_node_ca cairn_node_ca;
@@ -19,6 +20,7 @@ typedef struct cairn_node_ca_setup {
     cairn_signer *signer;
     cairn_engine *engine;
     cairn_node_keys *keys;
+    cairn_lists *lists; /* of CAs that are elsewhere */
 } cairn_node_ca_setup;
 
 /* Events: ca.opened, ca.failed, ca.not_kept. */
@@ -53,9 +55,9 @@ cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id,
 cairn_err cairn_node_ca_chain(const cairn_node_ca *ca, cairn_arena *arena,
                               cairn_bytes *ret_pem) CAIRN_MUST_USE;
 
-/* Callers by certificate: tls keys that the ledger knows, and what this CA has issued, as long as
- * the ledger knows its key as one that issues. A certificate of a CA that is not here is not taken:
- * nobody here would know that it was revoked. */
+/* Callers by certificate: tls keys that the ledger knows; what this CA has issued; and, of an
+ * organisation whose CA is elsewhere, what a key of its own has issued and its anchored list does
+ * not name. In each case as long as the ledger knows the key as one that issues. */
 cairn_auth_directory cairn_node_ca_directory(cairn_node_ca *ca);
 
 /* Signs a transaction of the organisation by its newest sign key, submits it and waits: the

@@ -95,3 +95,9 @@ const cairn_outbox_transport *cairn_node_outbox_transport(const cairn_node_outbo
 {
     return cairn_outbox_http_transport(outbox->http);
 }
+
+const cairn_network *cairn_node_outbox_allowed(const cairn_node_outbox *outbox, size_t *ret_count)
+{
+    *ret_count = outbox->allowed_count;
+    return outbox->allowed;
+}

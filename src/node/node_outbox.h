@@ -23,6 +23,9 @@ CAIRN_DEFINE_CLEANUP(cairn_node_outbox, cairn_node_outbox_free)
 /* The secrets that callbacks are signed with; to be bound to the jobs. Borrowed. */
 cairn_callback_secrets *cairn_node_outbox_secrets(const cairn_node_outbox *outbox);
 
+/* Networks beside the public addresses that may be called. Borrowed. */
+const cairn_network *cairn_node_outbox_allowed(const cairn_node_outbox *outbox, size_t *ret_count);
+
 /* Borrowed. */
 const cairn_outbox_transport *cairn_node_outbox_transport(const cairn_node_outbox *outbox);
 

@@ -329,7 +329,9 @@ static cairn_err read_options(cairn_arena *arena, const cairn_node_tls_setup *se
                               cairn_tls_server_options *ret_options)
 {
     cairn_tls_server_options options = {.clients = CAIRN_TLS_CLIENTS_OPTIONAL,
-                                        .trust = CAIRN_TLS_TRUST_ANY_KEY};
+                                        .trust = CAIRN_TLS_TRUST_ANY_KEY,
+                                        .vouch = setup->vouch,
+                                        .vouch_context = setup->vouch_context};
     CAIRN_TRY(read_identity(arena, setup->directory, setup->config, setup->signer, &setup->clock,
                             &options.identity));
     CAIRN_TRY(read_cas(arena, setup, &options));

@@ -16,7 +16,9 @@ typedef struct cairn_node_tls_setup {
     const cairn_config *config;
     cairn_signer *signer;
     cairn_clock clock;
-    cairn_bytes own_cas; /* PEM of CAs of our own; may be empty */
+    cairn_bytes own_cas;      /* PEM of CAs of our own; may be empty */
+    cairn_tls_vouch_fn vouch; /* for what others have issued; NULL: nobody does */
+    void *vouch_context;      /* outlives the server */
 } cairn_node_tls_setup;
 
 /* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued

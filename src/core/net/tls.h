@@ -41,18 +41,25 @@ typedef enum cairn_tls_trust {
     CAIRN_TLS_TRUST_CA_OR_ANY_KEY, /* either */
 } cairn_tls_trust;
 
+/* Whether somebody answers for a client's certificate (DER) that none of `client_cas_pem` has
+ * issued and that is not its own: then it is accepted as issued. On the network's thread, in the
+ * handshake: must not wait. */
+typedef bool (*cairn_tls_vouch_fn)(void *context, cairn_bytes certificate);
+
 typedef struct cairn_tls_server_options {
     cairn_tls_identity identity;
     cairn_tls_clients clients;
     cairn_tls_trust trust;
     cairn_bytes client_cas_pem; /* needed for CA; empty for ANY_KEY */
+    cairn_tls_vouch_fn vouch;   /* NULL: nobody; of no use with CA */
+    void *vouch_context;        /* outlives the server */
 } cairn_tls_server_options;
 
 /* How the client's certificate was accepted. */
 typedef enum cairn_tls_peer_kind {
     CAIRN_TLS_PEER_NONE,   /* it showed none */
     CAIRN_TLS_PEER_KEY,    /* self-signed: only possession of the key is proved */
-    CAIRN_TLS_PEER_ISSUED, /* its chain leads to one of the client CAs */
+    CAIRN_TLS_PEER_ISSUED, /* its chain leads to one of the client CAs, or somebody vouches */
 } cairn_tls_peer_kind;
 
 /* What a handshake told about the client. */

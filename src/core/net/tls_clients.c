@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
@@ -17,12 +18,17 @@ static int fail(X509_STORE_CTX *store, int reason)
     return 0;
 }
 
+static bool is_strong(X509 *certificate)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    return key != NULL && EVP_PKEY_get_security_bits(key) >= SECURITY_BITS_MIN;
+}
+
 /* One certificate alone, signed by its own key, within its time. That the client has the key is
  * proved by the handshake. The reason tells cairn_tls_peer_read how it was accepted. */
 static int accept_key(X509_STORE_CTX *store, X509 *certificate)
 {
-    const EVP_PKEY *key = X509_get0_pubkey(certificate);
-    if (key == NULL || EVP_PKEY_get_security_bits(key) < SECURITY_BITS_MIN)
+    if (!is_strong(certificate))
         return fail(store, X509_V_ERR_EE_KEY_TOO_SMALL);
     if (X509_cmp_current_time(X509_get0_notBefore(certificate)) >= 0)
         return fail(store, X509_V_ERR_CERT_NOT_YET_VALID);
@@ -32,18 +38,79 @@ static int accept_key(X509_STORE_CTX *store, X509 *certificate)
     return 1;
 }
 
-/* Instead of X509_verify_cert; `context` is the cairn_tls_trust. */
+/* What the callback needs; lives as long as the context that it belongs to. */
+typedef struct acceptance {
+    cairn_tls_trust trust;
+    cairn_tls_vouch_fn vouch;
+    void *vouch_context;
+} acceptance;
+
+/* Whoever vouches has looked at the whole certificate: issuer, signature, time, use. */
+static int accept_vouched(X509_STORE_CTX *store, X509 *certificate, const acceptance *a)
+{
+    unsigned char *der = NULL;
+    int size = a->vouch == NULL || !is_strong(certificate) ? 0 : i2d_X509(certificate, &der);
+    bool good = size > 0 && a->vouch(a->vouch_context, cairn_bytes_of(der, (size_t)size));
+    OPENSSL_free(der);
+    ERR_clear_error();
+    if (!good)
+        return fail(store, X509_V_ERR_CERT_UNTRUSTED);
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
+/* Instead of X509_verify_cert. */
 static int accept_client(X509_STORE_CTX *store, void *context)
 {
-    cairn_tls_trust trust = (cairn_tls_trust)(uintptr_t)context;
+    const acceptance *a = context;
     X509 *certificate = X509_STORE_CTX_get0_cert(store);
     bool alone = sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) == 1;
-    if (trust != CAIRN_TLS_TRUST_CA && alone && X509_self_signed(certificate, 1) == 1)
+    if (a->trust != CAIRN_TLS_TRUST_CA && alone && X509_self_signed(certificate, 1) == 1)
         return accept_key(store, certificate);
     ERR_clear_error();
-    if (trust == CAIRN_TLS_TRUST_ANY_KEY)
-        return fail(store, X509_V_ERR_CERT_UNTRUSTED);
-    return X509_verify_cert(store);
+    if (a->trust == CAIRN_TLS_TRUST_ANY_KEY)
+        return accept_vouched(store, certificate, a);
+    int accepted = X509_verify_cert(store);
+    if (accepted == 1 || a->trust == CAIRN_TLS_TRUST_CA)
+        return accepted;
+    int error = X509_STORE_CTX_get_error(store);
+    if (accept_vouched(store, certificate, a) == 1)
+        return 1;
+    return fail(store, error);
+}
+
+static int acceptance_index;
+static pthread_once_t acceptance_once = PTHREAD_ONCE_INIT;
+
+static void free_acceptance(void *parent, void *a, CRYPTO_EX_DATA *data, int index, long argl,
+                            void *argp)
+{
+    (void)parent;
+    (void)data;
+    (void)index;
+    (void)argl;
+    (void)argp;
+    free(a);
+}
+
+static void make_index(void)
+{
+    acceptance_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_acceptance);
+}
+
+static cairn_err use_acceptance(SSL_CTX *ctx, const cairn_tls_server_options *options)
+{
+    CAIRN_ASSERT(pthread_once(&acceptance_once, make_index) == 0);
+    acceptance *a = malloc(sizeof *a);
+    if (a == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "tls: clients");
+    *a = (acceptance){options->trust, options->vouch, options->vouch_context};
+    if (acceptance_index < 0 || SSL_CTX_set_ex_data(ctx, acceptance_index, a) != 1) {
+        free(a);
+        return cairn_openssl_fail("tls: clients");
+    }
+    SSL_CTX_set_cert_verify_callback(ctx, accept_client, a);
+    return CAIRN_OK;
 }
 
 static cairn_err add_roots(SSL_CTX *ctx, const cairn_tls_server_options *options)
@@ -77,8 +144,7 @@ cairn_err cairn_tls_use_clients(SSL_CTX *ctx, const cairn_tls_server_options *op
     SSL_CTX_set_verify(ctx, mode, NULL);
     SSL_CTX_set_verify_depth(ctx, CAIRN_TLS_CHAIN_MAX);
     SSL_CTX_set_max_cert_list(ctx, CAIRN_TLS_CHAIN_SIZE_MAX);
-    SSL_CTX_set_cert_verify_callback(ctx, accept_client, (void *)(uintptr_t)options->trust);
-    return CAIRN_OK;
+    return use_acceptance(ctx, options);
 }
 
 /* The kid, when the key is of a type that the ledger knows. */

@@ -176,6 +176,49 @@ static void test_clients(void **state)
     }
 }
 
+static bool vouches(void *context, cairn_bytes certificate)
+{
+    const tls_party *party = context;
+    unsigned char *der = NULL;
+    int size = i2d_X509(party->certificate, &der);
+    bool same = size > 0 && cairn_bytes_equal(certificate, cairn_bytes_of(der, (size_t)size));
+    OPENSSL_free(der);
+    return same;
+}
+
+/* Who is vouched for is let in, as issued; neither somebody else nor where only CAs count. */
+static void test_vouched_clients(void **state)
+{
+    (void)state;
+    static const struct {
+        cairn_tls_trust trust;
+        const tls_party *vouched, *party;
+        const char *kind;
+    } rows[] = {
+        {CAIRN_TLS_TRUST_ANY_KEY, &foreign, &foreign, "issued"},
+        {CAIRN_TLS_TRUST_ANY_KEY, &foreign, &issued, NULL},
+        {CAIRN_TLS_TRUST_ANY_KEY, &foreign, &client_party, "key"},
+        {CAIRN_TLS_TRUST_CA_OR_ANY_KEY, &foreign, &foreign, "issued"},
+        {CAIRN_TLS_TRUST_CA_OR_ANY_KEY, &foreign, &issued, "issued"},
+        {CAIRN_TLS_TRUST_CA_OR_ANY_KEY, &issued, &foreign, NULL},
+        {CAIRN_TLS_TRUST_CA, &foreign, &foreign, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture f;
+        char reply[REPLY_MAX], expected[32];
+        cairn_tls_server_options options = tls_options(CAIRN_TLS_CLIENTS_REQUIRED, rows[i].trust);
+        options.vouch = vouches;
+        options.vouch_context = (void *)(uintptr_t)rows[i].vouched;
+        start(&f, &options);
+        ask(&f, rows[i].party, reply);
+        stop(&f);
+        (void)snprintf(expected, sizeof expected, "tls 127.0.0.1 %s ",
+                       rows[i].kind == NULL ? "" : rows[i].kind);
+        if (rows[i].kind == NULL ? reply[0] != '\0' : strstr(reply, expected) == NULL)
+            fail_msg("row %zu: '%s'", i, reply);
+    }
+}
+
 /* The thumbprints are those of the key that the client has, found by other means. */
 static void test_peer_facts(void **state)
 {
@@ -531,6 +574,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_vouched_clients),
         cmocka_unit_test(test_peer_facts),
         cmocka_unit_test(test_versions_and_protocols),
         cmocka_unit_test(test_no_tickets),

@@ -39,6 +39,7 @@ enum { CAIRN_CERTIFICATE_SIZE_MAX = 16384 }; /* bytes of a peer's DER certificat
     X(CERTIFICATE_UNKNOWN, "certificate_unknown")     \
     X(CERTIFICATE_SIGNATURE, "certificate_signature") \
     X(CERTIFICATE_REVOKED, "certificate_revoked")     \
+    X(CERTIFICATE_STATUS, "certificate_status")       \
     X(ORGANISATION, "organisation_not_active")        \
     X(INTERNAL, "internal")
 
@@ -49,6 +50,14 @@ typedef struct cairn_auth_party {
     uint32_t roles; /* bits of cairn_role */
     char tenant[CAIRN_TENANT_SIZE_MAX + 1];
 } cairn_auth_party;
+
+/* A certificate that a CA has issued, as its status is asked for. Views. */
+typedef struct cairn_auth_issued {
+    cairn_hash organisation;
+    cairn_bytes serial;      /* content of the INTEGER */
+    cairn_bytes list_url;    /* where it says that its revocation list is; empty: nowhere */
+    const cairn_key *issuer; /* whose signature it bears */
+} cairn_auth_issued;
 
 /* Where certificates are looked up: the ledger. Any thread; must not wait for I/O over a network.
  * An error other than NOT_FOUND makes the answer a 503. */
@@ -61,10 +70,9 @@ typedef struct cairn_auth_directory {
      * a new reference. NOT_FOUND. NULL: certificates of issuing CAs are not taken. */
     cairn_err (*issuer)(void *context, const cairn_hash *organisation, cairn_bytes key_id,
                         cairn_auth_party *ret_party, cairn_key **ret_key);
-    /* Whether the CA of `organisation` has revoked the certificate with this serial (big-endian,
-     * as in DER). Goes with `issuer`. */
-    cairn_err (*revoked)(void *context, const cairn_hash *organisation, cairn_bytes serial,
-                         bool *ret_revoked);
+    /* Whether its CA has revoked a certificate. NOT_FOUND: that can never be known; UNAVAILABLE:
+     * not now. Goes with `issuer`. */
+    cairn_err (*revoked)(void *context, const cairn_auth_issued *certificate, bool *ret_revoked);
     /* How an organisation stands now. NOT_FOUND: it is none of the ledger's. NULL: whoever acts for
      * one by a token or a password is not asked how it stands. */
     cairn_err (*party)(void *context, const cairn_hash *organisation, cairn_auth_party *ret_party);
@@ -103,6 +111,10 @@ CAIRN_DEFINE_CLEANUP(cairn_auth, cairn_auth_free)
 
 /* For the router. */
 cairn_authenticator cairn_auth_authenticator(cairn_auth *auth);
+
+/* Whether a certificate (DER) that TLS does not know is one of a caller, as far as can be told now:
+ * for cairn_tls_server_options. `auth` is a cairn_auth. Any thread. */
+bool cairn_auth_vouches(void *auth, cairn_bytes certificate);
 
 /* "Bearer realm=\"cairn\", Basic realm=\"cairn\"" as far as they are taken. Lives as long as
  * `auth`. */

@@ -107,11 +107,12 @@ static bool organisation_of(X509 *certificate, cairn_hash *ret_organisation)
     return good && uris == 1;
 }
 
-/* An end entity that may sign, for TLS clients. */
+/* An end entity that may sign, for TLS clients; its serial is positive (RFC 5280 4.1.2.2). */
 static bool may_be_client(X509 *certificate)
 {
     uint32_t usage = X509_get_extended_key_usage(certificate);
     return X509_get_version(certificate) == X509_VERSION_3 &&
+           ASN1_STRING_type(X509_get0_serialNumber(certificate)) == V_ASN1_INTEGER &&
            (X509_get_extension_flags(certificate) & (EXFLAG_CA | EXFLAG_CRITICAL)) == 0 &&
            usage != UINT32_MAX && (usage & XKU_SSL_CLIENT) != 0 &&
            (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
@@ -131,18 +132,56 @@ static bool is_signed_by(X509 *certificate, const cairn_key *issuer)
     return good;
 }
 
-static const char *check_revocation(const cairn_auth *auth, const cairn_hash *organisation,
-                                    const X509 *certificate, cairn_err *ret_err)
+/* The first URI of the first distribution point, in the arena; empty without one. */
+static cairn_err list_url_of(const X509 *certificate, cairn_arena *arena, cairn_bytes *ret_url)
 {
+    cairn_err err = CAIRN_OK;
+    STACK_OF(DIST_POINT) *points =
+        X509_get_ext_d2i(certificate, NID_crl_distribution_points, NULL, NULL);
+    const DIST_POINT *point = sk_DIST_POINT_num(points) > 0 ? sk_DIST_POINT_value(points, 0) : NULL;
+    const GENERAL_NAMES *names =
+        point == NULL || point->distpoint == NULL || point->distpoint->type != 0
+            ? NULL
+            : point->distpoint->name.fullname;
+    const GENERAL_NAME *name =
+        names == NULL || sk_GENERAL_NAME_num(names) == 0 ? NULL : sk_GENERAL_NAME_value(names, 0);
+    if (name != NULL && name->type == GEN_URI) {
+        const ASN1_STRING *uri = name->d.uniformResourceIdentifier;
+        err = cairn_arena_copy(
+            arena, cairn_bytes_of(ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri)),
+            ret_url);
+    }
+    CRL_DIST_POINTS_free(points);
+    return err;
+}
+
+static cairn_err is_revoked(const cairn_auth *auth, const cairn_hash *organisation,
+                            const X509 *certificate, const cairn_key *issuer, bool *ret_revoked)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
     const cairn_auth_directory *d = &auth->options.directory;
     const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    cairn_auth_issued issued = {
+        .organisation = *organisation,
+        .serial = cairn_bytes_of(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)),
+        .issuer = issuer};
+    cairn_arena_init(&arena, 2 * CAIRN_CERTIFICATE_SIZE_MAX);
+    CAIRN_TRY(list_url_of(certificate, &arena, &issued.list_url));
+    return d->revoked(d->context, &issued, ret_revoked);
+}
+
+/* NULL when nothing speaks against it. */
+static const char *check_revocation(const cairn_auth *auth, const cairn_hash *organisation,
+                                    const X509 *certificate, const cairn_key *issuer,
+                                    cairn_err *ret_err)
+{
     bool revoked = false;
-    if (d->revoked == NULL)
+    if (auth->options.directory.revoked == NULL)
         return NULL;
-    *ret_err = d->revoked(
-        d->context, organisation,
-        cairn_bytes_of(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial)),
-        &revoked);
+    cairn_err err = is_revoked(auth, organisation, certificate, issuer, &revoked);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return cairn_auth_reason_CERTIFICATE_STATUS;
+    *ret_err = err;
     return revoked ? cairn_auth_reason_CERTIFICATE_REVOKED : NULL;
 }
 
@@ -181,7 +220,7 @@ static cairn_auth_result by_issuer(const cairn_auth *auth, X509 *certificate, co
         return cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
     if (!is_signed_by(certificate, issuer))
         return cairn_auth_refused(cairn_auth_reason_CERTIFICATE_SIGNATURE);
-    const char *reason = check_revocation(auth, &organisation, certificate, &err);
+    const char *reason = check_revocation(auth, &organisation, certificate, issuer, &err);
     if (err != CAIRN_OK)
         return cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
     if (reason != NULL)
@@ -212,4 +251,10 @@ cairn_auth_result cairn_auth_certificate(const cairn_auth *auth, cairn_bytes der
     if (err != CAIRN_ERR_NOT_FOUND)
         return cairn_auth_unavailable(cairn_auth_reason_INTERNAL);
     return by_issuer(auth, certificate, cairn_key_id(key));
+}
+
+bool cairn_auth_vouches(void *auth, cairn_bytes certificate)
+{
+    const cairn_auth_result result = cairn_auth_certificate(auth, certificate);
+    return result.verdict == CAIRN_AUTH_FOUND || result.verdict == CAIRN_AUTH_UNAVAILABLE;
 }

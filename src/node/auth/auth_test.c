@@ -24,6 +24,7 @@ typedef struct directory {
     cairn_key *ca;          /* its CA's */
     bool suspended, broken; /* what it says */
     bool revokes;
+    cairn_err status; /* instead of whether it does, unless OK */
 } directory;
 
 static void fill_party(const directory *d, cairn_auth_party *party)
@@ -55,12 +56,15 @@ static cairn_err find_issuer(void *context, const cairn_hash *organisation, cair
     return CAIRN_OK;
 }
 
-static cairn_err find_revoked(void *context, const cairn_hash *organisation, cairn_bytes serial,
+static cairn_err find_revoked(void *context, const cairn_auth_issued *certificate,
                               bool *ret_revoked)
 {
     const directory *d = context;
-    (void)organisation;
-    assert_true(serial.size == 1 && serial.data[0] == 42);
+    assert_true(certificate->serial.size == 1 && certificate->serial.data[0] == 42);
+    assert_true(certificate->organisation.b[0] == 7);
+    assert_ptr_equal(certificate->issuer, d->ca);
+    if (d->status != CAIRN_OK)
+        return d->status;
     *ret_revoked = d->revokes;
     return CAIRN_OK;
 }
@@ -551,6 +555,9 @@ static void test_certificates_of_a_ca(void **state)
     dir.revokes = true;
     expect_certificate(&good, "certificate_revoked");
     dir.revokes = false;
+    dir.status = CAIRN_ERR_NOT_FOUND; /* nobody can ever know */
+    expect_certificate(&good, "certificate_status");
+    dir.status = CAIRN_OK;
     dir.suspended = true;
     expect_certificate(&good, "organisation_not_active");
 }
