@@ -137,6 +137,16 @@ static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn
     return CAIRN_OK;
 }
 
+static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
+{
+    const cairn_node *node = context;
+    return cairn_node_ca_submit(node->ca, type, body);
+}
+
+static cairn_err run(void *context, void (*act)(void *context), void *act_context)
+{
+    const cairn_node *node = context;
+    return cairn_work_push(node->work, act, act_context);
 }
 
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
@@ -156,3 +166,420 @@ static cairn_err make_lists(cairn_node *node)
         .ca_file = ca_file[0] == '\0' ? NULL : ca_file};
     setup.allowed = cairn_node_outbox_allowed(node->outbox, &setup.allowed_count);
     return cairn_lists_new(&setup, &node->lists);
+}
+
+static cairn_err make_ca(cairn_node *node)
+{
+    CAIRN_TRY(make_lists(node));
+    const cairn_node_ca_setup setup = {.directory = node->setup.directory,
+                                       .clock = node->setup.clock,
+                                       .log = node->setup.log,
+                                       .signer = node->setup.signer,
+                                       .engine = node->ledgers[0]->service.engine,
+                                       .keys = node->keys,
+                                       .lists = node->lists};
+    return cairn_node_ca_new(&setup, &node->ca);
+}
+
+/* Their handlers are called when the node listens: then there are services. */
+static cairn_err make_jobs(cairn_node *node)
+{
+    CAIRN_TRY(cairn_node_outbox_new(node->setup.config, &node->setup.clock, node->setup.signer,
+                                    node->setup.vault, &node->outbox));
+    const cairn_node_jobs_setup setup = {.directory = node->setup.directory,
+                                         .features = node->setup.features,
+                                         .store = node->setup.store,
+                                         .clock = node->setup.clock,
+                                         .log = node->setup.log,
+                                         .context = &node->services,
+                                         .transport = cairn_node_outbox_transport(node->outbox)};
+    CAIRN_TRY(cairn_node_jobs_new(&setup, &node->jobs));
+    cairn_callback_secrets_bind(cairn_node_outbox_secrets(node->outbox),
+                                cairn_node_jobs_get(node->jobs));
+    return CAIRN_OK;
+}
+
+static void make_services(cairn_node *node)
+{
+    node->services = (cairn_services){.clock = node->setup.clock,
+                                      .log = node->setup.log,
+                                      .config = node->setup.config,
+                                      .directory = node->setup.directory,
+                                      .signer = node->setup.signer,
+                                      .vault = node->setup.vault,
+                                      .jobs = cairn_node_jobs_get(node->jobs),
+                                      .oauth = cairn_node_auth_oauth(node->auth),
+                                      .node = node,
+                                      .find_ledger = find_ledger,
+                                      .find_ca = find_ca,
+                                      .ca_act = ca_act,
+                                      .ca_changed = ca_changed,
+                                      .find_own = find_own,
+                                      .submit = submit,
+                                      .run = run};
+}
+
+static cairn_err make_auth(cairn_node *node)
+{
+    const cairn_node_auth_setup setup = {.directory = node->setup.directory,
+                                         .config = node->setup.config,
+                                         .clock = node->setup.clock,
+                                         .log = node->setup.log,
+                                         .signer = node->setup.signer,
+                                         .engine = node->ledgers[0]->service.engine,
+                                         .certificates = cairn_node_ca_directory(node->ca),
+                                         .url = node->url};
+    return cairn_node_auth_new(&setup, &node->auth);
+}
+
+enum { OWN_TABLES = 3 };
+
+static cairn_err make_router(cairn_node *node)
+{
+    const cairn_features *features = node->setup.features;
+    cairn_route_table *tables = calloc(features->count + OWN_TABLES, sizeof *tables);
+    if (tables == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
+    size_t count = 0;
+    tables[count++] = cairn_api_routes;
+    tables[count++] = cairn_oauth_routes;
+    tables[count++] = cairn_console_routes;
+    for (size_t i = 0; i < features->count; i++)
+        if (features->list[i]->route_count > 0)
+            tables[count++] = (cairn_route_table){.rows = features->list[i]->routes,
+                                                  .count = features->list[i]->route_count};
+    cairn_router_options options = {.tables = tables,
+                                    .table_count = count,
+                                    .services = &node->services,
+                                    .log = node->setup.log};
+    cairn_node_auth_hook(node->auth, &options);
+    cairn_err err = cairn_router_new(&options, &node->router);
+    free(tables);
+    return err;
+}
+
+/* Nothing comes in before the node runs, and then there is a router. */
+static void handle(void *context, cairn_http_exchange *exchange, const cairn_http_request *request)
+{
+    const cairn_node *node = context;
+    cairn_router_handle(node->router, exchange, request);
+}
+
+static cairn_err make_group(cairn_node *node)
+{
+    const cairn_config *config = node->setup.config;
+    cairn_http_server_options options = cairn_http_server_defaults();
+    options.connection_count_max = (unsigned)cairn_config_u64(config, "node.connections");
+    options.address_connection_count_max =
+        (unsigned)cairn_config_u64(config, "node.connections_per_address");
+    options.exchange_count_max = (unsigned)cairn_config_u64(config, "node.calls");
+    options.drain_timeout_ms = (uint32_t)cairn_config_u64(config, "node.drain");
+    return cairn_http_group_new(&node->setup.clock, node->setup.log, &options,
+                                (unsigned)cairn_config_u64(config, "node.threads"), handle, node,
+                                &node->group);
+}
+
+cairn_err cairn_node_new(const cairn_node_setup *setup, cairn_node **ret_node)
+{
+    CAIRN_CLEANUP(cairn_node_free_p) cairn_node *node = calloc(1, sizeof *node);
+    if (node == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node");
+    node->setup = *setup;
+    node->tls_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    CAIRN_TRY(read_public(node));
+    CAIRN_TRY(
+        cairn_work_new((unsigned)cairn_config_u64(setup->config, "node.readers"), &node->work));
+    CAIRN_TRY(make_ledgers(node));
+    CAIRN_TRY(make_jobs(node));
+    CAIRN_TRY(make_ca(node));
+    CAIRN_TRY(make_group(node));
+    *ret_node = CAIRN_STEAL(node);
+    return CAIRN_OK;
+}
+
+void cairn_node_free(cairn_node *node)
+{
+    if (node == NULL)
+        return;
+    cairn_tender_free(node->tender);
+    cairn_http_group_free(node->group);
+    cairn_router_free(node->router);
+    cairn_node_auth_free(node->auth);
+    cairn_node_ca_free(node->ca);
+    cairn_lists_free(node->lists);
+    cairn_tls_server_free(node->tls);
+    cairn_node_jobs_free(node->jobs);
+    cairn_node_outbox_free(node->outbox);
+    cairn_work_free(node->work); /* before the ledgers, which its work uses */
+    for (size_t i = 0; i < node->ledger_count; i++)
+        cairn_node_ledger_free(node->ledgers[i]);
+    free(node->ledgers);
+    cairn_node_keys_free(node->keys);
+    (void)pthread_mutex_destroy(&node->tls_lock);
+    free(node);
+}
+
+/* --- running --- */
+
+/* No handshake is made before the node runs, and then it knows its callers. */
+static bool vouch(void *context, cairn_bytes certificate)
+{
+    const cairn_node *node = context;
+    return cairn_node_auth_vouches(node->auth, certificate);
+}
+
+static cairn_node_tls_setup tls_setup(cairn_node *node)
+{
+    return (cairn_node_tls_setup){.directory = node->setup.directory,
+                                  .config = node->setup.config,
+                                  .signer = node->setup.signer,
+                                  .clock = node->setup.clock,
+                                  .vouch = vouch,
+                                  .vouch_context = node};
+}
+
+/* New handshakes of the server `node->tls`, or a new one, use what files and CA say now. */
+static cairn_err read_tls(cairn_node *node)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    cairn_node_tls_setup setup = tls_setup(node);
+    cairn_arena_init(&arena, 1 << 16);
+    CAIRN_TRY(cairn_node_ca_chain(node->ca, &arena, &setup.own_cas));
+    CAIRN_ASSERT(pthread_mutex_lock(&node->tls_lock) == 0);
+    cairn_err err = node->tls == NULL ? cairn_node_tls_new(&setup, &node->tls)
+                                      : cairn_node_tls_reload(&setup, node->tls);
+    CAIRN_ASSERT(pthread_mutex_unlock(&node->tls_lock) == 0);
+    return err;
+}
+
+/* A certificate of our own that nears its end makes room for another while the node runs. */
+static void tend_tls(cairn_node *node)
+{
+    const cairn_node_tls_setup setup = tls_setup(node);
+    if (node->tls == NULL || !cairn_node_tls_is_due(&setup))
+        return;
+    cairn_err err = read_tls(node);
+    if (err == CAIRN_OK)
+        cairn_log_write(node->setup.log, &events[EVENT_RENEWED], NULL, 0);
+    else
+        CAIRN_LOG(node->setup.log, &events[EVENT_NOT_RENEWED], cairn_log_err(err));
+}
+
+static uint64_t tend(void *context)
+{
+    cairn_node *node = context;
+    cairn_node_auth_tend(node->auth);
+    tend_tls(node);
+    return cairn_node_ca_tend(node->ca);
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+/* What an inherited socket is bound to. */
+static cairn_err bound_to(int fd, char ret_address[46], uint16_t *ret_port)
+{
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof bound;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0)
+        return cairn_err_from_errno(errno, "node: inherited socket");
+    cairn_address_format((const struct sockaddr *)&bound, ret_address, ret_port);
+    if (ret_address[0] == '\0')
+        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "node: the inherited socket is not TCP's");
+    return CAIRN_OK;
+}
+
+static cairn_err take_address(cairn_node *node, int socket, uint16_t *ret_port)
+{
+    const cairn_config *config = node->setup.config;
+    uint16_t port = (uint16_t)cairn_config_u64(config, "node.port");
+    (void)snprintf(node->address, sizeof node->address, "%s",
+                   cairn_config_text(config, "node.address"));
+    if (socket >= 0)
+        CAIRN_TRY(bound_to(socket, node->address, &port));
+    if (cairn_config_bool(config, "node.plain") && !is_loopback(node->address))
+        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
+                          "cairn.yaml: node.plain is for a loopback address alone");
+    *ret_port = port;
+    return CAIRN_OK;
+}
+
+static cairn_err bind_address(cairn_node *node, int socket, uint16_t *ret_port)
+{
+    const cairn_config *config = node->setup.config;
+    CAIRN_TRY(take_address(node, socket, ret_port));
+    if (!cairn_config_bool(config, "node.plain"))
+        CAIRN_TRY(read_tls(node));
+    if (socket >= 0)
+        return cairn_http_group_adopt(node->group, node->tls, socket);
+    return cairn_http_group_listen(node->group, node->tls, node->address, *ret_port, ret_port);
+}
+
+/* A socket that takes calls for any address is called by the one that is configured. */
+static void name_url(cairn_node *node, uint16_t port)
+{
+    const cairn_config *config = node->setup.config;
+    bool any = strcmp(node->address, "0.0.0.0") == 0 || strcmp(node->address, "::") == 0;
+    const char *address = any ? cairn_config_text(config, "node.address") : node->address;
+    const char *url = cairn_config_text(config, "node.url");
+    bool v6 = strchr(address, ':') != NULL;
+    if (url[0] != '\0')
+        (void)snprintf(node->url, sizeof node->url, "%s", url);
+    else
+        (void)snprintf(node->url, sizeof node->url, "%s://%s%s%s:%u",
+                       node->tls == NULL ? "http" : "https", v6 ? "[" : "", address, v6 ? "]" : "",
+                       port);
+}
+
+cairn_err cairn_node_listen(cairn_node *node, int socket)
+{
+    uint16_t port = 0;
+    CAIRN_TRY(bind_address(node, socket, &port));
+    name_url(node, port);
+    CAIRN_TRY(make_auth(node));
+    make_services(node);
+    CAIRN_TRY(make_router(node));
+    /* now their handlers have services */
+    CAIRN_TRY(cairn_jobs_start(cairn_node_jobs_get(node->jobs)));
+    return cairn_tender_new(&node->setup.clock, tend, node, &node->tender);
+}
+
+const char *cairn_node_url(const cairn_node *node)
+{
+    return node->url;
+}
+
+/* Verdicts come in until every transaction that was taken has one. */
+static void settle(cairn_node *node)
+{
+    for (size_t i = 0; i < node->ledger_count; i++)
+        cairn_node_ledger_settle(node->ledgers[i]);
+}
+
+cairn_err cairn_node_run(cairn_node *node)
+{
+    cairn_err err = cairn_http_group_run(node->group);
+    settle(node);
+    return err;
+}
+
+void cairn_node_stop(cairn_node *node)
+{
+    cairn_http_group_stop(node->group);
+}
+
+cairn_err cairn_node_reload(cairn_node *node)
+{
+    CAIRN_TRY(cairn_node_keys_reload(node->keys));
+    cairn_node_ca_reload(node->ca);
+    cairn_tender_poke(node->tender);
+    return node->tls == NULL ? CAIRN_OK : read_tls(node);
+}
+
+bool cairn_node_moves(cairn_node *node)
+{
+    bool moves = cairn_http_group_lives(node->group);
+    for (size_t i = 0; i < node->ledger_count; i++)
+        moves = cairn_node_ledger_moves(node->ledgers[i]) && moves;
+    return moves;
+}
+
+/* --- for the handlers --- */
+
+cairn_node_ledger *cairn_node_find_any(cairn_node *node, cairn_bytes id)
+{
+    for (size_t i = 0; i < node->ledger_count; i++)
+        if (cairn_bytes_equal(id, cairn_bytes_str(node->ledgers[i]->id_text)))
+            return node->ledgers[i];
+    return NULL;
+}
+
+bool cairn_node_is_public(const cairn_node *node, cairn_node_sight sight)
+{
+    return node->open[sight];
+}
+
+cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                                   cairn_node_sight sight)
+{
+    cairn_node_ledger *ledger = cairn_node_find_any(node, id);
+    if (ledger == NULL || node->open[sight])
+        return ledger;
+    bool known = caller->has_organisation && cairn_principal_has_scope(caller, "ledger.read") &&
+                 cairn_node_ledger_knows(ledger, &caller->organisation);
+    return known ? ledger : NULL;
+}
+
+size_t cairn_node_ledger_count(const cairn_node *node)
+{
+    return node->ledger_count;
+}
+
+cairn_node_ledger *cairn_node_ledger_at(cairn_node *node, size_t place)
+{
+    return node->ledgers[place];
+}
+
+cairn_store *cairn_node_store(cairn_node *node)
+{
+    return node->setup.store;
+}
+
+cairn_work *cairn_node_work(cairn_node *node)
+{
+    return node->work;
+}
+
+const cairn_features *cairn_node_features(const cairn_node *node)
+{
+    return node->setup.features;
+}
+
+const cairn_config *cairn_node_config(const cairn_node *node)
+{
+    return node->setup.config;
+}
+
+bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health)
+{
+    if (node->setup.supervisor == NULL)
+        return false;
+    cairn_supervisor_health_get(node->setup.supervisor, ret_health);
+    return true;
+}
+
+cairn_err cairn_node_ready(cairn_node *node)
+{
+    cairn_head_key key = {.public_key = NULL};
+    cairn_supervisor_health health;
+    if (cairn_node_keyd_health(node, &health) && !health.up)
+        return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: the key process is not there");
+    CAIRN_TRY(cairn_store_writable(node->setup.store));
+    cairn_err err = cairn_node_find_key(node, CAIRN_HEAD_RECEIPT, &key);
+    cairn_key_free(key.public_key);
+    return err == CAIRN_ERR_NOT_FOUND
+               ? CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: no key signs receipts")
+               : err;
+}
+
+cairn_jobs *cairn_node_jobs_of(cairn_node *node)
+{
+    return cairn_node_jobs_get(node->jobs);
+}
+
+cairn_callback_secrets *cairn_node_callback_secrets(cairn_node *node)
+{
+    return cairn_node_outbox_secrets(node->outbox);
+}
+
+uint64_t cairn_node_signatures(const cairn_node *node)
+{
+    return cairn_signer_count(node->setup.signer);
+}
+
+void cairn_node_http_counts(const cairn_node *node, cairn_http_counts *ret_counts)
+{
+    cairn_http_group_counts(node->group, ret_counts);
+}
