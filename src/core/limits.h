@@ -51,6 +51,7 @@ enum {
     CAIRN_OUTBOX_IN_FLIGHT_MAX = 64,           /* deliveries under way */
     CAIRN_OUTBOX_ATTEMPTS_MAX = 64,            /* of one message */
     CAIRN_OUTBOX_ORIGIN_MAX = 4,               /* of them to one scheme, host and port */
+    CAIRN_OUTBOX_TENANT_MAX = 8,               /* of them of one tenant */
     CAIRN_OUTBOX_RETRY_MS_MAX = 3600000,       /* longest wait before another attempt */
     CAIRN_CALLBACKS_MAX = 100000,              /* of all lists together */
     CAIRN_CALLBACKS_OWNER_MAX = 1000,          /* of one owner in one list */

@@ -8,7 +8,7 @@
 enum { ALLOWED_MAX = 64, NETWORK_SIZE_MAX = 49 };
 
 static const cairn_config_option rows[] = {
-    {"outbox.threads", CAIRN_UNIT_COUNT, 1, CAIRN_OUTBOX_IN_FLIGHT_MAX, "4",
+    {"outbox.threads", CAIRN_UNIT_COUNT, 1, CAIRN_OUTBOX_IN_FLIGHT_MAX, "32",
      "Calls to others at a time."},
     {"outbox.timeout", CAIRN_UNIT_DURATION, 100, 600000, "10s", "Time for one of them."},
     {"outbox.ca_file", CAIRN_UNIT_TEXT, 0, 1024, "",

@@ -111,4 +111,11 @@ static cairn_err react(void *context, cairn_jobs_txn *txn, const cairn_job_event
     return cairn_callback_react(&cairn_subscription_kind, txn, event);
 }
 
-const cairn_reaction cairn_subscription_reaction = {.name = "node.subscriptions", .apply = react};
+static bool is_idle(void *context, const cairn_jobs *jobs)
+{
+    (void)context;
+    return cairn_callback_is_idle(jobs);
+}
+
+const cairn_reaction cairn_subscription_reaction = {
+    .name = "node.subscriptions", .apply = react, .is_idle = is_idle};

@@ -130,6 +130,16 @@ static cairn_err write_count(cairn_kv_txn *kv, uint64_t count)
 
 /* --- adding --- */
 
+void cairn_callback_expect(cairn_jobs *jobs)
+{
+    atomic_store(&jobs->callbacks_expected, true);
+}
+
+bool cairn_callback_is_idle(const cairn_jobs *jobs)
+{
+    return !atomic_load(&jobs->callbacks_expected);
+}
+
 static cairn_err check(const cairn_jobs *jobs, const cairn_callback *like)
 {
     char origin[CAIRN_HTTP_URL_SIZE_MAX + 1];
@@ -199,6 +209,7 @@ cairn_err cairn_callback_add(cairn_jobs_txn *txn, const cairn_callback_place *pl
 {
     callback_key key;
     uint8_t id[CAIRN_CALLBACK_ID_SIZE];
+    CAIRN_ASSERT(!cairn_callback_is_idle(txn->jobs));
     CAIRN_TRY(check(txn->jobs, like));
     CAIRN_TRY(count_one_more(txn, place));
     if (RAND_bytes(id, sizeof id) != 1)

@@ -61,6 +61,13 @@ typedef struct cairn_callback {
     bool behind;
 } cairn_callback;
 
+/* From now on reactions of kinds are not idle. Before the transaction in which one is added, and
+ * before the height is read from which on it is told: an event that came by while they were idle is
+ * then older than that. */
+void cairn_callback_expect(cairn_jobs *jobs);
+/* True while there are none, and none were expected: for a reaction's `is_idle`. */
+bool cairn_callback_is_idle(const cairn_jobs *jobs);
+
 /* Adds a callback with a new id, told from `since` on. ARGUMENT for a sink or topics out of range,
  * EXPIRED, TOO_MANY beyond CAIRN_CALLBACKS_OWNER_MAX or CAIRN_CALLBACKS_MAX. */
 cairn_err cairn_callback_add(cairn_jobs_txn *txn, const cairn_callback_place *place,

@@ -50,7 +50,13 @@ static cairn_err react(void *context, cairn_jobs_txn *txn, const cairn_job_event
     (void)context;
     return cairn_callback_react(&kind, txn, event);
 }
-static const cairn_reaction reaction = {.name = "test.callbacks", .apply = react};
+static bool is_idle(void *context, const cairn_jobs *jobs)
+{
+    (void)context;
+    return cairn_callback_is_idle(jobs);
+}
+static const cairn_reaction reaction = {
+    .name = "test.callbacks", .apply = react, .is_idle = is_idle};
 
 typedef struct told {
     char destination[64];
@@ -214,6 +220,7 @@ static change new_one(fixture *f, const cairn_hash *owner, const cairn_bytes *na
 
 static change add(fixture *f, const cairn_hash *owner, const cairn_bytes *names, size_t count)
 {
+    cairn_callback_expect(f->jobs);
     change c = new_one(f, owner, names, count);
     assert_int_equal(cairn_jobs_update(f->jobs, do_add, &c), CAIRN_OK);
     return c;
@@ -266,6 +273,29 @@ static void test_from_now_on(void **state)
     jobs_log_one(&f->log, JOBS_OTHER, 3);
     settle(f);
     assert_int_equal(told_of(f, &c), 2);
+}
+
+/* While there is no callback an event costs no transaction; the first one misses nothing. */
+static void test_idle(void **state)
+{
+    fixture *f = *state;
+    cairn_jobs_metrics m;
+    for (uint32_t i = 0; i < 10; i++) {
+        jobs_log_one(&f->log, JOBS_SET, i);
+        settle(f);
+    }
+    assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
+    assert_int_equal(m.batches, 0);
+    change c = add(f, &owner_1, &every, 1);
+    jobs_log_one(&f->log, JOBS_SET, 10);
+    settle(f);
+    assert_int_equal(told_of(f, &c), 1);
+    reopen(f); /* with one there it is not idle from the start */
+    jobs_log_one(&f->log, JOBS_SET, 11);
+    settle(f);
+    assert_int_equal(told_of(f, &c), 2);
+    assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
+    assert_int_equal(m.batches, 1);
 }
 
 /* Random beginnings against a model that looks at each. */
@@ -355,6 +385,7 @@ static void test_behind_and_caught_up(void **state)
 static void test_bounds(void **state)
 {
     fixture *f = *state;
+    cairn_callback_expect(f->jobs);
     cairn_bytes many[CAIRN_CALLBACK_TOPICS_MAX + 1];
     uint8_t long_topic[CAIRN_CALLBACK_TOPIC_SIZE_MAX + 1] = {0};
     const cairn_bytes too_long = cairn_bytes_of(long_topic, sizeof long_topic);
@@ -447,6 +478,7 @@ static void test_expires(void **state)
 {
     fixture *f = *state;
     cairn_jobs_metrics m;
+    cairn_callback_expect(f->jobs);
     change c = new_one(f, &owner_1, &every, 1);
     c.like.expires_ms = f->time.wall_ms + 5000;
     assert_int_equal(cairn_jobs_update(f->jobs, do_add, &c), CAIRN_OK);
@@ -600,6 +632,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_JOBS(test_from_now_on),
+        WITH_JOBS(test_idle),
         WITH_JOBS(test_beginnings),
         WITH_JOBS(test_behind_and_caught_up),
         WITH_JOBS(test_bounds),

@@ -34,6 +34,13 @@ bool cairn_jobs_is_fed(const jobs_consumer *consumer, const jobs_consumer_record
            (consumer->projection == NULL || b->version == consumer->projection->version);
 }
 
+static bool is_idle(const cairn_jobs *jobs, const jobs_consumer *consumer)
+{
+    const cairn_reaction *reaction = consumer->reaction;
+    return reaction != NULL && reaction->is_idle != NULL &&
+           reaction->is_idle(jobs->options.context, jobs);
+}
+
 static bool takes(const jobs_consumer *consumer, uint16_t type)
 {
     const uint16_t *types =
@@ -74,10 +81,11 @@ static void find_takers(pass *p)
     }
 }
 
-static bool is_wanted(const jobs_batch *batch, uint16_t type)
+static bool is_wanted(const pass *p, uint16_t type)
 {
+    const jobs_batch *batch = p->batch;
     for (size_t i = 0; i < batch->taker_count; i++)
-        if (takes(batch->takers[i], type))
+        if (takes(batch->takers[i], type) && !is_idle(p->jobs, batch->takers[i]))
             return true;
     return false;
 }
@@ -101,7 +109,7 @@ static cairn_err visit(void *context, const cairn_job_event *event)
                           "jobs: the source gave an event of block %llu",
                           (unsigned long long)event->height);
     cairn_cursor before = cairn_cursor_before(event);
-    if (cairn_cursor_compare(&before, &batch->from) < 0 || !is_wanted(batch, event->type))
+    if (cairn_cursor_compare(&before, &batch->from) < 0 || !is_wanted(p, event->type))
         return CAIRN_OK;
     size_t size = event->key.size + event->transaction.size;
     if (batch->count == CAIRN_JOBS_BATCH_EVENTS_MAX ||

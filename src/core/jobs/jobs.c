@@ -140,6 +140,8 @@ static void free_jobs(cairn_jobs *jobs)
 cairn_err cairn_jobs_open(const char *directory, const cairn_jobs_options *options,
                           cairn_jobs **ret_jobs)
 {
+    uint64_t callbacks = 0;
+    uint64_t behind = 0;
     CAIRN_TRY(check_options(options));
     cairn_jobs *jobs = calloc(1, sizeof *jobs);
     if (jobs == NULL)
@@ -158,6 +160,9 @@ cairn_err cairn_jobs_open(const char *directory, const cairn_jobs_options *optio
                           options->map_size != 0 ? options->map_size : map_size_default, &jobs->kv);
     if (err == CAIRN_OK)
         err = cairn_jobs_page_keys_load(jobs);
+    if (err == CAIRN_OK)
+        err = cairn_callback_counts(jobs, &callbacks, &behind);
+    atomic_init(&jobs->callbacks_expected, callbacks > 0);
     if (err != CAIRN_OK) {
         free_jobs(jobs);
         return err;

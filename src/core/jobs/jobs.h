@@ -25,6 +25,9 @@ typedef struct cairn_reaction {
     const uint16_t *types;
     size_t type_count;
     cairn_err (*apply)(void *context, cairn_jobs_txn *txn, const cairn_job_event *event);
+    /* True while no event has any effect: then its position moves without a transaction. Asked
+     * before each event; NULL: it never is. */
+    bool (*is_idle)(void *context, const cairn_jobs *jobs);
 } cairn_reaction;
 
 /* Lists are of pointers to rows that live as long as the jobs; names are unique. */

@@ -158,6 +158,7 @@ struct cairn_jobs {
     atomic_uint_fast64_t timers_fired, timers_failed;
     atomic_uint_fast64_t outbox_delivered, outbox_failed, outbox_died;
     atomic_bool failed;
+    atomic_bool callbacks_expected;
 };
 
 /* Log rows, in the order of the table. */

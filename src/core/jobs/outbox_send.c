@@ -203,10 +203,13 @@ typedef struct sweep {
     bool ended; /* all entries were seen */
 } sweep;
 
-/* True when the lane has a delivery, or its peer as many as it may. */
-static bool must_wait(const sweep *s, const cairn_hash *lane, const cairn_hash *origin)
+/* True when the lane has a delivery, or its peer or its tenant as many as it may: one tenant's
+ * peers that never answer leave the others their turn. */
+static bool must_wait(const sweep *s, const cairn_hash *lane, const cairn_hash *origin,
+                      cairn_bytes tenant)
 {
     size_t same = 0;
+    size_t own = 0;
     bool taken = false;
     (void)pthread_mutex_lock(&s->jobs->lock);
     const cairn_outbox_delivery *lists[] = {s->jobs->delivering, s->jobs->delivered, s->found};
@@ -214,10 +217,11 @@ static bool must_wait(const sweep *s, const cairn_hash *lane, const cairn_hash *
         for (const cairn_outbox_delivery *d = lists[i]; d != NULL; d = d->next) {
             taken = taken || cairn_hash_equal(&d->lane, lane);
             same += cairn_hash_equal(&d->origin, origin);
+            own += cairn_bytes_equal(cairn_bytes_str(d->row.message.tenant), tenant);
         }
     }
     (void)pthread_mutex_unlock(&s->jobs->lock);
-    return taken || same >= CAIRN_OUTBOX_ORIGIN_MAX;
+    return taken || same >= CAIRN_OUTBOX_ORIGIN_MAX || own >= CAIRN_OUTBOX_TENANT_MAX;
 }
 
 static cairn_err new_delivery(sweep *s, const cairn_hash *lane, const cairn_hash *origin,
@@ -251,7 +255,7 @@ static cairn_err consider(sweep *s, cairn_bytes entry)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "docs/formats/jobs.md", "outbox: entry of no lane");
     CAIRN_TRY(err);
     cairn_outbox_origin(head.message.url, &origin);
-    if (must_wait(s, &lane, &origin))
+    if (must_wait(s, &lane, &origin, head.lane.tenant))
         return CAIRN_OK;
     if (head.message.expires_ms <= s->now) {
         if (s->expired_count < EXPIRED_MAX)

@@ -321,7 +321,7 @@ static void test_concurrency(void **state)
     for (unsigned i = 0; i < 200; i++) { /* many origins: the total is bounded */
         (void)snprintf(name, sizeof name, "e%u", i);
         (void)snprintf(url, sizeof url, "https://%u.example:8443/x?y=//z", i);
-        cairn_outbox_message message = message_to(f, "t", name, url);
+        cairn_outbox_message message = message_to(f, name, name, url);
         assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
     }
     settle(f);
@@ -332,6 +332,32 @@ static void test_concurrency(void **state)
     settle(f);
     assert_int_equal(f->count, 220);
     assert_int_equal(metrics(f).outbox_waiting, 0);
+}
+
+/* A tenant whose peers do not answer, however many there are, holds a few calls, and the others
+ * theirs. */
+static void test_a_tenant_has_its_share(void **state)
+{
+    fixture *f = *state;
+    char name[32], url[64];
+    f->later = true;
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "d%u", i);
+        (void)snprintf(url, sizeof url, "https://%u.example/", i);
+        cairn_outbox_message message = message_to(f, "silent", name, url);
+        assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
+    }
+    settle(f);
+    assert_int_equal(f->open_count, CAIRN_OUTBOX_TENANT_MAX);
+    uint64_t id = put_to(f, "other", "d");
+    settle(f);
+    assert_int_equal(f->open_count, CAIRN_OUTBOX_TENANT_MAX + 1);
+    assert_int_equal(f->sent[f->count - 1], id);
+    f->later = false;
+    for (size_t i = 0; i < f->open_count; i++)
+        cairn_outbox_done(f->open[i], &f->answer);
+    settle(f);
+    assert_int_equal(f->count, 101);
 }
 
 /* However it is written, it is one peer, and is called as often at a time as one. */
@@ -584,6 +610,7 @@ int main(void)
         WITH_JOBS(test_expiry),
         WITH_JOBS(test_clock_that_goes_back),
         WITH_JOBS(test_concurrency),
+        WITH_JOBS(test_a_tenant_has_its_share),
         WITH_JOBS(test_one_origin_in_many_spellings),
         WITH_JOBS(test_many_that_wait_hide_nobody),
         WITH_JOBS(test_cancel_while_under_way),

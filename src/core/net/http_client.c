@@ -14,8 +14,9 @@
 typedef struct receiver {
     cairn_arena *arena;
     uint8_t *data;
-    size_t size, room, size_max;
+    size_t size, room, size_max, dropped;
     bool drop;
+    bool cut; /* what is dropped went on for too long */
     cairn_err err;
 } receiver;
 
@@ -130,8 +131,11 @@ static size_t receive(char *data, size_t one, size_t size, void *context)
 {
     (void)one;
     receiver *r = context;
-    if (r->drop)
-        return size;
+    if (r->drop) {
+        r->dropped += size;
+        r->cut = r->dropped > CAIRN_HTTP_CLIENT_DROPPED_MAX;
+        return r->cut ? 0 : size;
+    }
     if (size > r->size_max - r->size)
         r->err = CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "reply: body of more than %zu bytes",
                             r->size_max);
@@ -410,7 +414,7 @@ cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call
         code = curl_easy_perform(handle);
     if (r.err != CAIRN_OK)
         return r.err;
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !r.cut)
         return explain(&g, code, reason);
     return read_reply(handle, &r, ret_reply);
 }

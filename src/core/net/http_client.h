@@ -14,6 +14,7 @@ enum {
     CAIRN_HTTP_CLIENT_HEADERS_MAX = 16, /* request headers of one call */
     CAIRN_HTTP_CLIENT_REPLY_HEADERS_MAX =
         128, /* header fields of a reply; further ones are not kept */
+    CAIRN_HTTP_CLIENT_DROPPED_MAX = 1 << 20, /* bytes of a body that nobody wants to have read */
 };
 
 typedef enum cairn_http_client_method {
@@ -40,7 +41,8 @@ typedef struct cairn_http_call {
     size_t header_count;
     uint32_t timeout_ms;  /* for all of it, at least 1 */
     size_t body_size_max; /* bytes of the reply's body */
-    bool drop_body;       /* the reply's body is read to its end and not kept, whatever its size */
+    bool drop_body;       /* the reply's body is not kept; it is read to its end, or cut off beyond
+                             CAIRN_HTTP_CLIENT_DROPPED_MAX, which is no failure */
     const char *ca_file;  /* PEM of the only roots trusted for https; NULL trusts the system's */
     const cairn_hash *spki_pin; /* SHA-256 of the only SubjectPublicKeyInfo that https accepts, in
                                    addition to the roots; NULL: no pin */

@@ -250,6 +250,32 @@ static void test_body_limit(void **state)
         }
 }
 
+/* What is not wanted is not read for ever, and its answer is one. */
+static void test_dropped_body_is_cut(void **state)
+{
+    (void)state;
+    enum { SIZE = 8 * CAIRN_HTTP_CLIENT_DROPPED_MAX };
+    char *text = malloc((size_t)SIZE + 64);
+    assert_non_null(text);
+    int head =
+        sprintf(text, "HTTP/1.1 503 X\r\nRetry-After: 7\r\nContent-Length: %d\r\n\r\n", 2 * SIZE);
+    memset(text + head, 'x', SIZE); /* and then it is silent */
+    text[head + SIZE] = '\0';
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    peer p;
+    peer_start(&p, text, false);
+    cairn_http_reply reply;
+    cairn_bytes value;
+    assert_int_equal(ask(&arena, p.port, (cairn_http_call){.drop_body = true}, &reply), CAIRN_OK);
+    assert_int_equal(reply.status, 503);
+    assert_int_equal(reply.body.size, 0);
+    assert_true(cairn_http_reply_header(&reply, "Retry-After", &value));
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+    free(text);
+}
+
 static void test_large_body(void **state)
 {
     (void)state;
@@ -513,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_reach),
         cmocka_unit_test(test_redirect_is_an_answer),
         cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_dropped_body_is_cut),
         cmocka_unit_test(test_large_body),
         cmocka_unit_test(test_peers_that_fail),
         cmocka_unit_test(test_timeout),

@@ -277,6 +277,8 @@ static void create(void *context)
     if (err == CAIRN_OK)
         err = check_secrets(&w);
     if (err == CAIRN_OK)
+        cairn_callback_expect(w.call->services->jobs);
+    if (err == CAIRN_OK)
         err = cairn_jobs_update(w.call->services->jobs, add, &w);
     if (err == CAIRN_ERR_ARGUMENT)
         err = bad("sink: an https:// URL without user name and fragment");
