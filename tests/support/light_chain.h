@@ -98,24 +98,31 @@ static inline const uint8_t *test_chain_sign(test_chain *chain, const uint8_t *p
     return kept;
 }
 
+/* Validator i signs the header as it is now; `votes` are the block's. */
+static inline void test_chain_vote(test_chain *chain, const cairn_light_block *block, size_t i,
+                                   cairn_light_time time, cairn_light_vote *votes)
+{
+    uint8_t bytes[CAIRN_LIGHT_SIGN_BYTES_MAX];
+    cairn_hash hash;
+    cairn_light_header_hash(&block->state.header, &hash);
+    size_t size = cairn_light_sign_bytes(&block->state.header, &hash, &block->commit, time, bytes);
+    votes[i].time = time;
+    votes[i].signature =
+        test_chain_sign(chain, block->state.validators.validators[i].public_key, bytes, size);
+}
+
 /* The first `voters` validators sign the header as it is now. */
 static inline void test_chain_commit(test_chain *chain, cairn_light_block *block, size_t voters)
 {
     size_t count = block->state.validators.count;
     cairn_light_vote *votes = test_chain_alloc(chain, count * sizeof *votes);
-    cairn_hash hash;
-    uint8_t bytes[CAIRN_LIGHT_SIGN_BYTES_MAX];
-    cairn_light_header_hash(&block->state.header, &hash);
     block->commit.vote_count = count;
     block->commit.votes = votes;
-    for (size_t i = 0; i < voters && i < count; i++) {
-        votes[i].time = (cairn_light_time){.seconds = block->state.header.time.seconds + 1,
-                                           .nanoseconds = (uint32_t)i};
-        size_t size = cairn_light_sign_bytes(&block->state.header, &hash, &block->commit,
-                                             votes[i].time, bytes);
-        votes[i].signature =
-            test_chain_sign(chain, block->state.validators.validators[i].public_key, bytes, size);
-    }
+    for (size_t i = 0; i < voters && i < count; i++)
+        test_chain_vote(chain, block, i,
+                        (cairn_light_time){.seconds = block->state.header.time.seconds + 1,
+                                           .nanoseconds = (uint32_t)i},
+                        votes);
 }
 
 /* A block of `set`, signed by all of it; the next one is `next`'s. */
