@@ -38,7 +38,7 @@ cairn_err cairn_pem_check_clear(cairn_bytes pem, const char *what)
     static const char *const marks[] = {"-----BEGIN ENCRYPTED PRIVATE KEY-----",
                                         "Proc-Type: 4,ENCRYPTED"};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
-        if (memmem(pem.data, pem.size, marks[i], strlen(marks[i])) != NULL)
+        if (pem.size > 0 && memmem(pem.data, pem.size, marks[i], strlen(marks[i])) != NULL)
             return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause,
                               "%s: is encrypted; it is taken without a password alone", what);
     return CAIRN_OK;

@@ -112,6 +112,7 @@ static void test_deliver_changes_nothing_and_adopt_does(void **state)
     assert_int_equal(results[0].code, CAIRN_OK);
     assert_true(results[0].decoded && results[0].consumed);
     assert_int_equal(results[0].index, 2);
+    cairn_hash id = results[0].id;
     cairn_delivery_free(delivery);
     assert_memory_equal(promised.b, log_root(&w).b, 32);
     assert_int_equal(view_height(&w), 5);
@@ -121,7 +122,9 @@ static void test_deliver_changes_nothing_and_adopt_does(void **state)
     assert_int_equal(cairn_store_durable_height(w.engine), 5);
 
     cairn_tx_status status;
-    assert_int_equal(cairn_engine_status(w.engine, &results[0].id, &status), CAIRN_OK);
+    assert_int_equal(cairn_engine_status(w.engine, &id, &status), CAIRN_OK);
+    assert_int_equal(status.standing, CAIRN_TX_ACCEPTED);
+    assert_int_equal(status.height, 5);
     end(&w);
 }
 
