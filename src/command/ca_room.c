@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "command/home_key.h"
 #include "core/store/file.h"
 
 static const char hint[] = "no certificate authority here; make one by: cairn ca init";
@@ -89,6 +90,27 @@ cairn_err cairn_ca_room_run(cairn_command *command, const cairn_arguments *argum
         return cairn_facts_print(command, facts);
     json_decref(facts);
     return err;
+}
+
+/* --- keys --- */
+
+cairn_err cairn_ca_room_key(cairn_home *home, const char *name, json_t *facts)
+{
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    cairn_state_source state = cairn_home_state(home);
+    cairn_key_record record;
+    cairn_verdict verdict;
+    cairn_err err = cairn_signer_public(home->signer, name, &key);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        err = cairn_signer_generate(home->signer, name, CAIRN_KEY_P256, &key);
+    CAIRN_TRY(err);
+    err = cairn_registry_key(&state, &home->command->arena, cairn_key_id(key), &record);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        err = cairn_home_register_key(home, name, CAIRN_PURPOSE_ISSUE, key, &verdict);
+    CAIRN_TRY(err);
+    cairn_facts_text(facts, "name", name);
+    cairn_facts_hash(facts, "key", cairn_key_id(key));
+    return CAIRN_OK;
 }
 
 /* --- serials and facts --- */

@@ -30,6 +30,10 @@ typedef cairn_err (*cairn_ca_room_act)(cairn_ca_room *room, const cairn_argument
 cairn_err cairn_ca_room_run(cairn_command *command, const cairn_arguments *arguments,
                             cairn_ca_use use, cairn_ca_room_act act) CAIRN_MUST_USE;
 
+/* The key of that name at the signer, registered on the ledger with the purpose issue: each is made
+ * when it is not there, as after an earlier try that was cut short. */
+cairn_err cairn_ca_room_key(cairn_home *home, const char *name, json_t *facts) CAIRN_MUST_USE;
+
 /* Submits on the ledger of a home: for cairn_ca_ledger, whose context the home then is. */
 cairn_err cairn_ca_room_submit(void *home, uint16_t type, cairn_bytes body) CAIRN_MUST_USE;
 

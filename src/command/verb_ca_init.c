@@ -106,26 +106,6 @@ static cairn_err make_base_url(const cairn_home *home, const char *given,
     return CAIRN_OK;
 }
 
-/* Made and registered, or both already when an earlier try was cut short. */
-static cairn_err need_key(cairn_home *home, const char *name, json_t *facts)
-{
-    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    cairn_state_source state = cairn_home_state(home);
-    cairn_key_record record;
-    cairn_verdict verdict;
-    cairn_err err = cairn_signer_public(home->signer, name, &key);
-    if (err == CAIRN_ERR_NOT_FOUND)
-        err = cairn_signer_generate(home->signer, name, CAIRN_KEY_P256, &key);
-    CAIRN_TRY(err);
-    err = cairn_registry_key(&state, &home->command->arena, cairn_key_id(key), &record);
-    if (err == CAIRN_ERR_NOT_FOUND)
-        err = cairn_home_register_key(home, name, CAIRN_PURPOSE_ISSUE, key, &verdict);
-    CAIRN_TRY(err);
-    cairn_facts_text(facts, "name", name);
-    cairn_facts_hash(facts, "key", cairn_key_id(key));
-    return CAIRN_OK;
-}
-
 static cairn_err make_ca(cairn_home *home, const cairn_ca_options *options, json_t *facts)
 {
     CAIRN_CLEANUP(cairn_ca_close_p) cairn_ca *ca = NULL;
@@ -133,8 +113,8 @@ static cairn_err make_ca(cairn_home *home, const cairn_ca_options *options, json
     cairn_bytes issuing = {0};
     cairn_bytes root = {0};
     cairn_hash hash;
-    CAIRN_TRY(need_key(home, options->root_key, cairn_facts_item(keys)));
-    CAIRN_TRY(need_key(home, options->issuing_key, cairn_facts_item(keys)));
+    CAIRN_TRY(cairn_ca_room_key(home, options->root_key, cairn_facts_item(keys)));
+    CAIRN_TRY(cairn_ca_room_key(home, options->issuing_key, cairn_facts_item(keys)));
     CAIRN_TRY(cairn_ca_open(options, &home->clock, home->signer, &ca));
     cairn_ca_chain(ca, &issuing, &root);
     cairn_sha256_of(root.data, root.size, &hash);

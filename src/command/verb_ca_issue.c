@@ -37,16 +37,13 @@ static cairn_err output_path(const char *request, const char *output,
 }
 
 /* The certificate, then the one that issued it: what a TLS server or client sends. */
-static cairn_err write_chain(cairn_ca_room *room, const char *path, cairn_bytes certificate)
+static cairn_err write_chain(cairn_ca_room *room, const char *path, const cairn_ca_issued *issued)
 {
     cairn_arena *arena = &room->command->arena;
-    cairn_bytes issuing = {0};
-    cairn_bytes root = {0};
     cairn_bytes texts[2];
     void *memory = NULL;
-    cairn_ca_chain(room->ca, &issuing, &root);
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", certificate, &texts[0]));
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issuing, &texts[1]));
+    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issued->certificate, &texts[0]));
+    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issued->issuer, &texts[1]));
     CAIRN_TRY(cairn_arena_alloc(arena, texts[0].size + texts[1].size, &memory));
     memcpy(memory, texts[0].data, texts[0].size);
     memcpy((char *)memory + texts[0].size, texts[1].data, texts[1].size);
@@ -59,7 +56,7 @@ static cairn_err give(cairn_ca_room *room, const char *request, const char *outp
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_ca_facts c;
     CAIRN_TRY(output_path(request, output, path));
-    CAIRN_TRY(write_chain(room, path, issued->certificate));
+    CAIRN_TRY(write_chain(room, path, issued));
     CAIRN_TRY(cairn_ca_find(room->ca, issued->serial, &room->command->arena, &c));
     cairn_ca_room_facts(&c, facts);
     cairn_facts_text(facts, "certificate", path);

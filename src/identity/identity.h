@@ -294,11 +294,13 @@ struct cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper);
  * when to call again: wall clock. One thread. */
 cairn_err cairn_ca_keeper_tend(cairn_ca_keeper *keeper, uint64_t *ret_next_ms) CAIRN_MUST_USE;
 
-/* PEM of the issuing certificate, then of the root. */
+/* PEM of the issuing certificate, then of the root, then of earlier issuing ones that have not
+ * ended. */
 cairn_err cairn_ca_chain_pem(struct cairn_ca *ca, cairn_arena *arena,
                              cairn_bytes *ret_pem) CAIRN_MUST_USE;
 
-/* The issuing CA's key, a new reference, if `key_id` is its subject key identifier or empty. Any
+/* The issuing CA's key, or an earlier one of it, a new reference, whose subject key identifier is
+ * `key_id`; the newest if that is empty. Any
  * thread. NOT_FOUND. */
 cairn_err cairn_ca_issuer_key(struct cairn_ca *ca, cairn_bytes key_id,
                               cairn_key **ret_key) CAIRN_MUST_USE;

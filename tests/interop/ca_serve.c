@@ -60,7 +60,7 @@ static void break_constraints(ca_fixture *f, const char *directory)
     cairn_ca_issued issued;
     must(cairn_key_generate(CAIRN_KEY_P256, &key), "key");
     const ca_order order = {.row = cairn_ca_profile_of(CAIRN_CA_TLS_SERVER),
-                            .by = &f->ca->issuing,
+                            .by = &f->ca->generations[0].issuing,
                             .key = key,
                             .common_name = cairn_bytes_str("x"),
                             .names = &name,
@@ -86,7 +86,7 @@ static void write_long_chain(ca_fixture *f, const char *directory)
     must(cairn_key_generate(CAIRN_KEY_P256, &key), "key");
     const ca_order orders[] = {
         {.row = &row,
-         .by = &f->ca->issuing,
+         .by = &f->ca->generations[0].issuing,
          .key = below.key,
          .common_name = cairn_bytes_str("Below"),
          .validity_s = 86400},

@@ -94,93 +94,29 @@ static cairn_err keep_options(cairn_ca *ca, const cairn_ca_options *options)
 
 /* --- who signs --- */
 
-static cairn_err open_key(cairn_ca *ca, const char *name, ca_party *party)
-{
-    if (strlen(name) >= sizeof party->key_name)
-        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "ca: name of a key");
-    memcpy(party->key_name, name, strlen(name) + 1);
-    cairn_err err = cairn_signer_public(ca->signer, name, &party->key);
-    if (err == CAIRN_ERR_NOT_FOUND && ca->kept)
-        return CAIRN_FAIL(err, "house", "ca: the signer has no key %s", name);
-    if (err == CAIRN_ERR_NOT_FOUND)
-        err = cairn_signer_generate(ca->signer, name, CAIRN_KEY_P256, &party->key);
-    return err;
-}
-
-static const char *common_name_of(cairn_ca_profile profile)
-{
-    return profile == CAIRN_CA_ROOT      ? "Root CA"
-           : profile == CAIRN_CA_ISSUING ? "Issuing CA"
-                                         : "OCSP Responder";
-}
+static const char root_name[] = "Root CA";
 
 static cairn_err open_keys(cairn_ca *ca)
 {
-    static const cairn_ca_profile profiles[] = {CAIRN_CA_ROOT, CAIRN_CA_ISSUING,
-                                                CAIRN_CA_OCSP_RESPONDER};
-    ca_party *const parties[] = {&ca->root, &ca->issuing, &ca->responder};
-    const char *const names[] = {ca->options.root_key, ca->options.issuing_key,
-                                 ca->options.ocsp_key};
-    for (size_t i = 0; i < 3; i++) {
-        const cairn_ca_subject subject = {
-            .organisation = cairn_bytes_str(ca->options.organisation_name),
-            .common_name = cairn_bytes_str(common_name_of(profiles[i]))};
-        CAIRN_TRY(open_key(ca, names[i], parties[i]));
-        CAIRN_TRY(cairn_ca_subject_encode(&subject, &ca->keep, &parties[i]->name));
-    }
-    ca->options.root_key = ca->root.key_name;
-    ca->options.issuing_key = ca->issuing.key_name;
-    ca->options.ocsp_key = ca->responder.key_name;
-    CAIRN_TRY(cairn_ca_ocsp_issuer_make(ca->issuing.name, ca->issuing.key, &ca->issuer));
+    ca_generation *first = &ca->generations[0];
     cairn_ca_ocsp_issuer responder;
-    CAIRN_TRY(cairn_ca_ocsp_issuer_make(ca->responder.name, ca->responder.key, &responder));
+    CAIRN_TRY(cairn_ca_open_party(ca, ca->options.root_key, root_name, !ca->kept, &ca->root));
+    CAIRN_TRY(
+        cairn_ca_open_party(ca, ca->options.issuing_key, "Issuing CA", !ca->kept, &first->issuing));
+    CAIRN_TRY(cairn_ca_open_party(ca, ca->options.ocsp_key, "OCSP Responder", !ca->kept,
+                                  &first->responder));
+    ca->options.root_key = ca->root.key_name;
+    ca->options.issuing_key = first->issuing.key_name;
+    ca->options.ocsp_key = first->responder.key_name;
+    CAIRN_TRY(cairn_ca_ocsp_issuer_make(first->issuing.name, first->issuing.key, &first->issuer));
+    CAIRN_TRY(cairn_ca_ocsp_issuer_make(first->responder.name, first->responder.key, &responder));
     memcpy(ca->responder_hash, responder.key[CAIRN_CA_OCSP_SHA1], sizeof ca->responder_hash);
     return CAIRN_OK;
 }
 
-static cairn_bytes meta_key(cairn_ca_profile profile)
+static const cairn_key *responder_key(const cairn_ca *ca)
 {
-    return cairn_bytes_str(cairn_ca_profile_of(profile)->name);
-}
-
-/* Certifies a party and notes its certificate; in use once the transaction commits. */
-static cairn_err make_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile profile,
-                            const ca_party *by, cairn_arena *arena, ca_party *party)
-{
-    const cairn_ca_profile_row *row = cairn_ca_profile_of(profile);
-    const ca_order order = {.row = row,
-                            .by = by,
-                            .key = party->key,
-                            .common_name = cairn_bytes_str(common_name_of(profile)),
-                            .validity_s = row->validity_s};
-    cairn_ca_issued issued;
-    CAIRN_TRY(cairn_ca_make(ca, txn, &order, arena, &issued));
-    CAIRN_TRY(cairn_kv_put(txn, CA_META, meta_key(profile), ca_serial_view(issued.serial)));
-    CAIRN_TRY(cairn_arena_copy(&ca->keep, issued.certificate, &party->certificate));
-    memcpy(party->serial, issued.serial, sizeof party->serial);
-    party->not_after_s = issued.not_after_s;
-    return CAIRN_OK;
-}
-
-static cairn_err load_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile profile,
-                            cairn_arena *arena, ca_party *party)
-{
-    cairn_bytes serial = {0};
-    cairn_bytes der = {0};
-    cairn_ca_record record;
-    CAIRN_TRY(cairn_kv_get(txn, CA_META, meta_key(profile), &serial));
-    if (serial.size != sizeof party->serial)
-        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "ca: serial of its own certificate");
-    memcpy(party->serial, serial.data, sizeof party->serial);
-    CAIRN_TRY(cairn_ca_load(txn, party->serial, arena, &record));
-    CAIRN_TRY(cairn_kv_get(txn, CA_DER, ca_serial_view(party->serial), &der));
-    if (!cairn_hash_equal(&record.kid, cairn_key_id(party->key)) &&
-        profile != CAIRN_CA_OCSP_RESPONDER)
-        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house",
-                          "ca: the signer's key %s is not that of the certificate",
-                          party->key_name);
-    party->not_after_s = record.not_after_s;
-    return cairn_arena_copy(&ca->keep, der, &party->certificate);
+    return ca->generations[0].responder.key;
 }
 
 /* --- the CA's own row --- */
@@ -194,7 +130,7 @@ static cairn_err put_own(const cairn_ca *ca, cairn_kv_txn *txn)
     cairn_cbor_put_array(&w, 4);
     cairn_cbor_put_text(&w, "cairn/ca/1");
     cairn_cbor_put_hash(&w, &ca->options.organisation);
-    cairn_cbor_put_hash(&w, cairn_key_id(ca->responder.key));
+    cairn_cbor_put_hash(&w, cairn_key_id(responder_key(ca)));
     cairn_cbor_put_uint(&w, ca->epoch);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &value));
     return cairn_kv_put(txn, CA_META, cairn_bytes_str("ca"), value);
@@ -222,27 +158,45 @@ static cairn_err get_own(cairn_ca *ca, cairn_kv_txn *txn, cairn_hash *ret_respon
 
 static cairn_err create(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
 {
+    ca_generation *first = &ca->generations[0];
     ca->epoch = 1;
-    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_ROOT, NULL, arena, &ca->root));
-    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_ISSUING, &ca->root, arena, &ca->issuing));
-    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, &ca->issuing, arena, &ca->responder));
+    ca->generation_count = 1;
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ROOT, root_name, NULL, arena, &ca->root));
+    CAIRN_TRY(cairn_kv_put(txn, CA_META, cairn_bytes_str("root"), ca_serial_view(ca->root.serial)));
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ISSUING, "Issuing CA", &ca->root, arena,
+                               &first->issuing));
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_OCSP_RESPONDER, "OCSP Responder", &first->issuing,
+                               arena, &first->responder));
+    CAIRN_TRY(cairn_ca_put_generation(txn, 0, first));
     return put_own(ca, txn);
+}
+
+/* Of each generation that has not ended. */
+static cairn_err renew_responders(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
+{
+    for (size_t i = 0; i < ca->generation_count; i++) {
+        ca_generation *g = &ca->generations[i];
+        if (g->issuing.not_after_s <= ca_now(ca))
+            continue;
+        CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_OCSP_RESPONDER, "OCSP Responder", &g->issuing,
+                                   arena, &g->responder));
+        CAIRN_TRY(cairn_ca_put_generation(txn, i, g));
+    }
+    return CAIRN_OK;
 }
 
 /* A new responder's key makes its answers in stock worthless: they are of an earlier epoch. */
 static cairn_err load(cairn_ca *ca, cairn_kv_txn *txn, const cairn_hash *responder,
                       cairn_arena *arena)
 {
-    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_ROOT, arena, &ca->root));
-    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_ISSUING, arena, &ca->issuing));
-    CAIRN_TRY(load_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, arena, &ca->responder));
-    if (ca->issuing.not_after_s <= ca_now(ca))
-        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3",
-                          "ca: the issuing certificate has ended");
-    if (cairn_hash_equal(responder, cairn_key_id(ca->responder.key)))
+    cairn_bytes serial = {0};
+    CAIRN_TRY(cairn_kv_get(txn, CA_META, cairn_bytes_str("root"), &serial));
+    CAIRN_TRY(cairn_ca_load_party(ca, txn, serial, true, arena, &ca->root));
+    CAIRN_TRY(cairn_ca_load_generations(ca, txn, arena));
+    if (cairn_hash_equal(responder, cairn_key_id(responder_key(ca))))
         return CAIRN_OK;
     ca->epoch++;
-    CAIRN_TRY(make_party(ca, txn, CAIRN_CA_OCSP_RESPONDER, &ca->issuing, arena, &ca->responder));
+    CAIRN_TRY(renew_responders(ca, txn, arena));
     return put_own(ca, txn);
 }
 
@@ -272,36 +226,6 @@ static cairn_err begin(cairn_ca *ca)
         cairn_kv_abort(txn);
     cairn_arena_done(&arena);
     return err;
-}
-
-static void use_party(cairn_ca *ca, ca_party *party, const ca_party *fresh)
-{
-    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    party->certificate = fresh->certificate; /* name and key stay, and are read unlocked */
-    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
-    memcpy(party->serial, fresh->serial, sizeof fresh->serial);
-    party->not_after_s = fresh->not_after_s;
-}
-
-cairn_err cairn_ca_renew_party(cairn_ca *ca, cairn_ca_profile profile)
-{
-    cairn_arena arena;
-    cairn_kv_txn *txn = NULL;
-    bool issuing = profile == CAIRN_CA_ISSUING;
-    ca_party *party = issuing ? &ca->issuing : &ca->responder;
-    ca_party fresh = *party;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
-    cairn_arena_init(&arena, CA_ARENA_LIMIT);
-    cairn_err err =
-        make_party(ca, txn, profile, issuing ? &ca->root : &ca->issuing, &arena, &fresh);
-    if (err == CAIRN_OK)
-        err = cairn_kv_commit(txn);
-    else
-        cairn_kv_abort(txn);
-    cairn_arena_done(&arena);
-    CAIRN_TRY(err);
-    use_party(ca, party, &fresh);
-    return CAIRN_OK;
 }
 
 /* --- open and close --- */
@@ -367,8 +291,10 @@ void cairn_ca_close(cairn_ca *ca)
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
     cairn_kv_close(ca->kv);
     cairn_key_free(ca->root.key);
-    cairn_key_free(ca->issuing.key);
-    cairn_key_free(ca->responder.key);
+    for (size_t i = 0; i < CA_GENERATIONS_MAX; i++) {
+        cairn_key_free(ca->generations[i].issuing.key);
+        cairn_key_free(ca->generations[i].responder.key);
+    }
     cairn_arena_done(&ca->keep);
     (void)pthread_mutex_destroy(&ca->lock);
     (void)pthread_mutex_destroy(&ca->answer_lock);
@@ -379,7 +305,19 @@ void cairn_ca_close(cairn_ca *ca)
 void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root)
 {
     CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    *ret_issuing = ca->issuing.certificate;
+    *ret_issuing = ca_current(ca)->issuing.certificate;
     *ret_root = ca->root.certificate;
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+}
+
+size_t cairn_ca_older(cairn_ca *ca, cairn_bytes ret_issuing[CAIRN_CA_OLDER_MAX])
+{
+    size_t count = 0;
+    uint64_t now_s = ca_now(ca);
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    for (size_t i = ca_generation_count(ca) - 1; i > 0; i--)
+        if (ca->generations[i - 1].issuing.not_after_s > now_s)
+            ret_issuing[count++] = ca->generations[i - 1].issuing.certificate;
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
+    return count;
 }

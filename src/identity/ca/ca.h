@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/crypto/signer.h"
+#include "core/limits.h"
 #include "identity/ca/ca_ocsp.h"
 #include "identity/ca/ca_profile.h"
 
@@ -67,10 +68,9 @@ cairn_ca_options cairn_ca_defaults(void);
 
 /* Opens the CA in the directory, or makes one: keys, root, issuing certificate, responder, lists.
  * `clock` is copied, `signer` borrowed until the end. MISMATCH when the directory is of another
- * organisation or other keys; EXPIRED when the issuing certificate has ended; ARGUMENT for options
- * out of range; without a name also NOT_FOUND: there is no CA, or its keys are not in the signer;
- * the errors of the signer and of cairn_kv_open. Several processes may have it open: what one
- * commits the others see. */
+ * organisation or other keys; ARGUMENT for options out of range; without a name also NOT_FOUND:
+ * there is no CA, or its keys are not in the signer; the errors of the signer and of cairn_kv_open.
+ * Several processes may have it open: what one commits the others see. */
 cairn_err cairn_ca_open(const cairn_ca_options *options, const cairn_clock *clock,
                         cairn_signer *signer, cairn_ca **ret_ca) CAIRN_MUST_USE;
 
@@ -95,7 +95,8 @@ typedef struct cairn_ca_issued {
     cairn_bytes certificate; /* DER */
     uint64_t not_before_s;
     uint64_t not_after_s;
-    bool again; /* it was there: nothing was issued */
+    cairn_bytes issuer; /* the certificate of the CA that signed it; lives as long as the CA */
+    bool again;         /* it was there: nothing was issued */
 } cairn_ca_issued;
 
 /* Issues a certificate for the key of `csr`. Names: those of the request, each of which must be
@@ -189,6 +190,17 @@ cairn_err cairn_ca_reason_find(const char *name, cairn_ca_reason *ret_reason) CA
 cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
                           cairn_ca_reason reason) CAIRN_MUST_USE;
 
+/* --- rollover --- */
+
+/* From here on another key of the signer's issues, under a certificate of the same root; what the
+ * one before has issued holds, and its lists and OCSP answers are signed until it has ended.
+ * Another process that has the CA open follows with its next change, or maintenance. NOT_FOUND: the
+ * signer has no such key; EXISTS: it is in use here already; EXPIRED: the root has ended; TOO_MANY:
+ * 16 keys in the life of a CA. */
+cairn_err cairn_ca_rollover(cairn_ca *ca, const char *key_name) CAIRN_MUST_USE;
+/* What the next key would be called: "issue-ca-2". */
+void cairn_ca_next_key(const cairn_ca *ca, char ret_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1]);
+
 /* --- answering --- */
 
 /* The partition number of the root's list, which covers the issuing certificate. */
@@ -200,6 +212,11 @@ cairn_err cairn_ca_crl(cairn_ca *ca, uint32_t partition, cairn_arena *arena, cai
 
 /* Issuing certificate, then root, DER; they live as long as the CA. */
 void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root);
+
+enum { CAIRN_CA_OLDER_MAX = 15 };
+/* Certificates of earlier issuing keys that have not ended, the newest first; how many there are.
+ * They live as long as the CA. */
+size_t cairn_ca_older(cairn_ca *ca, cairn_bytes ret_issuing[CAIRN_CA_OLDER_MAX]);
 
 typedef struct cairn_ca_ocsp_answer {
     cairn_bytes body;   /* an OCSPResponse, in the arena or static */

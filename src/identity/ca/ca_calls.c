@@ -288,13 +288,10 @@ static cairn_err issued_json(const asking *a, const cairn_ca_issued *issued, jso
 {
     cairn_arena *arena = a->call->arena;
     cairn_ca_facts facts;
-    cairn_bytes issuing = {0};
-    cairn_bytes root = {0};
     json_t *texts[2] = {NULL, NULL};
-    cairn_ca_chain(a->ca, &issuing, &root);
     CAIRN_TRY(cairn_ca_find(a->ca, issued->serial, arena, &facts));
     CAIRN_TRY(pem_json(arena, issued->certificate, &texts[0]));
-    cairn_err err = pem_json(arena, issuing, &texts[1]);
+    cairn_err err = pem_json(arena, issued->issuer, &texts[1]);
     json_t *json = err == CAIRN_OK ? facts_json(&facts) : NULL;
     if (json_object_set_new(json, "certificate", texts[0]) != 0 ||
         json_object_set_new(json, "issuer", texts[1]) != 0) { /* they take what they are given */

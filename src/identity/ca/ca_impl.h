@@ -29,6 +29,7 @@ enum { CA_WORK_OCSP = 1, CA_WORK_RETIRE = 2 };
 
 enum {
     CA_URL_SIZE_MAX = 256,
+    CA_GENERATIONS_MAX = 16,         /* issuing keys in the life of a CA */
     CA_ARENA_LIMIT = 64 << 20,       /* bytes of one act: a list of the longest partition fits */
     CA_PARTITION_SIZE_MAX = 1 << 14, /* a list stays below what a handler may use */
     CA_DEVICE_KEY_SIZE = 32 + CAIRN_CA_SERIAL_SIZE,
@@ -45,6 +46,15 @@ typedef struct ca_party {
     uint64_t not_after_s;
 } ca_party;
 
+/* One issuing key, and what speaks for what it issued. It stays as it is once it is counted, but
+ * for what changes in parties. */
+typedef struct ca_generation {
+    ca_party issuing;
+    ca_party responder; /* the same key for all, a certificate of each */
+    cairn_ca_ocsp_issuer issuer;
+    uint32_t first_partition; /* it signs the lists from here to the next one's */
+} ca_generation;
+
 struct cairn_ca {
     cairn_ca_options options; /* texts and lists in `keep` */
     bool kept;                /* opened as it is: nothing is made */
@@ -54,8 +64,10 @@ struct cairn_ca {
     cairn_signer *signer;
     cairn_kv *kv;
     cairn_arena keep; /* lives as long as the CA; under `lock` */
-    ca_party root, issuing, responder;
-    cairn_ca_ocsp_issuer issuer;
+    ca_party root;
+    ca_generation generations[CA_GENERATIONS_MAX];
+    size_t generation_count;     /* atomic: more come, none goes */
+    const ca_generation *making; /* the next one, while it is made; under `lock` */
     uint8_t responder_hash[CAIRN_CA_OCSP_KEY_HASH_SIZE];
     uint64_t epoch;       /* of the responder's key */
     pthread_mutex_t lock; /* held by whoever changes something */
@@ -66,6 +78,26 @@ struct cairn_ca {
     double tokens;  /* answers on demand that may be signed now */
     uint64_t tokens_ns;
 };
+
+static inline size_t ca_generation_count(const cairn_ca *ca)
+{
+    return __atomic_load_n(&ca->generation_count, __ATOMIC_ACQUIRE);
+}
+
+/* The one that issues. */
+static inline const ca_generation *ca_current(const cairn_ca *ca)
+{
+    return &ca->generations[ca_generation_count(ca) - 1];
+}
+
+/* The one whose certificates are in a partition. */
+static inline const ca_generation *ca_generation_of(const cairn_ca *ca, uint32_t partition)
+{
+    size_t i = ca_generation_count(ca) - 1;
+    while (i > 0 && ca->generations[i].first_partition > partition)
+        i--;
+    return &ca->generations[i];
+}
 
 static inline uint64_t ca_now(const cairn_ca *ca)
 {
@@ -147,9 +179,33 @@ cairn_err cairn_ca_mark_revoked(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *
 cairn_err cairn_ca_put_announcement(cairn_kv_txn *txn, cairn_ca_act act,
                                     const cairn_hash *commitment) CAIRN_MUST_USE;
 
-/* Certifies the key of the responder or of the issuing CA anew and takes the certificate into use.
- * Under `lock`. */
-cairn_err cairn_ca_renew_party(cairn_ca *ca, cairn_ca_profile profile) CAIRN_MUST_USE;
+/* --- the CA's own certificates --- */
+
+/* The signer's key of that name as a party, its subject's name, into `keep`; the key is made when
+ * there is none and `make` says so. */
+cairn_err cairn_ca_open_party(cairn_ca *ca, const char *key_name, const char *common_name,
+                              bool make, ca_party *party) CAIRN_MUST_USE;
+/* Certifies a party; in use once the transaction commits and somebody has noted its serial. */
+cairn_err cairn_ca_certify(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile profile,
+                           const char *common_name, const ca_party *by, cairn_arena *arena,
+                           ca_party *party) CAIRN_MUST_USE;
+/* The certificate with this serial is the party's. MISMATCH for another key, if `strict`. */
+cairn_err cairn_ca_load_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_bytes serial, bool strict,
+                              cairn_arena *arena, ca_party *party) CAIRN_MUST_USE;
+/* Notes the serials of a generation. */
+cairn_err cairn_ca_put_generation(cairn_kv_txn *txn, size_t number,
+                                  const ca_generation *generation) CAIRN_MUST_USE;
+/* Counts the generations that are stored and not counted yet: another process may have made one.
+ * UNAVAILABLE when its key is not in the signer yet. */
+cairn_err cairn_ca_load_generations(cairn_ca *ca, cairn_kv_txn *txn,
+                                    cairn_arena *arena) CAIRN_MUST_USE;
+/* The same by itself, under `lock`. */
+cairn_err cairn_ca_follow(cairn_ca *ca) CAIRN_MUST_USE;
+
+/* Certifies the key of a generation's responder, or of the issuing CA itself, anew and takes the
+ * certificate into use. Under `lock`. */
+cairn_err cairn_ca_renew_party(cairn_ca *ca, size_t generation,
+                               cairn_ca_profile profile) CAIRN_MUST_USE;
 
 /* What the store keeps of the options: name, URL and constraints; with these the CA is opened by
  * who does not know them. NOT_FOUND without a detail in a store without. Into the arena. */

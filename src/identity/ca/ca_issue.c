@@ -94,7 +94,7 @@ static cairn_err make_order(const cairn_ca *ca, cairn_ca_profile profile, const 
         return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, "house", "ca: profile %d is not for requests",
                           (int)profile);
     ca_order order = {.row = row,
-                      .by = &ca->issuing,
+                      .by = &ca_current(ca)->issuing,
                       .key = csr->key,
                       .common_name = grant->common_name,
                       .device = grant->device,
@@ -107,21 +107,26 @@ static cairn_err make_order(const cairn_ca *ca, cairn_ca_profile profile, const 
     return CAIRN_OK;
 }
 
-static cairn_err may_issue(const cairn_ca *ca)
+/* Under `lock`: with the newest key, if the ledger lets it. */
+static cairn_err prepare(cairn_ca *ca)
 {
+    CAIRN_TRY(cairn_ca_follow(ca));
     return ca->options.may_issue == NULL
                ? CAIRN_OK
-               : ca->options.may_issue(ca->options.context, ca->issuing.key);
+               : ca->options.may_issue(ca->options.context, ca_current(ca)->issuing.key);
 }
 
 /* --- what was given before --- */
 
-static cairn_err give_stored(cairn_kv_txn *txn, const uint8_t *serial,
+static cairn_err give_stored(const cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
                              const cairn_ca_record *record, cairn_arena *arena,
                              cairn_ca_issued *ret_issued)
 {
-    cairn_ca_issued issued = {
-        .not_before_s = record->not_before_s, .not_after_s = record->not_after_s, .again = true};
+    cairn_ca_issued issued = {.not_before_s = record->not_before_s,
+                              .not_after_s = record->not_after_s,
+                              .issuer =
+                                  ca_generation_of(ca, record->partition)->issuing.certificate,
+                              .again = true};
     cairn_bytes der = {0};
     memcpy(issued.serial, serial, sizeof issued.serial);
     CAIRN_TRY(cairn_kv_get(txn, CA_DER, ca_serial_view(serial), &der));
@@ -176,7 +181,7 @@ static cairn_err give_known(const cairn_ca *ca, cairn_kv_txn *txn, const cairn_h
     if (record.status != CAIRN_CA_STATUS_GOOD || record.not_after_s <= ca_now(ca))
         return CAIRN_FAIL(CAIRN_ERR_CLOSED, "house",
                           "request: was granted before, and that certificate has ended");
-    return give_stored(txn, serial.data, &record, arena, ret_issued);
+    return give_stored(ca, txn, serial.data, &record, arena, ret_issued);
 }
 
 /* --- issuing --- */
@@ -204,10 +209,12 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
     cairn_ca_issued issued;
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
-    CAIRN_TRY(make_order(ca, profile, &request, grant, names, &order));
-    CAIRN_TRY(may_issue(ca));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
-    cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
+    cairn_err err = prepare(ca);
+    if (err == CAIRN_OK)
+        err = make_order(ca, profile, &request, grant, names, &order);
+    if (err == CAIRN_OK)
+        err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {
         err = issue(ca, txn, &order, csr, arena, &issued);
         if (err == CAIRN_OK)
@@ -224,14 +231,14 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
 /* --- renewal --- */
 
 /* The successor that was made when the answer was lost. */
-static cairn_err give_again(cairn_kv_txn *txn, const cairn_ca_record *old, const cairn_key *key,
-                            cairn_arena *arena, cairn_ca_issued *ret_issued)
+static cairn_err give_again(const cairn_ca *ca, cairn_kv_txn *txn, const cairn_ca_record *old,
+                            const cairn_key *key, cairn_arena *arena, cairn_ca_issued *ret_issued)
 {
     cairn_ca_record record;
     CAIRN_TRY(cairn_ca_load(txn, old->successor.data, arena, &record));
     if (!cairn_hash_equal(&record.kid, cairn_key_id(key)))
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "ca: renewed already, with another key");
-    return give_stored(txn, old->successor.data, &record, arena, ret_issued);
+    return give_stored(ca, txn, old->successor.data, &record, arena, ret_issued);
 }
 
 static cairn_err check_renewable(const cairn_ca *ca, const cairn_ca_record *old, bool early)
@@ -290,7 +297,7 @@ static cairn_err renew(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
     cairn_ca_record old;
     CAIRN_TRY(cairn_ca_load(txn, serial, arena, &old));
     if (old.status == CAIRN_CA_STATUS_GOOD && old.successor.size > 0)
-        return give_again(txn, &old, csr->key, arena, ret_issued);
+        return give_again(ca, txn, &old, csr->key, arena, ret_issued);
     CAIRN_TRY(check_renewable(ca, &old, early));
     return make_successor(ca, txn, serial, &old, csr, arena, ret_issued);
 }
@@ -302,9 +309,10 @@ cairn_err cairn_ca_renew(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE
     cairn_ca_issued issued;
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
-    CAIRN_TRY(may_issue(ca));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
-    cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
+    cairn_err err = prepare(ca);
+    if (err == CAIRN_OK)
+        err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {
         err = renew(ca, txn, serial, &request, early, arena, &issued);
         if (err == CAIRN_OK)

@@ -208,12 +208,15 @@ cairn_ca *cairn_ca_keeper_ca(cairn_ca_keeper *keeper)
 cairn_err cairn_ca_issuer_key(cairn_ca *ca, cairn_bytes key_id, cairn_key **ret_key)
 {
     uint8_t own[CAIRN_CA_KEY_ID_SIZE];
-    cairn_ca_key_id(ca->issuing.key, own);
-    if (key_id.size > 0 && !cairn_bytes_equal(key_id, cairn_bytes_of(own, sizeof own)))
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "RFC 5280 section 4.2.1.1",
-                          "ca: another key issued it");
-    *ret_key = cairn_key_ref(ca->issuing.key);
-    return CAIRN_OK;
+    for (size_t i = ca_generation_count(ca); i > 0; i--) {
+        cairn_key *key = ca->generations[i - 1].issuing.key;
+        cairn_ca_key_id(key, own);
+        if (key_id.size > 0 && !cairn_bytes_equal(key_id, cairn_bytes_of(own, sizeof own)))
+            continue;
+        *ret_key = cairn_key_ref(key);
+        return CAIRN_OK;
+    }
+    return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "RFC 5280 section 4.2.1.1", "ca: another key issued it");
 }
 
 cairn_err cairn_ca_is_refused(cairn_ca *ca, cairn_bytes serial, bool *ret_refused)

@@ -73,7 +73,7 @@ static void block(uint16_t type, cairn_bytes body)
 static void register_issuer(void)
 {
     const cairn_hash org = memory_org(MEMORY_SIGN);
-    const cairn_key *key = w.f.ca->issuing.key;
+    const cairn_key *key = w.f.ca->generations[0].issuing.key;
     const cairn_bytes cose = memory_cose(&w.f.arena, key);
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
@@ -239,7 +239,7 @@ static void test_an_ended_key_issues_nothing(void **state)
     const cairn_bytes csr = ca_csr(&w.f.arena, &(ca_csr_wish){.type = "P-256"});
     cairn_ca_issued issued;
     issue(&issued);
-    cairn_hash kid = *cairn_key_id(ca->issuing.key);
+    cairn_hash kid = *cairn_key_id(ca->generations[0].issuing.key);
     block(CAIRN_TX_KEY_REVOKE, memory_key_revoke(&w.f.arena, &kid, CAIRN_HEIGHT_OPEN));
     assert_int_equal(try_issue(&issued), CAIRN_ERR_CLOSED);
     assert_int_equal(cairn_ca_renew(ca, issued.serial, csr, true, &w.f.arena, &issued),
@@ -279,7 +279,7 @@ static void test_issuer_is_found_by_its_key_id(void **state)
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *only = NULL;
     cairn_key *none = NULL;
     uint8_t id[CAIRN_CA_KEY_ID_SIZE];
-    cairn_ca_key_id(ca->issuing.key, id);
+    cairn_ca_key_id(ca->generations[0].issuing.key, id);
     assert_int_equal(cairn_ca_issuer_key(ca, cairn_bytes_of(id, sizeof id), &by_id), CAIRN_OK);
     assert_int_equal(cairn_ca_issuer_key(ca, cairn_bytes_of(NULL, 0), &only), CAIRN_OK);
     assert_true(cairn_hash_equal(cairn_key_id(by_id), cairn_key_id(only)));

@@ -322,22 +322,44 @@ static cairn_err announce(cairn_ca *ca, size_t *budget)
 
 /* --- the whole --- */
 
-static cairn_err keep_responder(cairn_ca *ca)
+/* What ends with its issuer cannot be renewed below it. */
+static cairn_err keep_responder(cairn_ca *ca, size_t generation)
 {
+    const ca_generation *g = &ca->generations[generation];
     uint64_t before = cairn_ca_profile_of(CAIRN_CA_OCSP_RESPONDER)->renew_before_s;
-    if (ca->responder.not_after_s > ca_now(ca) + before)
+    if (g->responder.not_after_s > ca_now(ca) + before ||
+        g->responder.not_after_s >= g->issuing.not_after_s)
         return CAIRN_OK;
-    return cairn_ca_renew_party(ca, CAIRN_CA_OCSP_RESPONDER);
+    return cairn_ca_renew_party(ca, generation, CAIRN_CA_OCSP_RESPONDER);
 }
 
-/* As long as the root lives longer: what ends with the root cannot be renewed below it. */
+/* The one that issues, as long as the root lives longer; what earlier ones have issued ends before
+ * they do. */
 static cairn_err keep_issuing(cairn_ca *ca)
 {
+    const ca_party *issuing = &ca_current(ca)->issuing;
     uint64_t before = cairn_ca_profile_of(CAIRN_CA_ISSUING)->renew_before_s;
-    if (ca->issuing.not_after_s > ca_now(ca) + before ||
-        ca->issuing.not_after_s >= ca->root.not_after_s)
+    if (issuing->not_after_s > ca_now(ca) + before || issuing->not_after_s >= ca->root.not_after_s)
         return CAIRN_OK;
-    return cairn_ca_renew_party(ca, CAIRN_CA_ISSUING);
+    return cairn_ca_renew_party(ca, ca_generation_count(ca) - 1, CAIRN_CA_ISSUING);
+}
+
+static void keep_own(cairn_ca *ca, cairn_err *first)
+{
+    note(keep_issuing(ca), first);
+    for (size_t i = 0; i < ca_generation_count(ca); i++)
+        note(keep_responder(ca, i), first);
+}
+
+/* What is signed; nothing is when an issuing key of another process's making is not here yet. */
+static cairn_err keep_signed(cairn_ca *ca, pass *p, uint64_t *next_s)
+{
+    cairn_err first = CAIRN_OK;
+    CAIRN_TRY(cairn_ca_follow(ca));
+    keep_own(ca, &first);
+    note(do_all_work(ca, p), &first);
+    note(sign_lists(ca, next_s), &first);
+    return first;
 }
 
 cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_ms)
@@ -350,10 +372,7 @@ cairn_err cairn_ca_maintain(cairn_ca *ca, size_t count_max, uint64_t *ret_next_m
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
     uint64_t now = ca_now(ca);
     uint64_t next_s = now + CALL_AGAIN_S;
-    note(keep_issuing(ca), &first);
-    note(keep_responder(ca), &first);
-    note(do_all_work(ca, &p), &first);
-    note(sign_lists(ca, &next_s), &first);
+    note(keep_signed(ca, &p, &next_s), &first);
     note(next_items(ca, CA_WORK, NULL, next_s, &next, 1, &more), &first);
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->lock) == 0);
     note(announce(ca, &announcements), &first);

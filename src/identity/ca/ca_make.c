@@ -171,8 +171,9 @@ cairn_err cairn_ca_make_ready(cairn_ca *ca, const uint8_t *serial, cairn_ca_reco
     cairn_ca_ocsp_ready ready = {.epoch = ca->epoch,
                                  .this_update_s = now,
                                  .next_update_s = now + ca->options.ocsp_validity_s};
-    const cairn_ca_ocsp_data data = {
-        .issuer = &ca->issuer, .responder = ca->responder_hash, .produced_at_s = now};
+    const cairn_ca_ocsp_data data = {.issuer = &ca_generation_of(ca, record->partition)->issuer,
+                                     .responder = ca->responder_hash,
+                                     .produced_at_s = now};
     for (size_t i = 0; i < CAIRN_CA_OCSP_HASH_COUNT; i++) {
         const cairn_ca_ocsp_single single = {.hash = (cairn_ca_ocsp_hash)i,
                                              .serial = ca_serial_view(serial),
@@ -185,7 +186,7 @@ cairn_err cairn_ca_make_ready(cairn_ca *ca, const uint8_t *serial, cairn_ca_reco
         size_t size = 0;
         cairn_bytes tbs = {0};
         CAIRN_TRY(cairn_ca_ocsp_tbs(&data, &single, 1, arena, &tbs));
-        CAIRN_TRY(cairn_ca_sign(ca, &ca->responder, tbs, signature, &size));
+        CAIRN_TRY(cairn_ca_sign(ca, &ca->generations[0].responder, tbs, signature, &size));
         CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_of(signature, size), &ready.signatures[i]));
     }
     record->ocsp = ready;
@@ -252,8 +253,10 @@ static cairn_err set_validity(const cairn_ca *ca, const ca_order *order, cairn_c
     uint64_t now = ca_now(ca);
     uint64_t last = order->by == NULL ? UINT64_MAX : order->by->not_after_s;
     if (last <= now)
-        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3",
-                          "ca: the issuer's certificate has ended");
+        return CAIRN_FAIL(
+            CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3", "ca: the %s certificate has ended%s",
+            order->by == &ca->root ? "root's" : "issuing",
+            order->by == &ca->root ? ": a new CA is needed" : ": cairn ca rollover makes another");
     record->not_before_s = now > ca->options.clock_skew_s ? now - ca->options.clock_skew_s : 0;
     record->not_after_s = now + order->validity_s < last ? now + order->validity_s : last;
     return CAIRN_OK;
@@ -365,6 +368,7 @@ cairn_err cairn_ca_make(cairn_ca *ca, cairn_kv_txn *txn, const ca_order *order, 
     CAIRN_TRY(store(ca, txn, issued.serial, &record, issued.certificate, arena));
     issued.not_before_s = record.not_before_s;
     issued.not_after_s = record.not_after_s;
+    issued.issuer = order->by == NULL ? issued.certificate : order->by->certificate;
     *ret_issued = issued;
     return CAIRN_OK;
 }

@@ -98,11 +98,18 @@ static cairn_err collect(cairn_kv_txn *txn, uint32_t partition, cairn_arena *are
 
 /* --- the list --- */
 
+static const ca_generation *signer_of(const cairn_ca *ca, uint32_t partition)
+{
+    return ca->making != NULL && partition >= ca->making->first_partition
+               ? ca->making
+               : ca_generation_of(ca, partition);
+}
+
 cairn_err cairn_ca_make_crl(cairn_ca *ca, cairn_kv_txn *txn, uint32_t partition, cairn_arena *arena,
                             ca_crl_row *ret_row)
 {
     bool of_root = partition == CAIRN_CA_PARTITION_ROOT;
-    const ca_party *by = of_root ? &ca->root : &ca->issuing;
+    const ca_party *by = of_root ? &ca->root : &signer_of(ca, partition)->issuing;
     char url[CA_URL_SIZE_MAX];
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
@@ -274,7 +281,7 @@ static cairn_err revoke_serial(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *s
         return CAIRN_OK;
     if (!done)
         CAIRN_TRY(cairn_ca_mark_revoked(ca, txn, serial, &record, reason, arena));
-    return publish(ca, txn, serial, &record, arena, ret_later);
+    return *ret_later != CAIRN_OK ? CAIRN_OK : publish(ca, txn, serial, &record, arena, ret_later);
 }
 
 cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE],
@@ -288,6 +295,7 @@ cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZ
                           (int)reason);
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
+    later = cairn_ca_follow(ca); /* who does not know its issuer cannot sign for it */
     cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
     if (err == CAIRN_OK) {
         err = revoke_serial(ca, txn, serial, reason, &arena, &later);

@@ -134,17 +134,20 @@ static char *put_pem(char *at, cairn_bytes der, char *base64)
 
 cairn_err cairn_ca_chain_pem(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
 {
-    cairn_bytes certificates[2];
+    cairn_bytes certificates[2 + CAIRN_CA_OLDER_MAX];
     void *base64 = NULL;
     void *pem = NULL;
+    size_t longest = 0;
     cairn_ca_chain(ca, &certificates[0], &certificates[1]);
-    size_t longest =
-        certificates[0].size > certificates[1].size ? certificates[0].size : certificates[1].size;
+    size_t count = 2 + cairn_ca_older(ca, certificates + 2);
+    for (size_t i = 0; i < count; i++)
+        if (certificates[i].size > longest)
+            longest = certificates[i].size;
     size_t encoded = cairn_base64_size(longest);
     CAIRN_TRY(cairn_arena_alloc(arena, encoded + 1, &base64));
-    CAIRN_TRY(cairn_arena_alloc(arena, 2 * (encoded + encoded / 64 + 64) + 1, &pem));
+    CAIRN_TRY(cairn_arena_alloc(arena, count * (encoded + encoded / 64 + 64) + 1, &pem));
     char *at = pem;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < count; i++)
         at = put_pem(at, certificates[i], base64);
     *ret_pem = cairn_bytes_of(pem, (size_t)(at - (char *)pem));
     return CAIRN_OK;

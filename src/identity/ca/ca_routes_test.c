@@ -445,7 +445,8 @@ static void test_renew_and_revoke(void **state)
     assert_int_equal(post(revoke_path, body), 404);
     assert_int_equal(post(revoke_path, "{\"reason\":\"superseded\"}"), 400);
     assert_int_equal(post(revoke_path, "{\"device\":\"D-1\",\"reason\":\"superseded\"}"), 404);
-    cairn_hex_encode(cairn_bytes_of(f.ca->issuing.serial, CAIRN_CA_SERIAL_SIZE), text);
+    cairn_hex_encode(cairn_bytes_of(f.ca->generations[0].issuing.serial, CAIRN_CA_SERIAL_SIZE),
+                     text);
     revoke_body(body, text, "superseded"); /* the CA's own */
     assert_int_equal(post(revoke_path, body), 400);
 }

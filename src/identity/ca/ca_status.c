@@ -10,6 +10,7 @@ typedef struct answering {
     cairn_ca_ocsp_fn done;
     void *context;
     const cairn_ca_ocsp_request *request;
+    const ca_generation *generation; /* whose certificates are asked about */
     cairn_ca_ocsp_single singles[CAIRN_CA_OCSP_REQUESTS_MAX];
     cairn_bytes tbs;
     cairn_bytes ready; /* what can be said instead, or empty */
@@ -58,10 +59,11 @@ static void fill(cairn_ca_ocsp_single *single, const cairn_ca_cert_id *id,
 }
 
 /* Copies what answer_lock guards. */
-static cairn_err responder_certificate(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_copy)
+static cairn_err responder_certificate(const answering *a, cairn_bytes *ret_copy)
 {
+    cairn_ca *ca = a->ca;
     CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    cairn_err err = cairn_arena_copy(arena, ca->responder.certificate, ret_copy);
+    cairn_err err = cairn_arena_copy(a->arena, a->generation->responder.certificate, ret_copy);
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
     return err;
 }
@@ -77,12 +79,12 @@ static cairn_err take_ready(answering *a, const cairn_ca_record *record)
         return CAIRN_OK;
     single->this_update_s = record->ocsp.this_update_s;
     single->next_update_s = record->ocsp.next_update_s;
-    const cairn_ca_ocsp_data data = {.issuer = &a->ca->issuer,
+    const cairn_ca_ocsp_data data = {.issuer = &a->generation->issuer,
                                      .responder = a->ca->responder_hash,
                                      .produced_at_s = record->ocsp.this_update_s};
     CAIRN_TRY(cairn_ca_ocsp_tbs(&data, single, 1, a->arena, &tbs));
-    CAIRN_TRY(responder_certificate(a->ca, a->arena, &certificate));
-    CAIRN_TRY(cairn_ca_ocsp_response(tbs, cairn_key_get_type(a->ca->responder.key),
+    CAIRN_TRY(responder_certificate(a, &certificate));
+    CAIRN_TRY(cairn_ca_ocsp_response(tbs, cairn_key_get_type(a->generation->responder.key),
                                      record->ocsp.signatures[single->hash], certificate, a->arena,
                                      &a->ready));
     uint64_t left = record->ocsp.next_update_s - now;
@@ -95,6 +97,8 @@ static cairn_err look_up_all(answering *a, cairn_kv_txn *txn)
     for (size_t i = 0; i < a->request->count; i++) {
         cairn_ca_record record;
         cairn_err err = look_up(txn, a->request->ids[i].serial, a->arena, &record);
+        if (err == CAIRN_OK && ca_generation_of(a->ca, record.partition) != a->generation)
+            err = CAIRN_ERR_NOT_FOUND; /* not by this issuer */
         if (err != CAIRN_OK && err != CAIRN_ERR_NOT_FOUND)
             return err;
         fill(&a->singles[i], &a->request->ids[i], err == CAIRN_OK ? &record : NULL);
@@ -159,10 +163,10 @@ static void signed_on_demand(void *context, cairn_err err, cairn_bytes signature
     cairn_bytes body = {0};
     cairn_bytes certificate = {0};
     if (err == CAIRN_OK)
-        err = responder_certificate(ca, a->arena, &certificate);
+        err = responder_certificate(a, &certificate);
     if (err == CAIRN_OK)
-        err = cairn_ca_ocsp_response(a->tbs, cairn_key_get_type(ca->responder.key), signature,
-                                     certificate, a->arena, &body);
+        err = cairn_ca_ocsp_response(a->tbs, cairn_key_get_type(a->generation->responder.key),
+                                     signature, certificate, a->arena, &body);
     if (err == CAIRN_OK)
         say(a, body, 0);
     else
@@ -174,7 +178,7 @@ static cairn_err sign_on_demand(answering *a)
 {
     cairn_ca *ca = a->ca;
     uint64_t now = ca_now(ca);
-    const cairn_ca_ocsp_data data = {.issuer = &ca->issuer,
+    const cairn_ca_ocsp_data data = {.issuer = &a->generation->issuer,
                                      .responder = ca->responder_hash,
                                      .produced_at_s = now,
                                      .nonce = a->request->nonce};
@@ -183,8 +187,8 @@ static cairn_err sign_on_demand(answering *a)
         a->singles[i].next_update_s = now + ca->options.ocsp_validity_s;
     }
     CAIRN_TRY(cairn_ca_ocsp_tbs(&data, a->singles, a->request->count, a->arena, &a->tbs));
-    return cairn_signer_sign_for(ca->signer, CAIRN_SIGNER_FOR_ISSUE, ca->responder.key_name, a->tbs,
-                                 signed_on_demand, a);
+    return cairn_signer_sign_for(ca->signer, CAIRN_SIGNER_FOR_ISSUE,
+                                 a->generation->responder.key_name, a->tbs, signed_on_demand, a);
 }
 
 /* --- the way through --- */
@@ -204,12 +208,20 @@ static cairn_err begin(cairn_ca *ca, cairn_arena *arena, cairn_ca_ocsp_fn done, 
     return CAIRN_OK;
 }
 
-static bool all_ours(const cairn_ca *ca, const cairn_ca_ocsp_request *request)
+/* The one generation whose certificates the request is about; NULL: none, or of several, for which
+ * no one responder may speak (RFC 6960 section 4.2.2.2). */
+static const ca_generation *find_generation(const cairn_ca *ca,
+                                            const cairn_ca_ocsp_request *request)
 {
-    for (size_t i = 0; i < request->count; i++)
-        if (!cairn_ca_cert_id_is_of(&request->ids[i], &ca->issuer))
-            return false;
-    return true;
+    for (size_t i = 0; i < ca_generation_count(ca); i++) {
+        size_t same = 0;
+        while (same < request->count &&
+               cairn_ca_cert_id_is_of(&request->ids[same], &ca->generations[i].issuer))
+            same++;
+        if (same == request->count)
+            return &ca->generations[i];
+    }
+    return NULL;
 }
 
 static void answer(answering *a)
@@ -242,7 +254,7 @@ void cairn_ca_ocsp(cairn_ca *ca, cairn_bytes request, cairn_arena *arena, cairn_
         refuse(&only_done, CAIRN_CA_OCSP_TRY_LATER);
     else if (cairn_ca_ocsp_request_decode(request, parsed) != CAIRN_OK)
         refuse(a, CAIRN_CA_OCSP_MALFORMED);
-    else if (!all_ours(ca, parsed))
+    else if ((a->generation = find_generation(ca, parsed)) == NULL)
         refuse(a, CAIRN_CA_OCSP_UNAUTHORIZED); /* RFC 6960 section 2.3 */
     else
         answer(a);

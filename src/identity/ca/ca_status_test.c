@@ -315,11 +315,11 @@ static void test_responder_is_renewed(void **state)
     cairn_ca_issued issued;
     uint8_t serial[CAIRN_CA_SERIAL_SIZE];
     uint64_t next_ms = 0;
-    memcpy(serial, f->ca->responder.serial, sizeof serial);
+    memcpy(serial, f->ca->generations[0].responder.serial, sizeof serial);
     f->manual.wall_ms -= 41ull * 86400 * 1000; /* as if opened later */
     cairn_clock_manual_advance_ms(&f->manual, 82ull * 86400 * 1000);
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
-    assert_memory_not_equal(f->ca->responder.serial, serial, sizeof serial);
+    assert_memory_not_equal(f->ca->generations[0].responder.serial, serial, sizeof serial);
     f->manual.wall_ms -= 41ull * 86400 * 1000;
     assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
 }
@@ -426,7 +426,7 @@ static void test_threads(void **state)
         assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &more), CAIRN_OK);
         assert_int_equal(cairn_ca_revoke(f->ca, more.serial, CAIRN_CA_CESSATION), CAIRN_OK);
         assert_int_equal(pthread_mutex_lock(&f->ca->lock), 0);
-        assert_int_equal(cairn_ca_renew_party(f->ca, CAIRN_CA_OCSP_RESPONDER), CAIRN_OK);
+        assert_int_equal(cairn_ca_renew_party(f->ca, 0, CAIRN_CA_OCSP_RESPONDER), CAIRN_OK);
         assert_int_equal(pthread_mutex_unlock(&f->ca->lock), 0);
     }
     assert_int_equal(cairn_ca_revoke(f->ca, issued.serial, CAIRN_CA_CESSATION), CAIRN_OK);

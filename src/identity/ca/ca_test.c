@@ -322,7 +322,7 @@ static void test_broken_constraints(void **state)
         cairn_ca_issued issued;
         assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &key), CAIRN_OK);
         const ca_order order = {.row = cairn_ca_profile_of(CAIRN_CA_TLS_SERVER),
-                                .by = &f->ca->issuing,
+                                .by = &f->ca->generations[0].issuing,
                                 .key = key,
                                 .common_name = cairn_bytes_str("x"),
                                 .names = &names[i],
@@ -348,7 +348,7 @@ static void test_path_length(void **state)
     cairn_ca_profile_row row = *cairn_ca_profile_of(CAIRN_CA_ISSUING);
     row.constrained = false;
     const ca_order order = {.row = &row,
-                            .by = &f->ca->issuing,
+                            .by = &f->ca->generations[0].issuing,
                             .key = key,
                             .common_name = cairn_bytes_str("Sub"),
                             .validity_s = 86400 * 400};
@@ -404,8 +404,9 @@ static void test_revoke_refusals(void **state)
     assert_int_equal(cairn_ca_revoke(f->ca, issued.serial, (cairn_ca_reason)6), CAIRN_ERR_ARGUMENT);
     assert_int_equal(cairn_ca_revoke(f->ca, f->ca->root.serial, CAIRN_CA_UNSPECIFIED),
                      CAIRN_ERR_ARGUMENT);
-    assert_int_equal(cairn_ca_revoke(f->ca, f->ca->responder.serial, CAIRN_CA_UNSPECIFIED),
-                     CAIRN_ERR_ARGUMENT);
+    assert_int_equal(
+        cairn_ca_revoke(f->ca, f->ca->generations[0].responder.serial, CAIRN_CA_UNSPECIFIED),
+        CAIRN_ERR_ARGUMENT);
 }
 
 static long crl_number(X509_CRL *crl)
@@ -795,11 +796,11 @@ static void test_issuing_renewal(void **state)
     f->manual.wall_ms += (uint64_t)(3652 - 740) * 86400000; /* renewal opens two years before */
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_BOOTSTRAP, &issued), CAIRN_OK);
-    uint64_t end_s = f->ca->issuing.not_after_s;
+    uint64_t end_s = f->ca->generations[0].issuing.not_after_s;
     assert_int_equal(issued.not_after_s, end_s);
     f->manual.wall_ms += (uint64_t)20 * 86400000;
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
-    assert_true(f->ca->issuing.not_after_s > end_s);
+    assert_true(f->ca->generations[0].issuing.not_after_s > end_s);
     cairn_ca_chain(f->ca, &after, &root);
     assert_false(cairn_bytes_equal(before, after));
     assert_int_equal(verify(f, issued.certificate, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
@@ -820,10 +821,131 @@ static void test_issuing_ends_with_root(void **state)
         f->manual.wall_ms += (uint64_t)364 * 86400000;
         assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     }
-    assert_int_equal(f->ca->issuing.not_after_s, f->ca->root.not_after_s);
-    cairn_bytes before = f->ca->issuing.certificate;
+    assert_int_equal(f->ca->generations[0].issuing.not_after_s, f->ca->root.not_after_s);
+    cairn_bytes before = f->ca->generations[0].issuing.certificate;
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
-    assert_ptr_equal(f->ca->issuing.certificate.data, before.data);
+    assert_ptr_equal(f->ca->generations[0].issuing.certificate.data, before.data);
+}
+
+/* --- another key issues --- */
+
+static void roll_over(ca_fixture *f)
+{
+    char name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
+    cairn_key *key = NULL;
+    cairn_ca_next_key(f->ca, name);
+    assert_int_equal(cairn_signer_generate(f->signer, name, CAIRN_KEY_P256, &key), CAIRN_OK);
+    cairn_key_free(key);
+    assert_int_equal(cairn_ca_rollover(f->ca, name), CAIRN_OK);
+}
+
+/* The bytes of `certificate`, its own issuer and that one's list, as a stranger has them. */
+static int verify_by(ca_fixture *f, const cairn_ca_issued *issued)
+{
+    cairn_ca_facts facts;
+    cairn_bytes issuing = {0};
+    cairn_bytes root_der = {0};
+    cairn_bytes crl_der = {0};
+    uint64_t next_s = 0;
+    assert_int_equal(cairn_ca_find(f->ca, issued->serial, &f->arena, &facts), CAIRN_OK);
+    assert_int_equal(cairn_ca_crl(f->ca, facts.partition, &f->arena, &crl_der, &next_s), CAIRN_OK);
+    cairn_ca_chain(f->ca, &issuing, &root_der);
+    const uint8_t *at = crl_der.data;
+    X509 *cert = read_cert(issued->certificate);
+    X509 *issuer = read_cert(issued->issuer);
+    X509 *root = read_cert(root_der);
+    X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)crl_der.size);
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509_STORE_add_cert(store, root);
+    X509_STORE_add_crl(store, crl);
+    sk_X509_push(chain, issuer);
+    X509_STORE_CTX_init(ctx, store, cert, chain);
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)(f->manual.wall_ms / 1000));
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_EXTENDED_CRL_SUPPORT |
+                                      X509_V_FLAG_X509_STRICT);
+    (void)X509_verify_cert(ctx);
+    int error = X509_STORE_CTX_get_error(ctx);
+    sk_X509_free(chain);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_CRL_free(crl);
+    X509_free(root);
+    X509_free(issuer);
+    X509_free(cert);
+    return error;
+}
+
+/* Both keys' certificates hold, each on a list that its own issuer signs, also after reopening. */
+static void test_rollover(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued old;
+    cairn_ca_issued fresh;
+    uint64_t next_ms = 0;
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_BOOTSTRAP, &old), CAIRN_OK);
+    roll_over(f);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &fresh), CAIRN_OK);
+    assert_false(cairn_bytes_equal(old.issuer, fresh.issuer));
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(verify_by(f, &old), X509_V_OK);
+        assert_int_equal(verify_by(f, &fresh), X509_V_OK);
+        cairn_clock_manual_advance_ms(&f->manual, 3ull * 86400 * 1000);
+        assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+        cairn_bytes issuers[2];
+        assert_int_equal(cairn_arena_copy(&f->arena, old.issuer, &issuers[0]), CAIRN_OK);
+        assert_int_equal(cairn_arena_copy(&f->arena, fresh.issuer, &issuers[1]), CAIRN_OK);
+        old.issuer = issuers[0];
+        fresh.issuer = issuers[1];
+        cairn_ca_close(f->ca);
+        f->ca = NULL;
+        assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+    }
+    assert_int_equal(cairn_ca_revoke(f->ca, old.serial, CAIRN_CA_CESSATION), CAIRN_OK);
+    assert_int_equal(verify_by(f, &old), X509_V_ERR_CERT_REVOKED);
+    assert_int_equal(verify_by(f, &fresh), X509_V_OK);
+    assert_int_equal(cairn_ca_rollover(f->ca, "issue-ca"), CAIRN_ERR_EXISTS);
+    assert_int_equal(cairn_ca_rollover(f->ca, "issue-none"), CAIRN_ERR_NOT_FOUND);
+}
+
+/* Another process made it: this one follows with its next change. */
+static void test_rollover_beside(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    uint64_t next_ms = 0;
+    roll_over(f);
+    f->ca->generation_count = 1; /* as one that has not looked since */
+    cairn_key_free(f->ca->generations[1].issuing.key);
+    cairn_key_free(f->ca->generations[1].responder.key);
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
+    assert_int_equal(f->ca->generation_count, 2);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    assert_int_equal(verify_by(f, &issued), X509_V_OK);
+}
+
+/* After the issuing certificate's end it opens, says what to do, and that helps. */
+static void test_rollover_after_the_end(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    f->manual.wall_ms += (uint64_t)3660 * 86400000; /* nobody kept it */
+    cairn_ca_close(f->ca);
+    f->ca = NULL;
+    assert_int_equal(ca_fixture_open(f), CAIRN_OK);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_ERR_EXPIRED);
+    assert_non_null(strstr(cairn_err_detail(), "cairn ca rollover"));
+    roll_over(f);
+    assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
+    assert_int_equal(verify_by(f, &issued), X509_V_OK);
+    f->manual.wall_ms += (uint64_t)3660 * 86400000; /* now the root, too */
+    assert_int_equal(cairn_ca_rollover(f->ca, "issue-ca-2"), CAIRN_ERR_EXISTS);
+    cairn_key *key = NULL;
+    assert_int_equal(cairn_signer_generate(f->signer, "issue-ca-3", CAIRN_KEY_P256, &key),
+                     CAIRN_OK);
+    cairn_key_free(key);
+    assert_int_equal(cairn_ca_rollover(f->ca, "issue-ca-3"), CAIRN_ERR_EXPIRED);
 }
 
 /* --- many --- */
@@ -889,6 +1011,9 @@ int main(void)
         T(test_kept_makes_nothing),
         T(test_issuing_renewal),
         T(test_issuing_ends_with_root),
+        T(test_rollover),
+        T(test_rollover_beside),
+        T(test_rollover_after_the_end),
         T(test_all_and_those_of_a_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
