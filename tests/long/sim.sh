@@ -30,8 +30,9 @@ run kv 10
 run block_log 12
 run ca 5
 run jobs 5
+run idle 3
 run consortium 15
-run ledger 50
+run ledger 47
 
 if [ "${faults:-0}" -lt "$least" ]; then
     echo "fewer than $least faults in the engine: give SIM_SECONDS more time"

@@ -466,12 +466,17 @@ bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *bat
     return model_apply_at(ledger, pool, batch, count, last->height + 1, after, ret_verdicts);
 }
 
-model_hash model_app_hash(const model_ledger *ledger)
+model_hash model_app_hash_of(uint64_t size, const model_hash *root)
 {
     uint8_t bytes[40];
-    model_hash root = model_log_root(ledger, ledger->entry_count);
     for (unsigned i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)((uint64_t)ledger->entry_count >> (56 - 8 * i));
-    memcpy(bytes + 8, root.b, 32);
+        bytes[i] = (uint8_t)(size >> (56 - 8 * i));
+    memcpy(bytes + 8, root->b, 32);
     return hash_tagged("cairn/app-hash/1", 16, bytes, sizeof bytes);
+}
+
+model_hash model_app_hash(const model_ledger *ledger)
+{
+    model_hash root = model_log_root(ledger, ledger->entry_count);
+    return model_app_hash_of(ledger->entry_count, &root);
 }

@@ -130,6 +130,7 @@ int model_check(const model_tx *tx, uint64_t time_ms);
 
 /* docs/formats/block-entry.md, app_hash. */
 model_hash model_app_hash(const model_ledger *ledger);
+model_hash model_app_hash_of(uint64_t size, const model_hash *root);
 
 /* RFC 9162 section 2.1.1 and 2.1.3.2. */
 model_hash model_log_root(const model_ledger *ledger, size_t size);

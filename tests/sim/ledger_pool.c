@@ -234,6 +234,9 @@ void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
     for (size_t i = 0; i < MODEL_POOL; i++) {
         size_t m = i / 2 % members;
         pool->txs[i].org = (unsigned)m;
+        if (kind == SIM_POOL_FOR_DAYS)
+            pool->txs[i].until_ms =
+                SIM_POOL_TIME_MS + i % SIM_POOL_DAYS * SIM_POOL_DAY_MS + MODEL_VALIDITY_MAX_MS / 2;
         if (kind == SIM_POOL_FOR_MANY)
             make_hostile(pool, i, keys[m].key[0], &id);
         else

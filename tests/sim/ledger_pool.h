@@ -14,9 +14,14 @@ typedef struct sim_pool {
 /* Milliseconds: when a simulated ledger begins. */
 #define SIM_POOL_TIME_MS UINT64_C(1700000000000)
 
+/* From one day to the next. */
+#define SIM_POOL_DAY_MS (UINT64_C(25) * 3600 * 1000)
+enum { SIM_POOL_DAYS = 14 };
+
 typedef enum sim_pool_kind {
     SIM_POOL_FOR_ONE,  /* one member; what a submitter may send */
     SIM_POOL_FOR_MANY, /* four members; and what only a hostile proposer puts into a block */
+    SIM_POOL_FOR_DAYS, /* four members; valid for some minutes of one day, SIM_POOL_DAYS in turn */
 } sim_pool_kind;
 
 /* The pool with this number. Ends the process when it cannot be made. */

@@ -13,9 +13,9 @@ sim_pool played_pool;
 sim_replica played_members[PLAYED_MEMBERS];
 static model_ledger scratch;
 
-void played_warm_up(void)
+void played_warm_up(sim_pool_kind kind)
 {
-    sim_pool_make(&played_pool, SIM_POOL_FOR_MANY, 0);
+    sim_pool_make(&played_pool, kind, 0);
 }
 
 void played_begin(sim_ctx *ctx)
@@ -238,7 +238,7 @@ static bool make_directory(const char *path)
     return made && durable;
 }
 
-bool played_start(const sim_ctx *ctx, unsigned r)
+bool played_open(const sim_ctx *ctx, unsigned r)
 {
     static const uint32_t segment_sizes[] = {4096, 16384, 65536};
     static const uint64_t changes[] = {1, 12, 60};
@@ -254,8 +254,12 @@ bool played_start(const sim_ctx *ctx, unsigned r)
                                      .segment_size = segment_sizes[(ctx->trial_seed + r) % 3],
                                      .checkpoint_changes = changes[(ctx->trial_seed + r) / 3 % 3],
                                      .retain_blocks = (ctx->trial_seed + r) / 9 % 4};
-    return !played_failed(ctx, r, replica_open(&played_members[r], &options), "start") &&
-           played_restart_engine(ctx, r);
+    return !played_failed(ctx, r, replica_open(&played_members[r], &options), "start");
+}
+
+bool played_start(const sim_ctx *ctx, unsigned r)
+{
+    return played_open(ctx, r) && played_restart_engine(ctx, r);
 }
 
 bool played_restart_engine(const sim_ctx *ctx, unsigned r)
@@ -287,11 +291,15 @@ void played_check_member(const sim_ctx *ctx, unsigned r)
 static void check_untouched(const sim_ctx *ctx, unsigned r)
 {
     const played_chain *f = ctx->facts;
+    model_hash root;
     sim_disk_hold_memory(true);
     cairn_view *view = cairn_engine_view(played_members[r].engine);
-    sim_check_view(view, &f->model);
+    memcpy(root.b, view->log_root.b, 32);
+    model_hash app_hash = model_app_hash_of(view->log_size, &root);
     cairn_view_free(view);
     sim_disk_hold_memory(false);
+    SIM_CHECK(memcmp(app_hash.b, f->blocks[f->height].app_hash.b, 32) == 0,
+              "a proposal for block %" PRIu64 " left a trace at member %u", f->height + 1, r);
 }
 
 /* --- proposals --- */
@@ -345,6 +353,24 @@ static bool has_id(const replica_block *proposal, cairn_bytes tx)
     return false;
 }
 
+/* Nothing is left out but what does not fit, and what comes behind it from the same organisation.
+ */
+static void check_left_out(unsigned r, const replica_block *offered, const replica_block *proposal,
+                           uint64_t size_max)
+{
+    bool full[MODEL_ORGS_MAX] = {false};
+    size_t size = size_of(proposal);
+    for (size_t i = 0; i < offered->count; i++) {
+        uint16_t place;
+        cairn_bytes tx = offered->txs[i];
+        if (!place_in_pool(tx, &place) || has_id(proposal, tx))
+            continue;
+        bool *stopped = &full[played_pool.txs[place].org];
+        *stopped = *stopped || size + size_in_block(tx) > size_max;
+        SIM_CHECK(*stopped, "member %u leaves out a transaction for which there is room", r);
+    }
+}
+
 static void check_proposal(unsigned r, const replica_block *offered, const replica_block *proposal,
                            uint64_t size_max)
 {
@@ -364,10 +390,8 @@ static void check_proposal(unsigned r, const replica_block *offered, const repli
     }
     SIM_CHECK(!late || proposal->count == 0, "member %u fills a block that is %" PRIu64 " ms late",
               r, clock_ms - offered->time_ms);
-    for (size_t k = 0; k < offered->count && !late; k++)
-        SIM_CHECK(used[k] || has_id(proposal, offered->txs[k]) ||
-                      size + size_in_block(offered->txs[k]) > size_max,
-                  "member %u leaves out a transaction for which there is room", r);
+    if (!late)
+        check_left_out(r, offered, proposal, size_max);
 }
 
 bool played_prepare(const sim_ctx *ctx, unsigned r, uint64_t size_max, cairn_arena *arena,
@@ -402,25 +426,36 @@ bool played_process(const sim_ctx *ctx, const replica_block *block, bool honest,
     return verdict == 1;
 }
 
-/* The model takes the block; no call of an application comes between. */
-static bool decide(played_chain *f, const replica_block *block)
+/* What the model says of the chain's next block. False when it is full. */
+static bool ask_model(played_chain *f, played_block *decided)
 {
     model_verdict verdicts[REPLICA_BLOCK_TXS];
+    decided->app_hash = f->blocks[f->height].app_hash;
+    if (decided->count == 0)
+        return true;
+    scratch = f->model;
+    if (!model_apply_at(&scratch, played_pool.txs, decided->txs, decided->count, f->height + 1,
+                        decided->time_ms, verdicts))
+        return false;
+    f->model = scratch;
+    for (size_t i = 0; i < decided->count; i++)
+        decided->codes[i] = (uint32_t)-verdicts[i].code;
+    decided->app_hash = model_app_hash(&f->model);
+    return true;
+}
+
+/* No call of an application comes between. */
+static bool decide(played_chain *f, const replica_block *block)
+{
+    if (f->height == PLAYED_HEIGHT_MAX)
+        return false;
     played_block *decided = &f->blocks[f->height + 1];
     *decided =
         (played_block){.time_ms = block->time_ms, .nanos = block->nanos, .count = block->count};
     for (size_t i = 0; i < block->count; i++)
         SIM_CHECK(place_in_pool(block->txs[i], &decided->txs[i]), "a transaction from nowhere");
-    scratch = f->model;
-    if (f->height == PLAYED_HEIGHT_MAX ||
-        !model_apply_at(&scratch, played_pool.txs, decided->txs, decided->count, f->height + 1,
-                        block->time_ms, verdicts))
+    if (!ask_model(f, decided))
         return false;
-    for (size_t i = 0; i < block->count; i++)
-        decided->codes[i] = (uint32_t)-verdicts[i].code;
-    decided->app_hash =
-        block->count == 0 ? f->blocks[f->height].app_hash : model_app_hash(&scratch);
-    f->model = scratch;
     f->voted_ms = f->now_ms;
     f->height++;
     return true;

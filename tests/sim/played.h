@@ -14,7 +14,7 @@
 
 enum {
     PLAYED_MEMBERS = 4,
-    PLAYED_HEIGHT_MAX = 4000,
+    PLAYED_HEIGHT_MAX = 8000,
     PLAYED_PROPOSAL_SIZE_MAX = 1 << 20,
     PLAYED_LAG_MAX_MS = 2000, /* of a block's time, with transactions in it */
 };
@@ -64,11 +64,13 @@ extern sim_pool played_pool;
 extern sim_replica played_members[PLAYED_MEMBERS];
 
 /* Once, before any fault. */
-void played_warm_up(void);
+void played_warm_up(sim_pool_kind kind);
 /* The chain before its first block; does nothing when it has begun. */
 void played_begin(sim_ctx *ctx);
 void played_pass_time(played_chain *chain, uint64_t ms);
 
+/* The store of member `r` and the application over it, of which no engine has asked anything. */
+bool played_open(const sim_ctx *ctx, unsigned r);
 /* Starts member `r` and brings it to where its engine stands. False when a fault prevents it. */
 bool played_start(const sim_ctx *ctx, unsigned r);
 /* Its engine alone starts again: an empty mempool, and the handshake with an application that is

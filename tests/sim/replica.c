@@ -164,6 +164,7 @@ static cairn_err open_all(sim_replica *replica, const replica_options *options)
                                                    .chain = &replica->chain,
                                                    .clock = store.clock,
                                                    .version = "simulated",
+                                                   .pool_count_max = MODEL_POOL * 2,
                                                    .retain_blocks = options->retain_blocks};
     return cairn_application_new(&application, &replica->application);
 }
@@ -194,6 +195,12 @@ cairn_err replica_close(sim_replica *replica)
     replica->store = NULL;
     replica->up = false;
     return cairn_store_close(store);
+}
+
+cairn_err replica_turn(sim_replica *replica)
+{
+    bool worked;
+    return cairn_store_step(replica->store, &worked);
 }
 
 cairn_err replica_settle(sim_replica *replica)

@@ -54,6 +54,8 @@ cairn_err replica_open(sim_replica *replica, const replica_options *options) CAI
 void replica_kill(sim_replica *replica);
 cairn_err replica_close(sim_replica *replica) CAIRN_MUST_USE;
 
+/* What the store's writer would do by itself. */
+cairn_err replica_turn(sim_replica *replica) CAIRN_MUST_USE;
 /* Makes durable what was committed, and lets the index follow. */
 cairn_err replica_settle(sim_replica *replica) CAIRN_MUST_USE;
 

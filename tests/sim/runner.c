@@ -125,7 +125,7 @@ static void plan_trial(trial_plan *plan, const sim_workload *workload, const sim
         life->ext4 = options->ext4;
         life->trace = options->one;
         plan->ends[i].lose_power = sim_rng_percent(rng, 75);
-        if (sizes == NULL || i + 1 == plan->life_count)
+        if (sizes == NULL || workload->faults == 0 || i + 1 == plan->life_count)
             continue;
         plan_faults(life, rng, workload->faults, i == 0 ? sizes->ops_first : sizes->ops_later,
                     i == 0 ? sizes->allocs_first : sizes->allocs_later);

@@ -134,6 +134,15 @@ static void step_restart(sim_ctx *ctx)
         played_check_member(ctx, r);
 }
 
+/* The writers of the stores are threads of their own in a node: they come whenever they come. */
+static void take_turns(sim_ctx *ctx)
+{
+    for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
+        if (played_members[r].up && sim_rng_percent(&ctx->rng, 20))
+            (void)played_failed(ctx, r, replica_turn(&played_members[r]), "turn");
+    }
+}
+
 static void step_settle(sim_ctx *ctx)
 {
     unsigned r = anyone(ctx);
@@ -158,6 +167,7 @@ static void run_step(sim_ctx *ctx)
         step_restart(ctx);
     else
         step_settle(ctx);
+    take_turns(ctx);
 }
 
 /* Without a fault everybody comes to the last block, and reads what the others read. */
@@ -189,12 +199,17 @@ static void live(sim_ctx *ctx)
     }
 }
 
+static void warm_up(void)
+{
+    played_warm_up(SIM_POOL_FOR_MANY);
+}
+
 int main(int argc, char **argv)
 {
     const sim_workload workload = {.name = "sim_consortium",
                                    .faults = SIM_FAULTS_ALL,
                                    .facts_size = sizeof(played_chain),
-                                   .warm_up = played_warm_up,
+                                   .warm_up = warm_up,
                                    .live = live};
     return sim_main(argc, argv, &workload);
 }
