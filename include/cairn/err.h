@@ -78,6 +78,7 @@
     X(CHANGED, -510, "file changed while it was read", 409, 4)                                     \
     X(UNAVAILABLE, -511, "service is not available now, try again", 503, 4)                        \
     X(FOLLOWER, -512, "ledger is followed here: write to its source", 421, 4)                      \
+    X(UNDECIDED, -513, "not decided in time: the same transaction may be sent again", 504, 4)      \
     X(NO_MEMORY, -601, "out of memory", 500, 4)                                                    \
     X(CRYPTO, -602, "cryptographic library failed", 500, 4)                                        \
     X(CANCELLED, -603, "operation was cancelled", 503, 4)                                          \

@@ -1,19 +1,22 @@
 /* A member's application for the real engine, and transactions to send it.
  *
  *   consortium-serve begin                        prints the app_state of a new ledger of four
- *   consortium-serve run DIRECTORY GENESIS SOCKET serves the engine until it is told to stop
+ *   consortium-serve run DIRECTORY GENESIS SOCKET RPC
+ *                                                 serves the engine; for each line "COUNT FIRST" of
+ *                                                 standard input sends so many anchors, and prints
+ *                                                 how many were accepted; ends with the input
  *   consortium-serve transactions COUNT FIRST     writes anchors, each behind its size (u32be)
  *   consortium-serve stand DIRECTORY              prints height and root of a store at rest
  *
  * DIRECTORY is the member's store, made when it is not there. */
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "ledger/consortium/application.h"
+#include "ledger/consortium/relay.h"
 #include "support/ledger_fixture.h"
 
 static void must(cairn_err err, const char *what)
@@ -73,6 +76,67 @@ static void open_store(const char *directory, bool driven, const cairn_chain *ch
         must(cairn_store_drive(*ret_engine, NULL), "drive");
 }
 
+/* --- a client in the member's own process --- */
+
+typedef struct client {
+    ledger_fixture f;
+    cairn_engine *engine;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t told;
+    long waiting;
+    long accepted;
+    cairn_err refused; /* the last one */
+} client;
+
+static void on_verdict(void *context, const cairn_verdict *verdict)
+{
+    client *c = context;
+    pthread_mutex_lock(&c->lock);
+    c->waiting--;
+    c->accepted += verdict->code == CAIRN_OK;
+    if (verdict->code != CAIRN_OK)
+        c->refused = verdict->code;
+    pthread_cond_signal(&c->told);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static cairn_bytes anchor_of(ledger_fixture *f, long number)
+{
+    return fixture_anchor(f, (uint64_t)number, ((uint64_t)time(NULL) + 300) * 1000);
+}
+
+static void send_anchors(client *c, long count, long first)
+{
+    c->accepted = 0;
+    for (long i = 0; i < count; i++) {
+        pthread_mutex_lock(&c->lock);
+        c->waiting++;
+        pthread_mutex_unlock(&c->lock);
+        must(cairn_engine_submit(c->engine, anchor_of(&c->f, first + i), on_verdict, c), "submit");
+    }
+    pthread_mutex_lock(&c->lock);
+    while (c->waiting > 0)
+        pthread_cond_wait(&c->told, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+    (void)printf("%ld %s\n", c->accepted, c->accepted == count ? "OK" : cairn_err_name(c->refused));
+    (void)fflush(stdout);
+}
+
+static void serve_client(cairn_engine *engine)
+{
+    static client c;
+    char line[64];
+    long count = 0, first = 0;
+    c.engine = engine;
+    pthread_mutex_init(&c.lock, NULL);
+    pthread_cond_init(&c.told, NULL);
+    fixture_open(&c.f, 1);
+    cairn_ledger_id(genesis_of_four(&c.f.arena), &c.f.ledger);
+    while (fgets(line, sizeof line, stdin) != NULL && sscanf(line, "%ld %ld", &count, &first) == 2)
+        send_anchors(&c, count, first);
+    fixture_close(&c.f);
+}
+
 static int run(char **words)
 {
     cairn_arena arena;
@@ -82,28 +146,31 @@ static int run(char **words)
     cairn_engine *engine = NULL;
     cairn_application *application = NULL;
     cairn_abci_server *server = NULL;
-    sigset_t signals;
-    int signal = 0;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    cairn_relay *relay = NULL;
+    (void)signal(SIGPIPE, SIG_IGN);
     cairn_arena_init(&arena, 64 << 20);
     must(cairn_file_read(&arena, words[1], CAIRN_CHAIN_FILE_SIZE_MAX, &json), "genesis");
     must(cairn_chain_decode(&arena, json, &chain), "genesis");
     open_store(words[0], true, &chain, &store, &engine);
+    const cairn_relay_options relay_options = {
+        .engine = engine, .url = words[3], .clock = cairn_clock_system(), .timeout_ms = 30000};
+    must(cairn_relay_new(&relay_options, &relay), "relay");
+    must(cairn_store_drive(engine, cairn_relay_driver(relay)), "drive");
     const cairn_application_options options = {.store = store,
                                                .engine = engine,
                                                .chain = &chain,
                                                .version = "test",
                                                .clock = cairn_clock_system(),
-                                               .retain_blocks = 100};
+                                               .retain_blocks = 100,
+                                               .watch = cairn_relay_watch(relay)};
     must(cairn_application_new(&options, &application), "application");
     cairn_abci_handler handler = cairn_application_handler(application);
     must(cairn_abci_server_start(words[2], &handler, NULL, &server), "server");
-    (void)sigwait(&signals, &signal);
+    serve_client(engine);
     cairn_abci_server_stop(server);
     cairn_application_free(application);
+    must(cairn_store_drive(engine, NULL), "drive");
+    cairn_relay_free(relay);
     must(cairn_store_close(store), "close");
     cairn_arena_done(&arena);
     return 0;
@@ -118,8 +185,7 @@ static int transactions(char **words)
     cairn_ledger_id(genesis_of_four(&f.arena), &f.ledger);
     for (long i = 0; i < count; i++) {
         uint8_t size[4];
-        uint64_t until_ms = ((uint64_t)time(NULL) + 300) * 1000;
-        cairn_bytes tx = fixture_anchor(&f, (uint64_t)(first + i), until_ms);
+        cairn_bytes tx = anchor_of(&f, first + i);
         cairn_put_u32(size, (uint32_t)tx.size);
         if (fwrite(size, 1, 4, stdout) != 4 || fwrite(tx.data, 1, tx.size, stdout) != tx.size)
             return 1;
@@ -147,13 +213,13 @@ int main(int count, char **words)
 {
     if (count == 2 && strcmp(words[1], "begin") == 0)
         return begin();
-    if (count == 5 && strcmp(words[1], "run") == 0)
+    if (count == 6 && strcmp(words[1], "run") == 0)
         return run(words + 2);
     if (count == 4 && strcmp(words[1], "transactions") == 0)
         return transactions(words + 2);
     if (count == 3 && strcmp(words[1], "stand") == 0)
         return stand(words + 2);
-    (void)fprintf(stderr, "usage: consortium-serve begin | run DIRECTORY GENESIS SOCKET | "
+    (void)fprintf(stderr, "usage: consortium-serve begin | run DIRECTORY GENESIS SOCKET RPC | "
                           "transactions COUNT FIRST | stand DIRECTORY\n");
     return 2;
 }

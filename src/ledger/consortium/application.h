@@ -28,6 +28,17 @@ typedef struct cairn_committed {
     uint64_t index;  /* log index when accepted */
 } cairn_committed;
 
+/* Who wants to know what the application did; each may be NULL. On the engine's threads. */
+typedef struct cairn_application_watch {
+    void *context;
+    /* What a new transaction was told before it might wait for a block. */
+    void (*checked)(void *context, const cairn_hash *id, cairn_err code);
+    /* Each transaction of a block, after its commit. */
+    void (*committed)(void *context, const cairn_committed *tx);
+    /* After those: the block's time. */
+    void (*block)(void *context, uint64_t time_ms);
+} cairn_application_watch;
+
 typedef struct cairn_application_options {
     cairn_store *store;
     cairn_engine *engine;     /* the chain's ledger, driven */
@@ -37,9 +48,7 @@ typedef struct cairn_application_options {
     cairn_log *log;         /* may be NULL */
     uint64_t retain_blocks; /* that the engine keeps at least, though we have them; 0: all */
     size_t pool_count_max;  /* transactions that wait; 0: CAIRN_APPLICATION_POOL_MAX */
-    /* Told of each transaction of a block after its commit, on the engine's thread; may be NULL. */
-    void (*committed)(void *context, const cairn_committed *tx);
-    void *context;
+    cairn_application_watch watch;
 } cairn_application_options;
 
 /* Rows for the logger. */

@@ -274,17 +274,20 @@ static void empty_pool(cairn_application *app)
 
 static void tell(const cairn_application *app)
 {
+    const cairn_application_watch *watch = &app->options.watch;
     size_t count = 0;
     const cairn_delivery_result *results = cairn_delivery_results(app->delivery, &count);
-    for (size_t i = 0; app->options.committed != NULL && i < count; i++) {
+    for (size_t i = 0; watch->committed != NULL && i < count; i++) {
         const cairn_committed tx = {.id = &results[i].id,
                                     .code = results[i].code,
                                     .consumed = results[i].consumed,
                                     .height = app->delivery_height,
                                     .index = results[i].index};
         if (results[i].decoded)
-            app->options.committed(app->options.context, &tx);
+            watch->committed(watch->context, &tx);
     }
+    if (watch->block != NULL)
+        watch->block(watch->context, app->delivery_time_ms);
 }
 
 /* The engine may forget the blocks below; 0: none. Never one that a restart of ours would ask for:

@@ -74,6 +74,8 @@ cairn_err cairn_application_check(cairn_application *app, const cairn_abci_reque
     bool again = request->check_tx.type == CHECK_AGAIN;
     cairn_err err = check(app, request->check_tx.tx, arena, &entry);
     err = take_place(app, &entry, again, err);
+    if (!again && entry.size != 0 && app->options.watch.checked != NULL)
+        app->options.watch.checked(app->options.watch.context, &entry.id, err);
     cairn_abci_answer answer = cairn_abci_begin(out, CAIRN_ABCI_CHECK_TX);
     cairn_application_put_result(out, err, 3, 8);
     cairn_abci_end(&answer);

@@ -137,8 +137,7 @@ static void open_app(world *w)
                                                .clock = w->options.clock,
                                                .retain_blocks = w->retain_blocks,
                                                .pool_count_max = 100,
-                                               .committed = on_committed,
-                                               .context = w};
+                                               .watch = {.context = w, .committed = on_committed}};
     assert_int_equal(cairn_application_new(&options, &w->app), CAIRN_OK);
     w->handler = cairn_application_handler(w->app);
 }

@@ -1,0 +1,111 @@
+/* Calls in batches. */
+#include "ledger/consortium/rpc.h"
+
+#include <jansson.h>
+#include <string.h>
+
+static const char clause[] = "CometBFT 0.38, RPC";
+
+static void free_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* --- the call --- */
+
+static size_t call_size(cairn_bytes tx)
+{
+    enum { FRAME = 100 };
+    return FRAME + cairn_base64_size(tx.size);
+}
+
+/* [{"jsonrpc":"2.0","id":0,"method":"broadcast_tx_async","params":{"tx":"…"}},…] */
+static cairn_err write_calls(cairn_arena *arena, const cairn_bytes *txs, size_t count,
+                             cairn_bytes *ret_body)
+{
+    void *memory = NULL;
+    size_t capacity = 2;
+    for (size_t i = 0; i < count; i++)
+        capacity += call_size(txs[i]);
+    CAIRN_TRY(cairn_arena_alloc(arena, capacity, &memory));
+    char *out = memory;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += (size_t)snprintf(out + size, capacity - size,
+                                 "%c{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":"
+                                 "\"broadcast_tx_async\",\"params\":{\"tx\":\"",
+                                 i == 0 ? '[' : ',', i);
+        cairn_base64_encode(txs[i], out + size);
+        size += cairn_base64_size(txs[i].size);
+        size += (size_t)snprintf(out + size, capacity - size, "\"}}");
+    }
+    out[size++] = ']';
+    *ret_body = cairn_bytes_of(out, size);
+    return CAIRN_OK;
+}
+
+/* --- the reply --- */
+
+/* The engine has no numbers for these. */
+static cairn_err code_of(const json_t *error)
+{
+    const char *data = json_string_value(json_object_get(error, "data"));
+    if (data == NULL)
+        return CAIRN_ERR_UNAVAILABLE;
+    if (strstr(data, "already exists in cache") != NULL)
+        return CAIRN_OK;
+    if (strstr(data, "mempool is full") != NULL)
+        return CAIRN_ERR_BUSY;
+    if (strstr(data, "too large") != NULL)
+        return CAIRN_ERR_TOO_LARGE;
+    return CAIRN_ERR_UNAVAILABLE;
+}
+
+static cairn_err bad_reply(const char *what)
+{
+    return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, clause, "engine: %s", what);
+}
+
+/* Each call has one answer, in any order. */
+static cairn_err read_replies(const json_t *list, size_t count, cairn_err *ret_codes)
+{
+    bool seen[CAIRN_RPC_BATCH_MAX] = {false};
+    if (!json_is_array(list) || json_array_size(list) != count)
+        return bad_reply("does not answer each call");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *reply = json_array_get(list, i);
+        const json_t *id = json_object_get(reply, "id");
+        const json_t *error = json_object_get(reply, "error");
+        json_int_t at = json_is_integer(id) ? json_integer_value(id) : -1;
+        if (at < 0 || at >= (json_int_t)count || seen[at])
+            return bad_reply("answers another call");
+        seen[at] = true;
+        ret_codes[at] = error == NULL || json_is_null(error) ? CAIRN_OK : code_of(error);
+    }
+    return CAIRN_OK;
+}
+
+cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
+                              size_t count, cairn_err *ret_codes)
+{
+    cairn_http_reply reply;
+    cairn_http_call call = {.method = CAIRN_HTTP_CLIENT_POST,
+                            .url = url,
+                            .content_type = "application/json",
+                            .timeout_ms = CAIRN_RPC_TIMEOUT_MS,
+                            .body_size_max = CAIRN_RPC_REPLY_SIZE_MAX};
+    CAIRN_ASSERT(count >= 1 && count <= CAIRN_RPC_BATCH_MAX);
+    CAIRN_TRY(write_calls(arena, txs, count, &call.body));
+    CAIRN_TRY(cairn_http_client_call(arena, &call, &reply));
+    /* The engine answers a batch of one by an object. */
+    CAIRN_CLEANUP(free_json)
+    json_t *json = json_loadb((const char *)reply.body.data, reply.body.size, 0, NULL);
+    if (reply.status != 200 || json == NULL)
+        return bad_reply("does not answer in JSON");
+    if (!json_is_object(json))
+        return read_replies(json, count, ret_codes);
+    CAIRN_CLEANUP(free_json) json_t *list = json_array();
+    if (list == NULL || json_array_append(list, json) != 0)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "engine: reply");
+    return read_replies(list, count, ret_codes);
+}

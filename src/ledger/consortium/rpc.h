@@ -1,0 +1,21 @@
+/* The engine's JSON-RPC, as much of it as we ask: transactions are handed over, and blocks read.
+ * Source: CometBFT 0.38, RPC; JSON-RPC 2.0. */
+#ifndef CAIRN_LEDGER_CONSORTIUM_RPC_H
+#define CAIRN_LEDGER_CONSORTIUM_RPC_H
+
+#include "core/net/http_client.h"
+
+enum {
+    CAIRN_RPC_TIMEOUT_MS = 5000,
+    CAIRN_RPC_REPLY_SIZE_MAX = 64 << 20,
+    CAIRN_RPC_BATCH_MAX = 10,
+};
+
+/* Hands over at most CAIRN_RPC_BATCH_MAX transactions by broadcast_tx_async, in one call. For each:
+ * OK when the engine has it, were it from before; BUSY when its pool is full, TOO_LARGE,
+ * UNAVAILABLE otherwise: it does not have it then. UNREACHABLE when there was no answer: it may
+ * have some. */
+cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
+                              size_t count, cairn_err *ret_codes) CAIRN_MUST_USE;
+
+#endif
