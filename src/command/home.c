@@ -11,6 +11,7 @@
 #include "core/store/file.h"
 #include "feature_list.h"
 #include "node/node.h"
+#include "node/node_follow.h"
 #include "node/node_outbox.h"
 
 enum { VALIDITY_MS = 60000 };
@@ -117,7 +118,7 @@ cairn_err cairn_home_store(const char *directory, const cairn_config *config,
     if (err == CAIRN_ERR_NOT_FOUND) /* init made it: its loss is no "no" */
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s: a part of it is missing", path);
     CAIRN_TRY(err);
-    if (cairn_store_ledger(*ret_store, 0) != NULL)
+    if (cairn_store_ledger(*ret_store, 0) != NULL || cairn_node_follows(config))
         return CAIRN_OK;
     cairn_store_free(CAIRN_STEAL(*ret_store));
     return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "house", "%s holds no ledger", path);
@@ -145,16 +146,31 @@ cairn_err cairn_home_needs_store(const cairn_home *home)
 }
 
 /* Where the ledger is: with a node from the start, or in this directory. */
+static cairn_err open_remote(cairn_home *home, const char *url, const char *ca_key)
+{
+    CAIRN_TRY(cairn_remote_open(url, cairn_config_text(home->config, ca_key),
+                                cairn_config_text(home->config, "ledger.id"), &home->remote));
+    home->engine = cairn_remote_engine(home->remote);
+    return CAIRN_OK;
+}
+
+/* Of a ledger that is followed here only its source takes what is written. */
+static cairn_err open_source(cairn_home *home)
+{
+    char url[CAIRN_CONFIG_TEXT_SIZE_MAX + 1];
+    (void)snprintf(url, sizeof url, "%s", cairn_config_text(home->config, "follow.sources"));
+    url[strcspn(url, " ")] = '\0';
+    return open_remote(home, url, "follow.ca");
+}
+
 static cairn_err open_ledger(cairn_home *home, cairn_home_use use)
 {
     cairn_store_options options;
     const char *url = cairn_config_text(home->config, "ledger.node");
-    if (url[0] != '\0') {
-        CAIRN_TRY(cairn_remote_open(url, cairn_config_text(home->config, "ledger.node_ca"),
-                                    cairn_config_text(home->config, "ledger.id"), &home->remote));
-        home->engine = cairn_remote_engine(home->remote);
-        return CAIRN_OK;
-    }
+    if (url[0] != '\0')
+        return open_remote(home, url, "ledger.node_ca");
+    if (use == CAIRN_HOME_WRITE && cairn_node_follows(home->config))
+        return open_source(home);
     cairn_store_options_default(&options, &cairn_all_features);
     options.clock = home->clock;
     options.read_only = use != CAIRN_HOME_WRITE;
@@ -164,7 +180,10 @@ static cairn_err open_ledger(cairn_home *home, cairn_home_use use)
         return ask_node(home);
     CAIRN_TRY(err);
     home->engine = cairn_store_ledger(home->store, 0);
-    return CAIRN_OK;
+    return home->engine != NULL
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "%s: nothing was followed yet",
+                            home->command->directory);
 }
 
 static void name_ledger(cairn_home *home)
@@ -239,7 +258,7 @@ static cairn_err load_keys(cairn_home *home, cairn_home_use use)
     cairn_org_record org;
     CAIRN_TRY(cairn_home_signer(home->command->directory, home->config, &home->signer));
     CAIRN_TRY(cairn_signer_each(home->signer, take_key, home));
-    if (home->key_count == 0 && use == CAIRN_HOME_JOIN)
+    if (home->key_count == 0 && (use == CAIRN_HOME_JOIN || cairn_node_follows(home->config)))
         return CAIRN_OK;
     if (home->key_count == 0)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",

@@ -6,6 +6,7 @@
 
 #include "command/facts.h"
 #include "command/home.h"
+#include "command/serve.h"
 #include "command/verbs.h"
 #include "core/jobs/jobs.h"
 #include "core/store/block_log.h"
@@ -18,6 +19,7 @@
 #include "node/node.h"
 #include "node/node_ca.h"
 #include "node/node_fence.h"
+#include "node/node_follow.h"
 #include "node/node_lists.h"
 #include "node/node_url.h"
 #include "node/process/systemd.h"
@@ -60,6 +62,7 @@ typedef struct running {
     cairn_supervisor *supervisor; /* of keyd, which holds every key */
     cairn_vault *vault;
     cairn_store *store;
+    cairn_node_follow *follow; /* NULL: the ledger is brought forward here */
     cairn_systemd systemd;
     cairn_node *node;
     int url_fd;     /* DIR/node.url; -1: not open yet */
@@ -73,13 +76,14 @@ static cairn_err open_log(running *r)
     static const cairn_log_level levels[] = {CAIRN_LOG_ERROR, CAIRN_LOG_WARNING, CAIRN_LOG_INFO,
                                              CAIRN_LOG_DEBUG};
     const cairn_log_table tables[] = {
-        cairn_store_events,          cairn_http_log_events,
-        cairn_route_log_events,      cairn_jobs_log_events,
-        cairn_supervisor_log_events, cairn_audit_log_events,
-        cairn_oauth_log_events,      cairn_issuers_log_events,
-        cairn_block_log_events,      cairn_node_log_events,
-        cairn_node_ca_log_events,    cairn_status_log_events,
-        cairn_lists_log_events,      {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+        cairn_store_events,           cairn_http_log_events,
+        cairn_route_log_events,       cairn_jobs_log_events,
+        cairn_supervisor_log_events,  cairn_audit_log_events,
+        cairn_oauth_log_events,       cairn_issuers_log_events,
+        cairn_block_log_events,       cairn_node_log_events,
+        cairn_node_ca_log_events,     cairn_status_log_events,
+        cairn_lists_log_events,       cairn_follow_log_events,
+        cairn_node_follow_log_events, {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -145,6 +149,30 @@ static cairn_err open_store(running *r)
     return cairn_home_store(r->directory, r->config, &options, &r->store);
 }
 
+/* What it is asked for while it waits. */
+static bool is_told_to_end(unsigned seconds)
+{
+    const struct timespec wait = {.tv_sec = seconds};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    return sigtimedwait(&set, NULL, &wait) > 0;
+}
+
+/* Nothing can be served before the genesis is here: waits for a source that has it. */
+static cairn_err open_follow(running *r)
+{
+    if (r->follow == NULL)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_node_follow_open(r->follow, r->store, r->log));
+    cairn_follow *follow = cairn_node_follow_get(r->follow);
+    cairn_err err = cairn_follow_begin(follow);
+    while (err != CAIRN_OK && cairn_follow_may_retry(err) && !is_told_to_end(1))
+        err = cairn_follow_begin(follow);
+    return err;
+}
+
 static cairn_err open_node(running *r)
 {
     const cairn_node_setup setup = {.directory = r->directory,
@@ -155,6 +183,8 @@ static cairn_err open_node(running *r)
                                     .store = r->store,
                                     .signer = cairn_supervisor_signer(r->supervisor),
                                     .vault = r->vault,
+                                    .follow =
+                                        r->follow == NULL ? NULL : cairn_node_follow_get(r->follow),
                                     .supervisor = r->supervisor};
     return cairn_node_new(&setup, &r->node);
 }
@@ -164,9 +194,12 @@ static cairn_err open_all(running *r)
     CAIRN_TRY(cairn_home_config(r->directory, &r->config));
     CAIRN_TRY(open_log(r));
     CAIRN_TRY(open_spawner(r));
+    if (cairn_node_follows(r->config))
+        CAIRN_TRY(cairn_node_follow_new(r->directory, r->config, &r->follow));
     CAIRN_TRY(shut_in(r));
     CAIRN_TRY(open_keys(r));
     CAIRN_TRY(open_store(r));
+    CAIRN_TRY(open_follow(r));
     CAIRN_TRY(open_node(r));
     r->socket = cairn_systemd_take(&r->systemd, "https");
     return cairn_node_listen(r->node, r->socket);
@@ -175,7 +208,9 @@ static cairn_err open_all(running *r)
 /* When the node has run, every transaction that it took has its verdict: nothing looks back. */
 static cairn_err close_all(running *r)
 {
+    cairn_node_follow_stop(r->follow);
     cairn_node_free(r->node);
+    cairn_node_follow_free(r->follow);
     cairn_err err = cairn_store_close(r->store);
     cairn_vault_close(r->vault);
     cairn_supervisor_free(r->supervisor);
@@ -305,6 +340,8 @@ static cairn_err serve(running *r, cairn_command *command)
     pthread_t thread;
     CAIRN_TRY(cairn_node_url_write(r->url_fd, cairn_node_url(r->node)));
     CAIRN_TRY(announce(r, command));
+    if (r->follow != NULL)
+        CAIRN_TRY(cairn_node_follow_start(r->follow));
     CAIRN_TRY(cairn_systemd_ready(&r->systemd, cairn_node_url(r->node)));
     r->main = pthread_self();
     int failed = pthread_create(&thread, NULL, run_node, r);
@@ -317,12 +354,9 @@ static cairn_err serve(running *r, cairn_command *command)
     return err == CAIRN_OK ? r->ended : err;
 }
 
-static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
+cairn_err cairn_command_serve(cairn_command *command, const char *directory)
 {
-    running r = {.directory = arguments->word_count == 1 ? arguments->words[0] : command->directory,
-                 .systemd = {.notify_fd = -1},
-                 .url_fd = -1,
-                 .socket = -1};
+    running r = {.directory = directory, .systemd = {.notify_fd = -1}, .url_fd = -1, .socket = -1};
     sigset_t set;
     signals_of_interest(&set);
     CAIRN_ASSERT(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0); /* before there are threads */
@@ -335,6 +369,12 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
     }
     cairn_err closed = close_all(&r);
     return err == CAIRN_OK ? closed : err;
+}
+
+static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
+{
+    return cairn_command_serve(command, arguments->word_count == 1 ? arguments->words[0]
+                                                                   : command->directory);
 }
 
 const cairn_verb cairn_verb_node = {

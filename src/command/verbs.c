@@ -29,6 +29,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_checkpoint,
     &cairn_verb_witness,
     &cairn_verb_node,
+    &cairn_verb_follow,
     &cairn_verb_grant_add,
     &cairn_verb_grant_list,
     &cairn_verb_grant_revoke,

@@ -159,6 +159,33 @@ static void print_process(cairn_text *text, const cairn_node *node)
               cairn_node_signatures(node));
 }
 
+/* --- the follower --- */
+
+static void print_follow(cairn_text *text, const cairn_node *node)
+{
+    cairn_follow *follow = cairn_node_follower(node);
+    cairn_follow_status s;
+    if (follow == NULL)
+        return;
+    cairn_follow_get_status(follow, &s);
+    print_one(text, "cairn_follow_current", "gauge",
+              "1 while all that the held checkpoint covers is here.",
+              s.state == CAIRN_FOLLOW_CURRENT);
+    print_one(text, "cairn_follow_closed", "gauge", "1 when nothing is followed any more.",
+              s.state == CAIRN_FOLLOW_CLOSED);
+    print_one(text, "cairn_follow_head_size", "gauge", "Entries of the held checkpoint.",
+              s.head_size);
+    print_one(text, "cairn_follow_success_seconds", "gauge",
+              "Unix time at which a source last answered well.", s.success_ms / 1000);
+    print_one(text, "cairn_follow_growth_seconds", "gauge",
+              "Unix time at which a newer checkpoint was last taken.", s.growth_ms / 1000);
+    print_one(text, "cairn_follow_errors", "counter", "Answers that were missing, or refused.",
+              s.errors);
+    print_one(text, "cairn_follow_lies", "counter", "Answers that cannot be true.", s.lies);
+    print_one(text, "cairn_follow_rollbacks", "counter",
+              "Checkpoints smaller than the same source's last.", s.rollbacks);
+}
+
 /* --- jobs --- */
 
 typedef struct consumer_lines {
@@ -222,6 +249,7 @@ static void print_jobs(cairn_text *text, cairn_node *node)
 void cairn_metrics_print(cairn_text *text, cairn_node *node)
 {
     print_ledgers(text, node);
+    print_follow(text, node);
     print_http(text, node);
     print_store(text, node);
     print_keyd(text, node);

@@ -70,7 +70,8 @@ static cairn_err make_ledgers(cairn_node *node)
     size_t count = cairn_store_ledger_count(store);
     if (count == 0)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: the store has no ledger");
-    CAIRN_TRY(cairn_node_keys_new(node->setup.signer, cairn_store_ledger(store, 0), &node->keys));
+    CAIRN_TRY(cairn_node_keys_new(node->setup.signer, cairn_store_ledger(store, 0),
+                                  node->setup.follow != NULL, &node->keys));
     node->ledgers = calloc(count, sizeof(cairn_node_ledger *));
     if (node->ledgers == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledgers");
@@ -131,7 +132,10 @@ static void ca_changed(void *context)
 
 static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn_hash *ret_org)
 {
+    static const cairn_hash nobody = {{0}};
     const cairn_node *node = context;
+    if (cairn_hash_equal(cairn_node_keys_org(node->keys), &nobody))
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: speaks for no organisation");
     *ret_ledger = node->ledgers[0]->service;
     *ret_org = *cairn_node_keys_org(node->keys);
     return CAIRN_OK;
@@ -550,6 +554,22 @@ bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_healt
     return true;
 }
 
+cairn_follow *cairn_node_follower(const cairn_node *node)
+{
+    return node->setup.follow;
+}
+
+/* A follower takes no transactions: it is of use while somebody brings it forward. */
+static cairn_err follower_ready(cairn_follow *follow)
+{
+    cairn_follow_status status;
+    cairn_follow_get_status(follow, &status);
+    if (status.state == CAIRN_FOLLOW_CATCHING || status.state == CAIRN_FOLLOW_CURRENT)
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "follower: %s: %s",
+                      cairn_follow_state_name(status.state), status.trouble);
+}
+
 cairn_err cairn_node_ready(cairn_node *node)
 {
     cairn_head_key key = {.public_key = NULL};
@@ -557,6 +577,8 @@ cairn_err cairn_node_ready(cairn_node *node)
     if (cairn_node_keyd_health(node, &health) && !health.up)
         return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: the key process is not there");
     CAIRN_TRY(cairn_store_writable(node->setup.store));
+    if (node->setup.follow != NULL)
+        return follower_ready(node->setup.follow);
     cairn_err err = cairn_node_find_key(node, CAIRN_HEAD_RECEIPT, &key);
     cairn_key_free(key.public_key);
     return err == CAIRN_ERR_NOT_FOUND

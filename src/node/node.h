@@ -9,6 +9,7 @@
 #include "core/net/http_group.h"
 #include "core/net/route.h"
 #include "ledger/feature.h"
+#include "ledger/follow/follow.h"
 #include "ledger/store/store.h"
 #include "node/node_ledger.h"
 #include "node/node_work.h"
@@ -32,6 +33,7 @@ typedef struct cairn_node_setup {
     cairn_store *store;   /* opened for writing, with threads */
     cairn_signer *signer; /* has the organisation's keys */
     cairn_vault *vault;
+    cairn_follow *follow; /* brings the store's ledger forward; NULL: the node itself does */
     cairn_supervisor *supervisor; /* of keyd; NULL: the signer is somebody else's */
 } cairn_node_setup;
 
@@ -86,8 +88,11 @@ const cairn_config *cairn_node_config(const cairn_node *node);
 /* The newest valid key of the node's organisation for that kind of head. NOT_FOUND. */
 cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
                               cairn_head_key *ret_key) CAIRN_MUST_USE;
-/* OK, or what the node lacks to take transactions and sign receipts. */
+/* OK, or what the node lacks to take transactions and sign receipts; what a follower lacks to grow.
+ */
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
+/* The follower, or NULL. Borrowed. */
+cairn_follow *cairn_node_follower(const cairn_node *node);
 /* How keyd is; false when there is none of ours. */
 bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health);
 /* Borrowed. */

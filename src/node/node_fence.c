@@ -8,6 +8,7 @@
 
 #include "core/store/file.h"
 #include "node/auth/auth_issuers.h"
+#include "node/node_follow.h"
 
 /* What libraries read when they load late, look a name up or check a certificate. */
 static const char *const system_paths[] = {
@@ -45,11 +46,11 @@ static const struct {
                {"audit", 0700}, {"tls", 0755},   {"ca", 0700},   {"status", 0700}};
 
 static const char *const named_files[] = {"node.certificate", "node.certificate_key",
-                                          "node.client_cas", "outbox.ca_file"};
+                                          "node.client_cas", "outbox.ca_file", "follow.ca"};
 
 enum {
     COUNT_MAX = sizeof system_paths / sizeof system_paths[0] + sizeof folders / sizeof folders[0] +
-                sizeof named_files / sizeof named_files[0] + CAIRN_ISSUERS_MAX + 5,
+                sizeof named_files / sizeof named_files[0] + CAIRN_ISSUERS_MAX + 6,
     ARENA_SIZE_MAX = 1 << 20,
 };
 
@@ -94,7 +95,7 @@ static cairn_err add_system(fence *f)
     return add(f, "/dev/null", true);
 }
 
-static cairn_err add_folders(fence *f)
+static cairn_err add_folders(fence *f, bool follows)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
@@ -103,7 +104,11 @@ static cairn_err add_folders(fence *f)
             CAIRN_TRY(cairn_dir_make(path, folders[i].mode));
         CAIRN_TRY(add(f, path, true));
     }
-    return CAIRN_OK;
+    if (!follows)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_path_join(f->directory, "follow", path));
+    CAIRN_TRY(cairn_dir_make(path, 0700));
+    return add(f, path, true);
 }
 
 /* Does a folder hold the keys, or lie among them? */
@@ -148,7 +153,7 @@ static cairn_err add_issuers(fence *f)
 static cairn_err enter(fence *f, const cairn_config *config, cairn_sandbox_report *ret_report)
 {
     CAIRN_TRY(add_system(f));
-    CAIRN_TRY(add_folders(f));
+    CAIRN_TRY(add_folders(f, cairn_node_follows(config)));
     for (size_t i = 0; i < sizeof named_files / sizeof named_files[0]; i++)
         CAIRN_TRY(add_named(f, cairn_config_text(config, named_files[i])));
     CAIRN_TRY(add_issuers(f));

@@ -23,6 +23,7 @@ typedef struct list {
 struct cairn_node_keys {
     cairn_signer *signer;
     cairn_engine *engine;
+    bool none; /* is no failure */
     cairn_hash org;
     pthread_rwlock_t lock; /* guards `list` */
     list list;
@@ -98,17 +99,17 @@ static cairn_err sort(loading *l)
     return CAIRN_OK;
 }
 
-static cairn_err load(cairn_signer *signer, cairn_engine *engine, list *ret_list)
+static cairn_err load(cairn_signer *signer, cairn_engine *engine, bool none, list *ret_list)
 {
     cairn_arena arena;
     cairn_arena_init(&arena, ARENA_SIZE_MAX);
     loading l = {.state = state_of(engine), .arena = &arena};
     cairn_err err = cairn_signer_each(signer, take_key, &l);
-    if (err == CAIRN_OK && l.list.count == 0)
+    if (err == CAIRN_OK && l.list.count == 0 && !none)
         err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",
                          "no key of this directory is registered on its ledger by the purpose "
                          "that its name says");
-    if (err == CAIRN_OK)
+    if (err == CAIRN_OK && l.list.count > 0)
         err = sort(&l);
     cairn_arena_done(&arena);
     if (err == CAIRN_OK)
@@ -118,7 +119,7 @@ static cairn_err load(cairn_signer *signer, cairn_engine *engine, list *ret_list
     return err;
 }
 
-cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine,
+cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine, bool none,
                               cairn_node_keys **ret_keys)
 {
     CAIRN_CLEANUP(cairn_node_keys_free_p) cairn_node_keys *keys = calloc(1, sizeof *keys);
@@ -126,8 +127,9 @@ cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine,
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: keys");
     keys->signer = signer;
     keys->engine = engine;
+    keys->none = none;
     pthread_rwlock_init(&keys->lock, NULL);
-    CAIRN_TRY(load(signer, engine, &keys->list));
+    CAIRN_TRY(load(signer, engine, none, &keys->list));
     keys->org = keys->list.org;
     *ret_keys = CAIRN_STEAL(keys);
     return CAIRN_OK;
@@ -145,7 +147,7 @@ void cairn_node_keys_free(cairn_node_keys *keys)
 cairn_err cairn_node_keys_reload(cairn_node_keys *keys)
 {
     list fresh;
-    CAIRN_TRY(load(keys->signer, keys->engine, &fresh));
+    CAIRN_TRY(load(keys->signer, keys->engine, keys->none, &fresh));
     pthread_rwlock_wrlock(&keys->lock);
     list old = keys->list;
     keys->list = fresh;

@@ -10,8 +10,9 @@
 typedef struct cairn_node_keys cairn_node_keys;
 
 /* Reads the signer's keys and looks each up, but those whose name does not say their purpose, in
- * `engine`'s newest state; both outlive it. NOT_FOUND when the ledger knows none of them. */
-cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine,
+ * `engine`'s newest state; both outlive it. NOT_FOUND when the ledger knows none of them, unless
+ * there may be `none`: then the organisation is all zeros. */
+cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine, bool none,
                               cairn_node_keys **ret_keys) CAIRN_MUST_USE;
 /* Takes NULL. */
 void cairn_node_keys_free(cairn_node_keys *keys);

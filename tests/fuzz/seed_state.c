@@ -52,6 +52,47 @@ static void save_records(void)
     memory_end(&m);
 }
 
+/* A byte for the log's size, then records as a source gives them. */
+typedef struct sequence {
+    uint8_t data[16384];
+    cairn_cbor_writer w;
+} sequence;
+
+static void append(sequence *s, memory_ledger *m)
+{
+    cairn_bytes record;
+    MEMORY_MUST(cairn_block_record_encode(&m->arena, 0, &m->block, &record));
+    cairn_cbor_put_bytes(&s->w, record);
+}
+
+static void save_sequences(void)
+{
+    static memory_ledger m;
+    static sequence s, begins;
+    cairn_bytes txs[3];
+    memory_begin(&m, 1, NULL);
+    s.data[0] = 6; /* entries of the two blocks */
+    begins.data[0] = 0;
+    cairn_cbor_writer_init(&s.w, s.data + 1, sizeof s.data - 1);
+    cairn_cbor_writer_init(&begins.w, begins.data + 1, sizeof begins.data - 1);
+    append(&begins, &m);
+    save("follow", "genesis", cairn_bytes_of(begins.data, begins.w.size + 1));
+    for (uint64_t block = 0; block < 2; block++) {
+        for (uint64_t i = 0; i < 3; i++)
+            txs[i] = memory_tx(&m, memory_key(MEMORY_SIGN), CAIRN_TX_ANCHOR,
+                               memory_anchor(&m.arena, 2 * block + i / 2),
+                               MEMORY_TIME_MS + 1000 + 3 * block + i);
+        (void)memory_block(&m, MEMORY_TIME_MS + 1 + block, txs, 3);
+        append(&s, &m);
+    }
+    save("follow", "two-blocks", cairn_bytes_of(s.data, s.w.size + 1));
+    s.data[0] = 3; /* the second block is beyond it */
+    save("follow", "beyond", cairn_bytes_of(s.data, s.w.size + 1));
+    s.data[0] = 4; /* the second block lies across it */
+    save("follow", "across", cairn_bytes_of(s.data, s.w.size + 1));
+    memory_end(&m);
+}
+
 /* Programs of fuzz_apply.c: 3 says (signer, validity, organisation, kind, …), 0 closes a block. */
 static void save_programs(void)
 {
@@ -79,6 +120,7 @@ int main(int argc, char **argv)
     directory = argv[1];
     save_params();
     save_records();
+    save_sequences();
     save_programs();
     return 0;
 }

@@ -356,16 +356,21 @@ static cairn_err ask(cairn_follow *follow, follow_peer *peer, cairn_arena *arena
     return relation == CAIRN_FOLLOW_NEWER || first ? hold(follow, &shown) : CAIRN_OK;
 }
 
+static bool is_resting(const cairn_follow *follow, const follow_peer *peer)
+{
+    return peer->due_ns > cairn_clock_monotonic_ns(&follow->setup.clock);
+}
+
 static cairn_err poll(cairn_follow *follow, follow_peer *peer)
 {
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    cairn_arena_init(&arena, CAIRN_SOURCE_ARENA_SIZE_MAX);
     peer->good = false;
-    if (peer->due_ns > cairn_clock_monotonic_ns(&follow->setup.clock))
+    if (is_resting(follow, peer))
         return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%s: is left alone for a while",
                           peer->source->name);
     if (follow->engine == NULL)
         CAIRN_TRY(begin(follow, peer));
-    cairn_arena_init(&arena, CAIRN_SOURCE_ARENA_SIZE_MAX);
     cairn_err err = ask(follow, peer, &arena);
     if (err == CAIRN_OK)
         excuse(follow, peer);
@@ -390,6 +395,22 @@ static cairn_err poll_all(cairn_follow *follow, cairn_err *ret_worst)
             *ret_worst = err;
     }
     return CAIRN_OK;
+}
+
+cairn_err cairn_follow_begin(cairn_follow *follow)
+{
+    cairn_err err = CAIRN_OK;
+    if (follow->engine == NULL)
+        err = CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "follow: all sources are left alone");
+    for (size_t i = 0; follow->engine == NULL && i < follow->setup.source_count; i++) {
+        follow_peer *peer = &follow->peers[i];
+        if (is_resting(follow, peer))
+            continue;
+        err = begin(follow, peer);
+        if (err != CAIRN_OK && !cairn_follow_may_retry(err))
+            return err;
+    }
+    return follow->engine == NULL ? err : CAIRN_OK;
 }
 
 /* --- a round --- */

@@ -45,6 +45,10 @@ cairn_err cairn_follow_new(const cairn_follow_setup *setup,
 void cairn_follow_free(cairn_follow *follow);
 CAIRN_DEFINE_CLEANUP(cairn_follow, cairn_follow_free)
 
+/* Gets the genesis, unless it is here, from the first source that has it. Errors as those of a
+ * round. The thread of the rounds. */
+cairn_err cairn_follow_begin(cairn_follow *follow) CAIRN_MUST_USE;
+
 /* One round: asks every source that is not left alone, and takes what is new. OK when one of them
  * answered well and its log is here now. Else what is wrong, UNREACHABLE when that is the worst of
  * it: the next round may go better. Not so after CLOSED (evidence), READ_ONLY and what else the

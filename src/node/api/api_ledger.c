@@ -44,6 +44,23 @@ static void put_vkey(cairn_call *call, cairn_api_json *json, const cairn_node_le
     cairn_vkey_done(&vkey);
 }
 
+/* Of a follower: how old it may be. */
+static void put_follow(cairn_api_json *json, cairn_follow *follow)
+{
+    cairn_follow_status s;
+    if (follow == NULL)
+        return;
+    cairn_follow_get_status(follow, &s);
+    cairn_api_json_open(json, "follows");
+    cairn_api_json_text(json, "state", cairn_follow_state_name(s.state));
+    cairn_api_json_number(json, "checkpoint_size", s.head_size);
+    if (s.success_ms != 0)
+        cairn_api_json_time(json, "success", s.success_ms);
+    if (s.growth_ms != 0)
+        cairn_api_json_time(json, "growth", s.growth_ms);
+    cairn_api_json_close(json);
+}
+
 static void put_ledger(cairn_call *call, cairn_api_json *json, const cairn_node_ledger *ledger)
 {
     CAIRN_CLEANUP(cairn_view_free_p)
@@ -54,6 +71,7 @@ static void put_ledger(cairn_call *call, cairn_api_json *json, const cairn_node_
     put_vkey(call, json, ledger);
     put_roots(json, view);
     cairn_api_json_number(json, "app_version", app_version(call, ledger, view));
+    put_follow(json, cairn_node_follower(cairn_api_node(call)));
     cairn_api_json_close(json);
 }
 

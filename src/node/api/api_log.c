@@ -19,6 +19,30 @@ static void on_head(void *context, cairn_err err, const cairn_head *head)
         cairn_api_refuse(call, err);
 }
 
+/* A follower without a key of its own shows the checkpoint that it holds. */
+static bool shows_held(const cairn_call *call)
+{
+    cairn_head_key key = {.public_key = NULL};
+    bool follows = cairn_node_follower(cairn_api_node(call)) != NULL;
+    if (!follows || cairn_node_find_key(cairn_api_node(call), CAIRN_HEAD_NOTE, &key) == CAIRN_OK) {
+        cairn_key_free(key.public_key);
+        return false;
+    }
+    return true;
+}
+
+static void answer_held(cairn_call *call)
+{
+    static const cairn_http_field fields[] = {{"Cache-Control", "no-cache"}};
+    cairn_bytes note;
+    cairn_err err =
+        cairn_follow_note(cairn_node_follower(cairn_api_node(call)), call->arena, &note);
+    if (err == CAIRN_OK)
+        cairn_api_answer(call, 200, "text/plain; charset=utf-8", fields, 1, note);
+    else
+        cairn_api_refuse(call, err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_UNAVAILABLE : err);
+}
+
 void cairn_api_checkpoint_get(cairn_call *call)
 {
     cairn_node_ledger *ledger = NULL;
@@ -27,6 +51,10 @@ void cairn_api_checkpoint_get(cairn_call *call)
         err = cairn_api_query(call, NULL, 0);
     if (err != CAIRN_OK) {
         cairn_api_refuse(call, err);
+        return;
+    }
+    if (shows_held(call)) {
+        answer_held(call);
         return;
     }
     CAIRN_CLEANUP(cairn_view_free_p)
