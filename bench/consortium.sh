@@ -1,46 +1,86 @@
 #!/usr/bin/env bash
 # Four validators on this machine, with the settings of packaging/consortium/config.toml: transactions a
-# second, and how long until one is in a finalized block; engines, applications and load on the same
-# machine. BUILD is the build directory, VERSION the engine's.
+# second, and how long until one is in a final block; engines, applications and load on the same machine.
+# First CometBFT's own kvstore, in memory, behind a socket as ours is: the anchor. Then Cairn, signatures
+# checked. BUILD is the build directory, VERSION the engine's.
 #
-#   bench/consortium.sh [BUILD [VERSION [COUNT [ROUNDS]]]]
+#   bench/consortium.sh [BUILD [VERSION [COUNT [ROUNDS [APPLICATION...]]]]]
 #
-# The application is CometBFT's own kvstore, in memory, behind a socket as ours is: the anchor for
-# docs/performance.md. Each round offers COUNT transactions of 230 bytes as fast as 1,000 of them under
-# way allow, then as many at a rate of 1,500 a second. WINDOW, RATE and CONNECTIONS change that.
+# Each round offers COUNT transactions as fast as WINDOW (1,000) of them under way allow, then as many at
+# RATE (1,500) a second, over CONNECTIONS (64) to each engine. APPLICATION is kvstore or cairn.
 set -eu -o pipefail
 
 build=${1:-build}
 version=${2:-0.38.25}
 count=${3:-6000}
 rounds=${4:-5}
+shift $(($# < 4 ? $# : 4))
 here=$(cd "$(dirname "$0")/.." && pwd)
 engine=$("$here/tools/install-cometbft" "$version")
 kvstore=$("$here/tools/install-cometbft" "$version" abci-cli)
+cairn=$build/tests/interop/consortium-serve
 work=$(mktemp -d)
 # Addresses of its own, so that the engine's ports are free on each of them.
 net=127.$((RANDOM % 200 + 20)).$((RANDOM % 250))
 engines=()
 applications=()
+made=0 # transactions so far
+
+stop() {
+    kill ${engines[@]+"${engines[@]}"} 2>/dev/null || true
+    kill ${applications[@]+"${applications[@]}"} 2>/dev/null || true
+    wait
+    engines=()
+    applications=()
+}
 # shellcheck disable=SC2317 # called by trap
 clean_up() {
-    kill ${engines[@]+"${engines[@]}"} ${applications[@]+"${applications[@]}"} 2>/dev/null || true
-    wait 2>/dev/null || true
+    stop
     rm -rf "$work"
 }
 trap clean_up EXIT
 
-application() { # NUMBER: serves $work/NUMBER.sock
-    "$kvstore" kvstore --log_level error --address "unix://$work/$1.sock" >"$work/application-$1.log" 2>&1 &
-    applications+=($!)
+# For each application: what serves $work/NUMBER.sock, what its genesis says, its transactions.
+serve_kvstore() { # NUMBER
+    exec "$kvstore" kvstore --log_level error --address "unix://$work/$1.sock"
 }
 
-make_transactions() { # COUNT: each behind its size in four bytes
+serve_cairn() { # NUMBER
+    exec "$cairn" run "$work/node$1/store" "$work/node$1/config/genesis.json" "$work/$1.sock"
+}
+
+begin_kvstore() {
+    echo null
+}
+
+begin_cairn() {
+    "$cairn" begin
+}
+
+transactions_kvstore() { # COUNT
     python3 - "$1" <<'PYTHON'
 import os, struct, sys
 for i in range(int(sys.argv[1])):
     tx = os.urandom(32).hex().encode() + b'=' + os.urandom(82).hex().encode() + b'v'
     sys.stdout.buffer.write(struct.pack('>I', len(tx)) + tx)
+PYTHON
+}
+
+transactions_cairn() { # COUNT
+    "$cairn" transactions "$1" "$made"
+}
+
+set_genesis() { # FILE APP_STATE
+    python3 - "$1" "$2" <<'PYTHON'
+import json, sys
+with open(sys.argv[1]) as file:
+    genesis = json.load(file)
+state = json.loads(sys.argv[2])
+if state is not None:
+    genesis['app_state'] = state
+genesis['consensus_params']['block']['max_bytes'] = '4194304'
+with open(sys.argv[1], 'w') as file:
+    json.dump(genesis, file)
 PYTHON
 }
 
@@ -52,27 +92,38 @@ peers() { # of all
     done
 }
 
-start() {
-    local k peers
-    export GOGC=400 # as `cairn consortium run` starts its engine: collecting less often saves a tenth
+start() { # APPLICATION
+    local k peers state
+    export GOGC=400 # collecting less often saves a tenth
+    rm -rf "$work"/node?
     "$engine" testnet --v 4 --o "$work" >/dev/null
     peers=$(peers)
+    state=$("begin_$1")
     for k in 0 1 2 3; do
-        application "$k"
+        set_genesis "$work/node$k/config/genesis.json" "$state"
         cp "$here/packaging/consortium/config.toml" "$work/node$k/config/config.toml"
+        "serve_$1" "$k" >"$work/application-$k.log" 2>&1 &
+        applications+=($!)
         "$engine" start --home "$work/node$k" --moniker "member-$k" --proxy_app "unix://$work/$k.sock" \
             --p2p.laddr "tcp://$net.$((k + 1)):26656" --rpc.laddr "tcp://$net.$((k + 1)):26657" \
             --p2p.persistent_peers "$peers" >"$work/engine-$k.log" 2>&1 &
         engines+=($!)
     done
     for k in 0 1 2 3; do
-        until curl -sf "http://$net.$((k + 1)):26657/status" | grep -q '"latest_block_height": *"[1-9]'; do sleep 0.2; done
+        until curl -sf "http://$net.$((k + 1)):26657/status" | grep -q '"latest_block_height": *"[1-9]'; do
+            kill -0 "${engines[$k]}" || {
+                tail -n 5 "$work/engine-$k.log" "$work/application-$k.log" >&2
+                exit 1
+            }
+            sleep 0.2
+        done
     done
 }
 
-load() { # COUNT RATE WINDOW
-    make_transactions "$1" >"$work/transactions"
-    "$build/bench/load-consortium" "$work/transactions" "$2" "$3" "${CONNECTIONS:-64}" "${engines[*]}" \
+load() { # APPLICATION COUNT RATE WINDOW
+    "transactions_$1" "$2" >"$work/transactions"
+    made=$((made + $2))
+    "$build/bench/load-consortium" "$work/transactions" "$3" "$4" "${CONNECTIONS:-64}" "${engines[*]}" \
         "${applications[*]}" "$net.1:26657" "$net.2:26657" "$net.3:26657" "$net.4:26657"
 }
 
@@ -89,12 +140,22 @@ print(f'{sys.argv[1]:<22} {max(columns[0]):6.0f}/s best {middle[0]:6.0f}/s media
 PYTHON
 }
 
-start
-load 500 0 200 >/dev/null
-for ((round = 0; round < rounds; round++)); do
-    echo "load average: $(cut -d ' ' -f 1-3 /proc/loadavg)" >&2
-    load "$count" 0 "${WINDOW:-1000}" >>"$work/full"
-    load "$count" "${RATE:-1500}" 4000 >>"$work/rate"
+measure() { # APPLICATION
+    local round
+    start "$1"
+    load "$1" 500 0 200 >/dev/null
+    rm -f "$work/full" "$work/rate"
+    for ((round = 0; round < rounds; round++)); do
+        echo "load average: $(cut -d ' ' -f 1-3 /proc/loadavg)" >&2
+        load "$1" "$count" 0 "${WINDOW:-1000}" >>"$work/full"
+        load "$1" "$count" "${RATE:-1500}" 4000 >>"$work/rate"
+    done
+    table "$1, at its fastest" "$work/full"
+    table "$1, ${RATE:-1500}/s offered" "$work/rate"
+    stop
+}
+
+[ $# -gt 0 ] || set -- kvstore cairn
+for application in "$@"; do
+    measure "$application"
 done
-table "as fast as it goes" "$work/full"
-table "${RATE:-1500}/s offered" "$work/rate"
