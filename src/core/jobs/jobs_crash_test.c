@@ -67,6 +67,50 @@ static cairn_err react(void *context, cairn_jobs_txn *txn, const cairn_job_event
 }
 static const cairn_reaction reaction = {.name = "test.reaction", .apply = react};
 
+/* A callback that is told of all: its messages are JSON, those of the reaction above are not. */
+static cairn_err topics(cairn_arena *arena, const cairn_job_event *event, cairn_bytes *ret_topics,
+                        size_t *ret_count)
+{
+    (void)arena;
+    (void)event;
+    ret_topics[0] = cairn_bytes_str("all");
+    *ret_count = 1;
+    return CAIRN_OK;
+}
+
+static cairn_err write_event(cairn_arena *arena, const cairn_hash *of, const cairn_job_event *event,
+                             cairn_bytes *ret_json)
+{
+    char text[] = "{\"n\":0}";
+    (void)of;
+    text[5] = (char)('0' + event->key.data[3]);
+    return cairn_arena_copy(arena, cairn_bytes_str(text), ret_json);
+}
+static const cairn_callback_kind kind = {.name = "test.callbacks",
+                                         .content_type = "application/json",
+                                         .topics = topics,
+                                         .write = write_event};
+
+static cairn_err tell_all(void *context, cairn_jobs_txn *txn, const cairn_job_event *event)
+{
+    (void)context;
+    return cairn_callback_react(&kind, txn, event);
+}
+static const cairn_reaction telling = {.name = "test.callbacks", .apply = tell_all};
+
+static const cairn_callback_place place = {
+    .kind = "test.callbacks", .ledger = {{0xaa}}, .tenant = ""};
+
+static cairn_err add_callback(void *context, cairn_jobs_txn *txn)
+{
+    uint8_t id[CAIRN_CALLBACK_ID_SIZE];
+    const cairn_bytes topic = cairn_bytes_str("a");
+    const cairn_callback like = {
+        .sink = "https://b.example/", .topics = &topic, .topic_count = 1, .expires_ms = UINT64_MAX};
+    (void)context;
+    return cairn_callback_add(txn, &place, &like, id);
+}
+
 static void fire(void *context, const cairn_timer *timer, cairn_timer_firing *firing)
 {
     (void)context;
@@ -78,14 +122,17 @@ static const cairn_timer_owner owner = {.name = "test.owner", .fire = fire};
 static void deliver(void *context, const cairn_outbox_row *row, cairn_outbox_delivery *delivery)
 {
     (void)context;
-    tell('m', row->message.body);
+    const uint8_t *body = row->message.body.data;
+    uint8_t object[4] = {0, 0, 0, body[0] == '{' ? (uint8_t)(body[5] - '0') : body[3]};
+    tell(body[0] == '{' ? 'c' : 'm', cairn_bytes_of(object, sizeof object));
     cairn_outbox_done(delivery, &(cairn_outbox_result){.status = 200, .detail = ""});
 }
 
 static cairn_err open_jobs(jobs_log *log, cairn_clock_manual *time, cairn_jobs **ret_jobs)
 {
     static const cairn_projection *const projections[] = {&objects, &counter};
-    static const cairn_reaction *const reactions[] = {&reaction};
+    static const cairn_reaction *const reactions[] = {&reaction, &telling};
+    static const cairn_callback_kind *const kinds[] = {&kind};
     static const cairn_timer_owner *const owners[] = {&owner};
     static const cairn_outbox_transport transport = {.deliver = deliver};
     cairn_jobs *jobs = NULL;
@@ -93,7 +140,9 @@ static cairn_err open_jobs(jobs_log *log, cairn_clock_manual *time, cairn_jobs *
                                   .projections = projections,
                                   .projection_count = 2,
                                   .reactions = reactions,
-                                  .reaction_count = 1,
+                                  .reaction_count = 2,
+                                  .callback_kinds = kinds,
+                                  .callback_kind_count = 1,
                                   .timer_owners = owners,
                                   .timer_owner_count = 1,
                                   .transport = &transport,
@@ -122,6 +171,9 @@ static cairn_err settle(cairn_jobs *jobs)
 /* Block n sets object n; a rebuild comes in the middle. */
 static cairn_err run(jobs_log *log, cairn_jobs *jobs)
 {
+    log->height = 0;
+    cairn_callback_expect(jobs);
+    CAIRN_TRY(cairn_jobs_update(jobs, add_callback, NULL));
     for (uint32_t i = 0; i < BLOCKS; i++) {
         log->height = i + 1;
         if (i == BLOCKS / 2)
@@ -155,13 +207,13 @@ static void child(unsigned at, int errnum, bool after)
     _exit(fault_calls < at ? 0 : FAULT_EXIT);
 }
 
-static void note_seen(unsigned messages[BLOCKS], unsigned timers[BLOCKS])
+static void note_seen(unsigned messages[BLOCKS], unsigned timers[BLOCKS], unsigned told[BLOCKS])
 {
     uint8_t line[2];
     (void)close(seen_pipe[1]);
     while (read(seen_pipe[0], line, sizeof line) == sizeof line) {
         assert_true(line[1] < BLOCKS);
-        (line[0] == 'm' ? messages : timers)[line[1]]++;
+        (line[0] == 'm' ? messages : line[0] == 'c' ? told : timers)[line[1]]++;
     }
     (void)close(seen_pipe[0]);
 }
@@ -181,7 +233,27 @@ static void check_all(jobs_log *log, cairn_jobs *jobs)
     assert_int_equal(cairn_get_u64(count.data), BLOCKS);
     cairn_projection_view_close(view);
     assert_int_equal(cairn_jobs_metrics_read(jobs, &m), CAIRN_OK);
-    assert_int_equal(m.timers + m.outbox_waiting + m.outbox_dead + m.parked + m.building, 0);
+    assert_int_equal(m.outbox_waiting + m.outbox_dead + m.parked + m.building, 0);
+    assert_int_equal(m.timers, m.callbacks); /* for their end */
+}
+
+/* True when the callback is there; then it has one message for each block. */
+static bool check_callback(cairn_jobs *jobs)
+{
+    cairn_arena arena;
+    cairn_hash caller = {{1}};
+    cairn_callback *rows = NULL;
+    size_t count = 0;
+    cairn_bytes token;
+    cairn_arena_init(&arena, 1 << 20);
+    assert_int_equal(cairn_callback_page(jobs, &arena, &place, &caller, (cairn_bytes){0}, 10, &rows,
+                                         &count, &token),
+                     CAIRN_OK);
+    assert_true(count <= 1);
+    if (count == 1)
+        assert_int_equal(rows[0].told, BLOCKS);
+    cairn_arena_done(&arena);
+    return count == 1;
 }
 
 /* One life with a fault, one without. False when the fault was not reached. */
@@ -189,6 +261,7 @@ static bool try_at(unsigned at, int errnum, bool after)
 {
     unsigned messages[BLOCKS] = {0};
     unsigned timers[BLOCKS] = {0};
+    unsigned told[BLOCKS] = {0};
     char path[64];
     int status = 0;
     jobs_log log;
@@ -208,10 +281,12 @@ static bool try_at(unsigned at, int errnum, bool after)
     assert_int_equal(open_jobs(&log, &time, &jobs), CAIRN_OK);
     assert_int_equal(settle(jobs), CAIRN_OK);
     check_all(&log, jobs);
+    bool calls = check_callback(jobs);
     cairn_jobs_close(jobs);
-    note_seen(messages, timers);
+    note_seen(messages, timers, told);
     for (unsigned i = 0; i < BLOCKS; i++)
-        assert_true(messages[i] >= 1 && timers[i] >= 1);
+        assert_true(messages[i] >= 1 && timers[i] >= 1 && (told[i] >= 1) == calls);
+    assert_true(calls || WEXITSTATUS(status) == FAULT_EXIT);
     jobs_log_done(&log);
     jobs_directory_remove(path);
     return WEXITSTATUS(status) == FAULT_EXIT;
