@@ -192,10 +192,14 @@ typedef struct fixture {
     cairn_jobs *jobs;
 } fixture;
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER; /* who holds it holds up signatures */
+
 static cairn_err find_secret(void *context, const char *tenant, const char *name,
                              cairn_secret *ret_secret)
 {
     (void)context;
+    (void)pthread_mutex_lock(&gate);
+    (void)pthread_mutex_unlock(&gate);
     assert_string_equal(tenant, "t");
     assert_string_equal(name, "shared");
     return cairn_secret_set(ret_secret, cairn_bytes_str("0123456789abcdef"));
@@ -291,6 +295,44 @@ static void field(const char *request, const char *name, char *out, size_t room)
         fail_msg("no %s in %s", name, request);
     at += strlen(name) + 1;
     (void)snprintf(out, room, "%.*s", (int)strcspn(at, "\r"), at);
+}
+
+static cairn_err do_cancel(void *context, cairn_jobs_txn *txn)
+{
+    return cairn_outbox_cancel(txn, "t", context);
+}
+
+/* Two threads are held up in front of a third message, which is cancelled: it is not sent. */
+static void test_cancelled_before_its_turn(void **state)
+{
+    fixture *f = *state;
+    static char *const lanes[] = {"d1", "d2", "d3"};
+    peer p = {.answers = {"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n",
+                          "HTTP/1.1 204 No Content\r\n\r\n"},
+              .answer_count = 3};
+    put m = {.message = {.tenant = "t",
+                         .content_type = "application/json",
+                         .body = cairn_bytes_str("{\"a\": 17}"),
+                         .signature = CAIRN_OUTBOX_HMAC_SHA256,
+                         .key = "shared",
+                         .expires_ms = UINT64_MAX}};
+    peer_start(&p);
+    open_all(f, true);
+    (void)snprintf(m.url, sizeof m.url, "http://127.0.0.1:%u/hook", p.port);
+    m.message.url = m.url;
+    (void)pthread_mutex_lock(&gate);
+    for (size_t i = 0; i < 3; i++) {
+        m.message.destination = lanes[i];
+        assert_int_equal(cairn_jobs_update(f->jobs, do_put, &m), CAIRN_OK);
+        while (metrics(f).in_flight < i + 1)
+            (void)usleep(1000);
+    }
+    assert_int_equal(cairn_jobs_update(f->jobs, do_cancel, lanes[2]), CAIRN_OK);
+    (void)pthread_mutex_unlock(&gate);
+    assert_int_equal(cairn_jobs_drain(f->jobs, 20000), CAIRN_OK);
+    assert_int_equal(p.count, 2);
+    assert_int_equal(metrics(f).outbox_waiting + metrics(f).outbox_dead, 0);
+    peer_stop(&p);
 }
 
 static void test_signed_by_es256(void **state)
@@ -410,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_what_breaks_a_line),
         cmocka_unit_test(test_content_digest),
         cmocka_unit_test(test_retry_after_field),
+        WITH_PEER(test_cancelled_before_its_turn),
         WITH_PEER(test_signed_by_es256),
         WITH_PEER(test_signed_by_hmac_and_tried_again),
         WITH_PEER(test_a_long_answer_is_an_answer),
