@@ -492,7 +492,7 @@ static void fill_up(cairn_bytes message, size_t taken_max)
     burst b = {0};
     size_t taken = 0;
     cairn_err err = CAIRN_OK;
-    options.answer_timeout_ms = 1500;
+    options.answer_timeout_ms = 5000; /* longer than the filling, on a busy machine too */
     cairn_supervisor_free(supervisor);
     assert_int_equal(cairn_supervisor_start(spawner, &options, &supervisor), CAIRN_OK);
     signer = cairn_supervisor_signer(supervisor);
