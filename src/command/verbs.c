@@ -7,6 +7,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_verify,
     &cairn_verb_trust_export,
     &cairn_verb_trust_show,
+    &cairn_verb_trust_anchor,
     &cairn_verb_key_new,
     &cairn_verb_key_show,
     &cairn_verb_key_revoke,

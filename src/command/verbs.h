@@ -25,6 +25,7 @@ extern const cairn_verb cairn_verb_anchor;
 extern const cairn_verb cairn_verb_verify;
 extern const cairn_verb cairn_verb_trust_export;
 extern const cairn_verb cairn_verb_trust_show;
+extern const cairn_verb cairn_verb_trust_anchor;
 extern const cairn_verb cairn_verb_log_check;
 extern const cairn_verb cairn_verb_log_export;
 extern const cairn_verb cairn_verb_state_get;

@@ -7,10 +7,7 @@
 #include <cmocka.h>
 
 #include "cairn/verify.h"
-#include "support/light_chain.h"
-#include "support/vouch.h"
-
-enum { ENGINE_HEIGHT = TEST_HEIGHT + 1 }; /* of the header with the log's app_hash */
+#include "support/light_world.h"
 
 static test_world world;
 static test_chain chain;
@@ -23,13 +20,7 @@ static int set_up(void **state)
     (void)state;
     test_world_init(&world);
     test_chain_init(&chain);
-    const cairn_light_set four = test_chain_set(&chain, 0, 4, 10);
-    anchor = (cairn_light_anchor){
-        .state = test_chain_block(&chain, 10, four, four, (cairn_bytes){0}).state,
-        .trusting_period_ms = 1000 * 1000};
-    world.draft.anchor = &anchor;
-    world.draft.issued_ms = CHAIN_START_S * UINT64_C(1000);
-    world.draft.expires_ms = world.draft.issued_ms + 10000000;
+    (void)test_world_anchored(&world, &chain, &anchor);
     cairn_arena_init(&scratch, CAIRN_VERIFY_ARENA_SIZE);
     cairn_arena_init(&trust_memory, CAIRN_VERIFY_ARENA_SIZE);
     return 0;
@@ -47,29 +38,12 @@ static int tear_down(void **state)
 
 static uint64_t now_ms(void)
 {
-    return (CHAIN_START_S + ENGINE_HEIGHT) * UINT64_C(1000);
+    return test_engine_ms(ENGINE_HEIGHT);
 }
 
-/* The proof of the entry at TEST_INDEX, by the header of `height`. */
 static cairn_bytes commit_proof(uint64_t height)
 {
-    cairn_hash path[64];
-    cairn_hash *app_hash = test_chain_alloc(&chain, sizeof *app_hash);
-    const cairn_hash root = test_mth(world.leaves, TEST_LOG_SIZE);
-    size_t count = test_path(world.leaves, TEST_LOG_SIZE, TEST_INDEX, path);
-    cairn_bytes encoded;
-    cairn_app_hash(TEST_LOG_SIZE, &root, app_hash);
-    const cairn_light_block block =
-        test_chain_block(&chain, height, anchor.state.validators, anchor.state.validators,
-                         cairn_bytes_hash(app_hash));
-    const cairn_commit_proof proof = {.size = TEST_LOG_SIZE,
-                                      .index = TEST_INDEX,
-                                      .path = path,
-                                      .path_count = count,
-                                      .block_count = 1,
-                                      .blocks = &block};
-    CHAIN_MUST(cairn_commit_proof_encode(&world.arena, &proof, &encoded));
-    return encoded;
+    return test_world_commit(&world, &chain, &anchor, height);
 }
 
 static cairn_bytes file_with(cairn_bytes commit)
@@ -100,8 +74,7 @@ static void test_file(void **state)
     assert_int_equal(verify_file(file_with(commit)), CAIRN_OK);
     assert_non_null(verdict.vouching.commit);
     assert_int_equal(verdict.vouching.height, TEST_HEIGHT);
-    assert_int_equal(verdict.vouching.time_ms,
-                     (CHAIN_START_S + ENGINE_HEIGHT) * UINT64_C(1000) + 500);
+    assert_int_equal(verdict.vouching.time_ms, test_engine_ms(ENGINE_HEIGHT) + 500);
     assert_int_equal(verdict.vouching.index, TEST_INDEX);
     assert_int_equal(verdict.vouching.size, TEST_LOG_SIZE);
     assert_int_equal(verdict.vouching.committed.validator_count, 4);
@@ -161,10 +134,8 @@ static cairn_refusal_proof refusal_at(uint64_t height)
     static uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
     uint8_t leaf[CAIRN_REFUSAL_LEAF_SIZE] = {7};
     cairn_refusal_proof proof = {.id = {{7}}, .code = CAIRN_ERR_EXISTS, .count = 1};
-    cairn_block_entry entry = {.height = height,
-                               .time_ms = (CHAIN_START_S + height) * UINT64_C(1000),
-                               .first = TEST_INDEX - 2,
-                               .count = 2};
+    cairn_block_entry entry = {
+        .height = height, .time_ms = test_engine_ms(height), .first = TEST_INDEX - 2, .count = 2};
     cairn_put_u32(leaf + 32, (uint32_t)-CAIRN_ERR_EXISTS);
     cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &entry.results_root);
     proof.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw));
