@@ -77,6 +77,7 @@ static cairn_err make_ledgers(cairn_node *node)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledgers");
     for (size_t i = 0; i < count; i++) {
         const cairn_node_ledger_setup setup = {.engine = cairn_store_ledger(store, i),
+                                               .clock = node->setup.clock,
                                                .slot = (uint32_t)i,
                                                .signer = node->setup.signer,
                                                .work = node->work,
@@ -372,9 +373,15 @@ static void tend_tls(cairn_node *node)
 static uint64_t tend(void *context)
 {
     cairn_node *node = context;
+    uint64_t next_ms = UINT64_MAX;
     cairn_node_auth_tend(node->auth);
     tend_tls(node);
-    return cairn_node_ca_tend(node->ca);
+    for (size_t i = 0; i < node->ledger_count; i++) {
+        uint64_t feed_ms = cairn_feed_tend(node->ledgers[i]->feed);
+        next_ms = feed_ms < next_ms ? feed_ms : next_ms;
+    }
+    uint64_t ca_ms = cairn_node_ca_tend(node->ca);
+    return ca_ms < next_ms ? ca_ms : next_ms;
 }
 
 static bool is_loopback(const char *address)

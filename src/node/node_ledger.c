@@ -38,8 +38,12 @@ cairn_err cairn_node_ledger_new(const cairn_node_ledger_setup *setup,
     cairn_hex_encode(cairn_bytes_hash(&view->ledger), ledger->id_text);
     CAIRN_TRY(make_heads(ledger, setup));
     CAIRN_TRY(cairn_pending_new(&ledger->pending));
-    CAIRN_TRY(cairn_feed_new(setup->engine, setup->work, &ledger->counts.feeds,
-                             &ledger->counts.events, &ledger->feed));
+    const cairn_feed_setup feed = {.engine = setup->engine,
+                                   .clock = setup->clock,
+                                   .work = setup->work,
+                                   .stream_count = &ledger->counts.feeds,
+                                   .event_count = &ledger->counts.events};
+    CAIRN_TRY(cairn_feed_new(&feed, &ledger->feed));
     *ret_ledger = CAIRN_STEAL(ledger);
     return CAIRN_OK;
 }

@@ -48,6 +48,7 @@ typedef struct cairn_node_ledger {
 /* What a ledger of the node is made of; all of it outlives it. */
 typedef struct cairn_node_ledger_setup {
     cairn_engine *engine;
+    cairn_clock clock;
     uint32_t slot;
     cairn_signer *signer;
     cairn_work *work;

@@ -48,7 +48,6 @@ typedef enum outcome {
 typedef struct dispatch {
     cairn_router *router;
     cairn_call call;
-    cairn_auth_evidence evidence;
     cairn_audit_fact fact;
     outcome outcome;
 } dispatch;
@@ -261,20 +260,25 @@ static void on_authenticated(void *context, const cairn_auth_result *result)
                  result->verdict == CAIRN_AUTH_REFUSED ? result->reason : "no_credentials");
 }
 
+void cairn_call_authenticate(cairn_call *call, cairn_auth_done_fn done, void *done_context)
+{
+    static const cairn_auth_result nobody = {.verdict = CAIRN_AUTH_ABSENT};
+    const cairn_authenticator *authenticator = call->authenticator;
+    if (authenticator == NULL) {
+        done(done_context, &nobody);
+        return;
+    }
+    call->evidence =
+        (cairn_auth_evidence){.request = call->request, .certificate = call->certificate};
+    authenticator->authenticate(authenticator->context, &call->evidence, done, done_context);
+}
+
 static void authenticate(dispatch *d)
 {
-    const cairn_authenticator *authenticator = &d->router->authenticator;
-    const cairn_auth_result nobody = {.verdict = CAIRN_AUTH_ABSENT};
-    if (d->call.route->access == CAIRN_ROUTE_OPEN) {
-        if (is_admitted(d))
-            authorise(d);
-    } else if (authenticator->authenticate == NULL) {
-        on_authenticated(d, &nobody);
-    } else {
-        d->evidence =
-            (cairn_auth_evidence){.request = d->call.request, .certificate = d->call.certificate};
-        authenticator->authenticate(authenticator->context, &d->evidence, on_authenticated, d);
-    }
+    if (d->call.route->access != CAIRN_ROUTE_OPEN)
+        cairn_call_authenticate(&d->call, on_authenticated, d);
+    else if (is_admitted(d))
+        authorise(d);
 }
 
 /* --- the way in --- */
@@ -293,7 +297,10 @@ static cairn_err dispatch_new(cairn_router *router, cairn_http_exchange *exchang
                            .param_count = match->param_count,
                            .arena = arena,
                            .services = router->services,
-                           .certificate = cairn_http_peer(exchange)->tls.certificate};
+                           .certificate = cairn_http_peer(exchange)->tls.certificate,
+                           .authenticator = router->authenticator.authenticate == NULL
+                                                ? NULL
+                                                : &router->authenticator};
     memcpy(d->call.params, match->params, sizeof d->call.params);
     *ret_dispatch = d;
     return CAIRN_OK;

@@ -49,30 +49,6 @@ typedef struct cairn_route_table {
     size_t count;
 } cairn_route_table;
 
-/* One call on its way. Lives until its exchange is answered; then everything in it is gone. */
-struct cairn_call {
-    cairn_http_exchange *exchange; /* answered exactly once, now or later, from any thread */
-    const cairn_http_request *request;
-    const cairn_route *route;
-    cairn_bytes params[CAIRN_ROUTE_PARAMS_MAX]; /* percent-decoded, in the pattern's order */
-    size_t param_count;
-    cairn_principal principal;
-    cairn_arena *arena; /* the exchange's */
-    cairn_services *services;
-    cairn_bytes certificate; /* the peer's, DER; empty without one */
-};
-
-/* The one answer for what is not there and what the caller may not see: 404, the same bytes each
- * time. Gives up the exchange. */
-void cairn_call_not_found(cairn_call *call);
-
-/* As cairn_http_respond_err, but every NOT_FOUND is the answer above. */
-void cairn_call_respond_err(cairn_call *call, cairn_err err);
-
-/* A JSON body: application/json, or `content_type`. */
-void cairn_call_respond_json(cairn_call *call, int status, const char *content_type,
-                             cairn_bytes json);
-
 /* --- authentication --- */
 
 typedef enum cairn_auth_verdict {
@@ -103,6 +79,38 @@ typedef struct cairn_authenticator {
     void (*authenticate)(void *context, const cairn_auth_evidence *evidence,
                          cairn_auth_done_fn done, void *done_context);
 } cairn_authenticator;
+
+/* --- calls --- */
+
+/* One call on its way. Lives until its exchange is answered; then everything in it is gone. */
+struct cairn_call {
+    cairn_http_exchange *exchange; /* answered exactly once, now or later, from any thread */
+    const cairn_http_request *request;
+    const cairn_route *route;
+    cairn_bytes params[CAIRN_ROUTE_PARAMS_MAX]; /* percent-decoded, in the pattern's order */
+    size_t param_count;
+    cairn_principal principal;
+    cairn_arena *arena; /* the exchange's */
+    cairn_services *services;
+    cairn_bytes certificate;                  /* the peer's, DER; empty without one */
+    const cairn_authenticator *authenticator; /* the router's; NULL: nobody is ever found */
+    cairn_auth_evidence evidence;             /* what it looks at */
+};
+
+/* The one answer for what is not there and what the caller may not see: 404, the same bytes each
+ * time. Gives up the exchange. */
+void cairn_call_not_found(cairn_call *call);
+
+/* As cairn_http_respond_err, but every NOT_FOUND is the answer above. */
+void cairn_call_respond_err(cairn_call *call, cairn_err err);
+
+/* A JSON body: application/json, or `content_type`. */
+void cairn_call_respond_json(cairn_call *call, int status, const char *content_type,
+                             cairn_bytes json);
+
+/* Looks for the caller of a call that lasts once more, by what he brought when he came: a token may
+ * have expired, a key or a right may be gone. `done` as above. */
+void cairn_call_authenticate(cairn_call *call, cairn_auth_done_fn done, void *done_context);
 
 /* --- the other hooks, each of which may be NULL --- */
 

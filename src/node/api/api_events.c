@@ -85,8 +85,66 @@ static void list_events(void *context)
         cairn_api_refuse(call, err);
 }
 
+/* --- who may go on to see a stream --- */
+
+enum {
+    ASK_AGAIN_MS = 60000, /* a certificate may have been revoked by its CA */
+    ASK_SOON_MS = 1000,   /* a token that has expired is taken for a while yet */
+};
+
+/* In the call's arena. */
+typedef struct watch {
+    cairn_call *call;
+    cairn_feed_answer_fn answer;
+    void *answer_context;
+} watch;
+
+/* When the caller is to be asked for again. */
+static uint64_t next_time(const cairn_principal *caller, uint64_t now_ms)
+{
+    if (caller->expires_ms > now_ms + ASK_AGAIN_MS)
+        return now_ms + ASK_AGAIN_MS;
+    return caller->expires_ms > now_ms + ASK_SOON_MS ? caller->expires_ms : now_ms + ASK_SOON_MS;
+}
+
+static void on_caller(void *context, const cairn_auth_result *result)
+{
+    const watch *w = context;
+    const cairn_call *call = w->call;
+    const cairn_principal *caller = &result->principal;
+    uint64_t now_ms = cairn_clock_wall_ms(&call->services->clock);
+    cairn_hash before, after;
+    cairn_principal_digest(&call->principal, &before);
+    cairn_principal_digest(caller, &after);
+    bool may =
+        result->verdict == CAIRN_AUTH_FOUND && cairn_hash_equal(&before, &after) &&
+        cairn_node_find(cairn_api_node(call), caller, call->params[0], CAIRN_SIGHT_ENTRIES) != NULL;
+    w->answer(w->answer_context, may, next_time(caller, now_ms));
+}
+
+static void ask_who_calls(void *context, cairn_feed_answer_fn answer, void *answer_context)
+{
+    watch *w = context;
+    w->answer = answer;
+    w->answer_context = answer_context;
+    cairn_call_authenticate(w->call, on_caller, w);
+}
+
+static cairn_err make_guard(cairn_call *call, cairn_feed_guard *ret_guard)
+{
+    watch *w = NULL;
+    *ret_guard = (cairn_feed_guard){.ask = NULL};
+    if (cairn_node_is_public(cairn_api_node(call), CAIRN_SIGHT_ENTRIES))
+        return CAIRN_OK;
+    CAIRN_TRY(CAIRN_ARENA_NEW(call->arena, &w));
+    w->call = call;
+    *ret_guard = (cairn_feed_guard){.ask = ask_who_calls, .context = w};
+    return CAIRN_OK;
+}
+
 static void stream_events(cairn_call *call)
 {
+    cairn_feed_guard guard;
     cairn_node_ledger *ledger = NULL;
     cairn_feed_place place = {0};
     bool given = false;
@@ -98,7 +156,9 @@ static void stream_events(cairn_call *call)
         place = (cairn_feed_place){.height = view->height, .ordinal = UINT32_MAX};
     }
     if (err == CAIRN_OK)
-        err = cairn_feed_open(ledger->feed, call->exchange, &place);
+        err = make_guard(call, &guard);
+    if (err == CAIRN_OK)
+        err = cairn_feed_open(ledger->feed, call->exchange, &place, &guard);
     if (err != CAIRN_OK)
         cairn_api_refuse(call, err);
 }

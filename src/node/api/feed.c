@@ -1,5 +1,5 @@
 /* Streams and the one rule about them: a stream is brought forward by one thread of work at a time,
- * and ended by that same one. */
+ * and ended by that same one. While its guard is asked the stream counts as under work. */
 #include "node/api/feed.h"
 
 #include <pthread.h>
@@ -18,18 +18,19 @@ typedef struct stream {
     struct stream *previous, *next;
     cairn_work_item item; /* queued while `running`, until it runs */
     /* Under the feed's lock. */
-    bool running; /* work has it */
-    bool again;   /* something came meanwhile */
-    bool ending;  /* the client has gone, or the server stops */
+    bool running;      /* work has it */
+    bool again;        /* something came meanwhile */
+    bool ending;       /* the client has gone, may see no more, or the server stops */
+    uint64_t until_ms; /* the guard's word holds until then */
     /* Of the work. */
     cairn_feed_place place;
+    cairn_feed_guard guard;
+    uint64_t registry_version; /* of which the guard's word was; 0: it was not asked yet */
+    uint64_t asked_version;
 } stream;
 
 struct cairn_feed {
-    cairn_engine *engine;
-    cairn_work *work;
-    _Atomic uint64_t *stream_count;
-    _Atomic uint64_t *event_count;
+    cairn_feed_setup setup;
     pthread_mutex_t lock; /* guards all below, and what its streams say */
     stream *streams;
     size_t count;
@@ -140,7 +141,7 @@ static cairn_err send_batch(batch *b)
     if (b->size == 0)
         return CAIRN_OK;
     CAIRN_TRY(cairn_http_write(s->exchange, cairn_bytes_of(b->text, b->size)));
-    atomic_fetch_add(s->feed->event_count, b->count);
+    atomic_fetch_add(s->feed->setup.event_count, b->count);
     s->place = b->inside;
     b->size = 0;
     b->count = 0;
@@ -188,7 +189,7 @@ static cairn_err bring_forward(stream *s)
     batch b = {.stream = s, .read = s->place};
     bool more = true;
     while (more) {
-        cairn_err err = cairn_feed_read(s->feed->engine, &b.read, add_event, &b, &more);
+        cairn_err err = cairn_feed_read(s->feed->setup.engine, &b.read, add_event, &b, &more);
         if (err == CAIRN_OK)
             err = send_batch(&b);
         if (err == CAIRN_ERR_BUSY)
@@ -214,9 +215,34 @@ static void unlink_stream(stream *s)
 static void end_stream(stream *s)
 {
     cairn_feed *feed = s->feed;
-    atomic_fetch_sub(feed->stream_count, 1);
+    atomic_fetch_sub(feed->setup.stream_count, 1);
     cairn_http_end(s->exchange); /* without the lock: an event of the stream may wait for it */
     free(s);
+}
+
+/* The guard has answered: the work goes on. */
+static void on_answer(void *context, bool may, uint64_t until_ms)
+{
+    stream *s = context;
+    cairn_feed *feed = s->feed;
+    pthread_mutex_lock(&feed->lock);
+    s->ending |= !may;
+    s->until_ms = until_ms;
+    s->registry_version = s->asked_version;
+    pthread_mutex_unlock(&feed->lock);
+    cairn_work_add(feed->setup.work, &s->item);
+}
+
+/* Does the guard's word not hold any more? */
+static bool must_ask(stream *s)
+{
+    cairn_feed *feed = s->feed;
+    if (s->guard.ask == NULL)
+        return false;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(feed->setup.engine);
+    s->asked_version = view->rules.registry_version;
+    return s->registry_version == 0 || s->registry_version != s->asked_version ||
+           cairn_clock_wall_ms(&feed->setup.clock) >= s->until_ms;
 }
 
 /* One piece of work: until nothing has come meanwhile. */
@@ -229,6 +255,10 @@ static void run_stream(void *context)
         bool ending = s->ending;
         s->again = false;
         pthread_mutex_unlock(&feed->lock);
+        if (!ending && must_ask(s)) {
+            s->guard.ask(s->guard.context, on_answer, s); /* and `s` is not ours from here on */
+            return;
+        }
         if (!ending && bring_forward(s) != CAIRN_OK)
             ending = true;
         pthread_mutex_lock(&feed->lock);
@@ -254,7 +284,7 @@ static void kick(stream *s)
     if (s->running)
         return;
     s->running = true;
-    cairn_work_add(s->feed->work, &s->item);
+    cairn_work_add(s->feed->setup.work, &s->item);
 }
 
 /* A thread of the engine. */
@@ -281,12 +311,13 @@ static void on_stream(void *context, cairn_http_exchange *exchange, cairn_http_s
 }
 
 cairn_err cairn_feed_open(cairn_feed *feed, cairn_http_exchange *exchange,
-                          const cairn_feed_place *place)
+                          const cairn_feed_place *place, const cairn_feed_guard *guard)
 {
     stream *s = calloc(1, sizeof *s);
     if (s == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "feed: stream");
-    *s = (stream){.feed = feed, .exchange = exchange, .running = true, .place = *place};
+    *s = (stream){
+        .feed = feed, .exchange = exchange, .running = true, .place = *place, .guard = *guard};
     s->item = (cairn_work_item){.act = run_stream, .context = s};
     pthread_mutex_lock(&feed->lock);
     bool full = feed->count == CAIRN_FEED_STREAMS_MAX;
@@ -302,7 +333,7 @@ cairn_err cairn_feed_open(cairn_feed *feed, cairn_http_exchange *exchange,
         free(s);
         return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "feed: too many streams are open");
     }
-    atomic_fetch_add(feed->stream_count, 1);
+    atomic_fetch_add(feed->setup.stream_count, 1);
     cairn_sse_begin(exchange, CAIRN_SSE_HEARTBEAT_MS, RETRY_MS, on_stream, s);
     pthread_mutex_lock(&feed->lock);
     s->running = false; /* nobody has touched it so far */
@@ -311,18 +342,33 @@ cairn_err cairn_feed_open(cairn_feed *feed, cairn_http_exchange *exchange,
     return CAIRN_OK;
 }
 
+uint64_t cairn_feed_tend(cairn_feed *feed)
+{
+    uint64_t now_ms = cairn_clock_wall_ms(&feed->setup.clock);
+    uint64_t next_ms = UINT64_MAX;
+    pthread_mutex_lock(&feed->lock);
+    for (stream *s = feed->streams; s != NULL; s = s->next) {
+        if (s->guard.ask == NULL)
+            continue;
+        if (s->until_ms <= now_ms)
+            kick(s);
+        else if (s->until_ms < next_ms)
+            next_ms = s->until_ms;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return next_ms;
+}
+
 /* --- life --- */
 
-cairn_err cairn_feed_new(cairn_engine *engine, cairn_work *work, _Atomic uint64_t *stream_count,
-                         _Atomic uint64_t *event_count, cairn_feed **ret_feed)
+cairn_err cairn_feed_new(const cairn_feed_setup *setup, cairn_feed **ret_feed)
 {
     cairn_feed *feed = calloc(1, sizeof *feed);
     if (feed == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "feed");
-    *feed = (cairn_feed){
-        .engine = engine, .work = work, .stream_count = stream_count, .event_count = event_count};
+    feed->setup = *setup;
     pthread_mutex_init(&feed->lock, NULL);
-    cairn_err err = cairn_engine_subscribe(engine, on_view, feed);
+    cairn_err err = cairn_engine_subscribe(setup->engine, on_view, feed);
     if (err != CAIRN_OK) {
         pthread_mutex_destroy(&feed->lock);
         free(feed);
@@ -336,7 +382,7 @@ void cairn_feed_free(cairn_feed *feed)
 {
     if (feed == NULL)
         return;
-    cairn_engine_unsubscribe(feed->engine, on_view, feed);
+    cairn_engine_unsubscribe(feed->setup.engine, on_view, feed);
     CAIRN_ASSERT(feed->streams == NULL);
     pthread_mutex_destroy(&feed->lock);
     free(feed);

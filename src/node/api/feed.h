@@ -4,6 +4,7 @@
 #ifndef CAIRN_NODE_FEED_H
 #define CAIRN_NODE_FEED_H
 
+#include "core/clock.h"
 #include "core/net/http_sse.h"
 #include "ledger/engine.h"
 #include "node/api/api_json.h"
@@ -37,17 +38,40 @@ void cairn_feed_put(cairn_api_json *json, const char *key, const cairn_job_event
 
 typedef struct cairn_feed cairn_feed;
 
-/* `engine`, `work` and the counters outlive it: the one is how many streams are open, the other how
- * many events were sent. NO_MEMORY. */
-cairn_err cairn_feed_new(cairn_engine *engine, cairn_work *work, _Atomic uint64_t *stream_count,
-                         _Atomic uint64_t *event_count, cairn_feed **ret_feed) CAIRN_MUST_USE;
+/* All but the clock outlive the feed. */
+typedef struct cairn_feed_setup {
+    cairn_engine *engine;
+    cairn_clock clock;
+    cairn_work *work;
+    _Atomic uint64_t *stream_count; /* how many streams are open */
+    _Atomic uint64_t *event_count;  /* how many events were sent */
+} cairn_feed_setup;
+
+/* NO_MEMORY. */
+cairn_err cairn_feed_new(const cairn_feed_setup *setup, cairn_feed **ret_feed) CAIRN_MUST_USE;
 /* When all streams have ended. Takes NULL. */
 void cairn_feed_free(cairn_feed *feed);
 CAIRN_DEFINE_CLEANUP(cairn_feed, cairn_feed_free)
 
+/* May the stream go on, and until when (wall clock) need nobody ask again? */
+typedef void (*cairn_feed_answer_fn)(void *context, bool may, uint64_t until_ms);
+
+/* Who may see a stream. It is asked before the first event, when organisations or keys of the
+ * ledger have changed and when the time has come: what comes later is not sent before it has
+ * answered. */
+typedef struct cairn_feed_guard {
+    /* Calls `answer` once, now or later, from any thread. NULL: anybody may. */
+    void (*ask)(void *context, cairn_feed_answer_fn answer, void *answer_context);
+    void *context; /* lives as long as the exchange */
+} cairn_feed_guard;
+
 /* Begins to stream to the exchange from behind `place`, and takes it over. On an error it is still
  * the caller's: BUSY beyond CAIRN_FEED_STREAMS_MAX, NO_MEMORY. */
 cairn_err cairn_feed_open(cairn_feed *feed, cairn_http_exchange *exchange,
-                          const cairn_feed_place *place) CAIRN_MUST_USE;
+                          const cairn_feed_place *place,
+                          const cairn_feed_guard *guard) CAIRN_MUST_USE;
+
+/* Has the guards asked whose time has come; wall clock of the next one's. Any thread. */
+uint64_t cairn_feed_tend(cairn_feed *feed);
 
 #endif

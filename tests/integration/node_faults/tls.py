@@ -12,6 +12,7 @@ import time
 
 from node import Node, cairn, check, fail, failures, say
 from peer import Broken, Hang, Peer, context
+from stream import Stream, wait_until
 
 GONE = (OSError, Broken, Hang)
 
@@ -208,6 +209,7 @@ def client_certificates(work):
     code, text = openssl('s_client', '-connect', address, '-tls1_3', '-cert', good[0], '-key', bad['foreign'][1])
     check(code != 0, f'a certificate with another key: {text[-200:]}')
     # On a kept connection: a revoked key ends what it gave.
+    stream = Stream(node, tls=context(node.ca, *good))
     with node.peer(context(node.ca, *good)) as peer:
         check(peer.ask(node.request('GET', path)).status == 200, 'before the revocation')
         cairn('key', 'revoke', 'tls-1', '--json', directory=node.home)
@@ -218,6 +220,9 @@ def client_certificates(work):
                 break
             time.sleep(0.1)
         check(answer.bytes_but_date() == nobody.bytes_but_date(), f'after the revocation, on a kept connection: {answer}')
+    check(wait_until(lambda: stream.ended, 5) is not None, 'a stream outlives the key that opened it')
+    check(stream.events() == 0, f'a stream tells that its key was revoked: {stream.text}')
+    stream.close()
     node.is_well('after client certificates')
     node.stop()
 

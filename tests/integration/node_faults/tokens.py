@@ -12,6 +12,7 @@ import time
 
 from node import CAIRN, Node, cairn, check, failures, is_problem, say
 from p256 import Key, b64, unb64
+from stream import Stream, wait_until
 
 FORM = [('Content-Type', 'application/x-www-form-urlencoded')]
 ASSERTION = 'urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer'
@@ -298,6 +299,34 @@ def pages(world):
     check(answer.bytes_but_date() == refused.bytes_but_date(), f'a page token of other tables: {answer}')
 
 
+# --- streams of events ---------------------------------------------------------------------------
+
+def streams(world):
+    """A stream ends with the token that opened it; no event comes behind it. A token is taken for 30 s beyond its
+    end, as clocks may differ: these have 5 of them left."""
+    node = world.node
+    key = Key.of_pem(os.path.join(world.home, 'keys', 'token-1.pem'))
+    header, claims = (json.loads(unb64(part)) for part in world.token().split('.')[:2])
+    transactions = node.transactions(3)
+    short = key.token(header, {**claims, 'exp': int(time.time()) - 25})
+    stays = Stream(node, [('Authorization', f'Bearer {world.token()}')])
+    ends = Stream(node, [('Authorization', f'Bearer {short}')])
+    check(node.submit(transactions[0], 'commit').status == 200, 'a submission beside streams')
+    check(wait_until(lambda: ends.events() == 1 and stays.events() == 1, 3), 'an event does not come')
+    while world.get(short).status == 200:
+        time.sleep(0.1)
+    check(node.submit(transactions[1], 'commit').status == 200, 'a submission beside streams')
+    check(wait_until(lambda: ends.ended, 5) is not None, 'a stream outlives its token')
+    check(ends.events() == 1, f'a stream goes on behind its token: {ends.text}')
+    check(wait_until(lambda: stays.events() == 2, 3), 'another stream ends too')
+    # Nobody writes: the time alone ends it.
+    idle = Stream(node, [('Authorization', f'Bearer {key.token(header, {**claims, "exp": int(time.time()) - 25})}')])
+    check(wait_until(lambda: idle.ended, 20) is not None, 'an idle stream outlives its token')
+    check(stays.ended is None, 'another stream ends too')
+    for stream in (stays, ends, idle):
+        stream.close()
+
+
 # --- what is there and what is not --------------------------------------------------------------
 
 def strangers(world):
@@ -350,7 +379,7 @@ def elsewhere_transaction(other):
 def main(work):
     check(bool(CAIRN), 'CAIRN')
     world = World(work)
-    for part in (tokens, assertions, passwords, pages, strangers):
+    for part in (tokens, assertions, passwords, pages, streams, strangers):
         began = time.monotonic()
         part(world)
         world.node.is_well(part.__name__)
