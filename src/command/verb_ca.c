@@ -20,20 +20,20 @@ static cairn_err list_one(void *context, const cairn_ca_facts *c)
     return CAIRN_OK;
 }
 
-enum { DEVICE_CERTIFICATES_MAX = 256 };
-
 static cairn_err list_device(cairn_ca_room *room, const char *device, const listing *l)
 {
-    uint8_t serials[DEVICE_CERTIFICATES_MAX][CAIRN_CA_SERIAL_SIZE];
+    uint8_t serial[CAIRN_CA_SERIAL_SIZE];
+    const uint8_t *after = NULL;
     size_t count = 0;
-    CAIRN_TRY(cairn_ca_of_device(room->ca, cairn_bytes_str(device), DEVICE_CERTIFICATES_MAX,
-                                 serials, &count));
-    for (size_t i = 0; i < count; i++) {
+    for (;;) {
         cairn_ca_facts c;
-        CAIRN_TRY(cairn_ca_find(room->ca, serials[i], &room->command->arena, &c));
+        CAIRN_TRY(cairn_ca_of_device(room->ca, cairn_bytes_str(device), after, 1, &serial, &count));
+        if (count == 0)
+            return CAIRN_OK;
+        CAIRN_TRY(cairn_ca_find(room->ca, serial, &room->command->arena, &c));
         CAIRN_TRY(list_one((void *)(uintptr_t)l, &c));
+        after = serial;
     }
-    return CAIRN_OK;
 }
 
 static cairn_err act_list(cairn_ca_room *room, const cairn_arguments *arguments, json_t *facts)

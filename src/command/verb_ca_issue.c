@@ -12,7 +12,6 @@
 enum {
     CSR_FILE_SIZE_MAX = 2 * CAIRN_CA_CSR_SIZE_MAX,
     DAYS_MAX = 3652,
-    DEVICE_CERTIFICATES_MAX = 256,
 };
 static const char suffix[] = ".crt";
 
@@ -255,15 +254,19 @@ static cairn_err revoke_one(cairn_ca_room *room, const uint8_t *serial, cairn_ca
 static cairn_err revoke_device(cairn_ca_room *room, const char *device, cairn_ca_reason reason,
                                json_t *list)
 {
-    uint8_t serials[DEVICE_CERTIFICATES_MAX][CAIRN_CA_SERIAL_SIZE];
+    uint8_t serial[CAIRN_CA_SERIAL_SIZE];
+    const uint8_t *after = NULL;
     size_t count = 0;
-    CAIRN_TRY(cairn_ca_of_device(room->ca, cairn_bytes_str(device), DEVICE_CERTIFICATES_MAX,
-                                 serials, &count));
-    if (count == 0)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: no certificate names that device");
-    for (size_t i = 0; i < count; i++)
-        CAIRN_TRY(revoke_one(room, serials[i], reason, list));
-    return CAIRN_OK;
+    for (;;) {
+        CAIRN_TRY(cairn_ca_of_device(room->ca, cairn_bytes_str(device), after, 1, &serial, &count));
+        if (count == 0)
+            break;
+        CAIRN_TRY(revoke_one(room, serial, reason, list));
+        after = serial;
+    }
+    return after != NULL
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: no certificate names that device");
 }
 
 static cairn_err act_revoke(cairn_ca_room *room, const cairn_arguments *arguments, json_t *facts)

@@ -141,7 +141,7 @@ static cairn_err issue(facts *f, cairn_ca *ca, cairn_arena *arena)
 {
     cairn_ca_grant grant = ca_grant_of(CAIRN_CA_DEVICE_SERVICE);
     cairn_ca_issued issued;
-    grant.validity_s = 3600 + (uint32_t)f->count; /* another certificate than any before */
+    grant.validity_s = 300 * 86400 + (uint32_t)f->count; /* another certificate than any before */
     CAIRN_TRY(cairn_ca_issue(ca, CAIRN_CA_DEVICE_SERVICE, cairn_bytes_of(csr_bytes, csr_size),
                              &grant, arena, &issued));
     note_issued(f, &issued);
@@ -172,6 +172,30 @@ static cairn_err renew(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
     return CAIRN_OK;
 }
 
+enum { ISSUING_KEYS = 5 };
+
+/* As if somebody had made them beside the CA; the first one is the CA's to make. */
+static cairn_err make_keys(cairn_signer *signer)
+{
+    for (int i = 2; i <= ISSUING_KEYS; i++) {
+        char name[32];
+        cairn_key *key = NULL;
+        (void)snprintf(name, sizeof name, "issue-ca-%d", i);
+        cairn_err err = cairn_signer_generate(signer, name, CAIRN_KEY_P256, &key);
+        cairn_key_free(key);
+        if (err != CAIRN_OK && err != CAIRN_ERR_EXISTS)
+            return err;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_err roll_over(cairn_ca *ca)
+{
+    char name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
+    cairn_ca_next_key(ca, name);
+    return name[strlen(name) - 1] > '0' + ISSUING_KEYS ? CAIRN_OK : cairn_ca_rollover(ca, name);
+}
+
 static cairn_err step(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
 {
     const facts *f = ctx->facts;
@@ -183,6 +207,8 @@ static cairn_err step(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
         return renew(ctx, ca, arena);
     if (choice == 4)
         return cairn_ca_maintain(ca, 100, &next_ms);
+    if (choice == 5)
+        return roll_over(ca);
     return f->count < CERTS_MAX ? issue(ctx->facts, ca, arena) : CAIRN_OK;
 }
 
@@ -223,10 +249,14 @@ static void live(sim_ctx *ctx)
         check_excused(err, "the signer failed");
         return;
     }
-    err = open_ca(&clock, signer, &ca);
+    err = make_keys(signer);
+    if (err == CAIRN_OK)
+        err = open_ca(&clock, signer, &ca);
     if (err != CAIRN_OK) {
         check_excused(err, "open failed");
-        err = open_ca(&clock, signer, &ca);
+        err = make_keys(signer); /* those that it has are not made twice */
+        if (err == CAIRN_OK)
+            err = open_ca(&clock, signer, &ca);
     }
     if (err != CAIRN_OK) {
         check_excused(err, "second open failed");

@@ -155,9 +155,9 @@ cairn_err cairn_ca_due(cairn_ca *ca, uint64_t within_s, cairn_ca_facts_fn fn,
 /* The same for everything that was ever issued. */
 cairn_err cairn_ca_each(cairn_ca *ca, cairn_ca_facts_fn fn, void *context) CAIRN_MUST_USE;
 
-/* Serials of the certificates that name this device, the first `max` of them in no order of
- * meaning; none is success. */
-cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, size_t max,
+/* Serials of the certificates that name this device, the first `max` of them behind `after` (NULL:
+ * from the first one), rising; none is success. */
+cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, const uint8_t *after, size_t max,
                              uint8_t (*ret_serials)[CAIRN_CA_SERIAL_SIZE],
                              size_t *ret_count) CAIRN_MUST_USE;
 

@@ -14,7 +14,7 @@ enum {
     CSR_TEXT_SIZE_MAX = 2 * CAIRN_CA_CSR_SIZE_MAX,
     NAME_TEXT_SIZE_MAX = CAIRN_CA_NAME_SIZE_MAX,
     DAYS_MAX = 3652,
-    DEVICE_CERTIFICATES_MAX = 256,
+    DEVICE_PAGE = 64, /* certificates that are looked up at once */
 };
 static const char object[] = "body";
 static const char clause[] = "api/openapi.yaml";
@@ -375,19 +375,30 @@ static cairn_err revoke_one(const asking *a, const uint8_t *serial, json_t *list
                : CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "ca: answer");
 }
 
+/* However many there are. */
+static cairn_err revoke_device(const asking *a, json_t *list, cairn_err *later)
+{
+    uint8_t serials[DEVICE_PAGE][CAIRN_CA_SERIAL_SIZE];
+    uint8_t last[CAIRN_CA_SERIAL_SIZE];
+    const uint8_t *after = NULL;
+    size_t count = 0;
+    do {
+        CAIRN_TRY(cairn_ca_of_device(a->ca, a->grant.device, after, DEVICE_PAGE, serials, &count));
+        for (size_t i = 0; i < count; i++)
+            CAIRN_TRY(revoke_one(a, serials[i], list, later));
+        if (count > 0)
+            memcpy(last, serials[count - 1], sizeof last);
+        after = last;
+    } while (count == DEVICE_PAGE);
+    return json_array_size(list) > 0
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: no certificate names that device");
+}
+
 static cairn_err revoke_all(const asking *a, json_t *list, cairn_err *later)
 {
-    uint8_t serials[DEVICE_CERTIFICATES_MAX][CAIRN_CA_SERIAL_SIZE];
-    size_t count = 1;
-    memcpy(serials[0], a->serial, sizeof serials[0]);
-    if (a->grant.device.size > 0)
-        CAIRN_TRY(
-            cairn_ca_of_device(a->ca, a->grant.device, DEVICE_CERTIFICATES_MAX, serials, &count));
-    if (count == 0)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: no certificate names that device");
-    for (size_t i = 0; i < count; i++)
-        CAIRN_TRY(revoke_one(a, serials[i], list, later));
-    return CAIRN_OK;
+    return a->grant.device.size > 0 ? revoke_device(a, list, later)
+                                    : revoke_one(a, a->serial, list, later);
 }
 
 /* 202 says that it holds, and that lists and answers which say so are signed when the signer is

@@ -143,8 +143,8 @@ void cairn_ca_device_key(cairn_bytes device, const uint8_t *serial,
     memcpy(ret_key + sizeof hash.b, serial, CAIRN_CA_SERIAL_SIZE);
 }
 
-static cairn_err collect(cairn_kv_txn *txn, cairn_bytes device, size_t max, uint8_t *ret_serials,
-                         size_t *ret_count)
+static cairn_err collect(cairn_kv_txn *txn, cairn_bytes device, const uint8_t *after, size_t max,
+                         uint8_t *ret_serials, size_t *ret_count)
 {
     static const uint8_t zeros[CAIRN_CA_SERIAL_SIZE];
     uint8_t from[CA_DEVICE_KEY_SIZE];
@@ -152,9 +152,12 @@ static cairn_err collect(cairn_kv_txn *txn, cairn_bytes device, size_t max, uint
     cairn_bytes key = {0};
     cairn_bytes value = {0};
     size_t count = 0;
-    cairn_ca_device_key(device, zeros, from);
+    cairn_ca_device_key(device, after == NULL ? zeros : after, from);
     CAIRN_TRY(cairn_kv_cursor_open(txn, CA_DEVICES, &cursor));
     cairn_err err = cairn_kv_cursor_seek(cursor, cairn_bytes_of(from, sizeof from), &key, &value);
+    if (err == CAIRN_OK && after != NULL &&
+        cairn_bytes_equal(key, cairn_bytes_of(from, sizeof from)))
+        err = cairn_kv_cursor_next(cursor, &key, &value);
     while (err == CAIRN_OK && count < max && key.size == sizeof from &&
            memcmp(key.data, from, sizeof(cairn_hash)) == 0) {
         memcpy(ret_serials + count++ * CAIRN_CA_SERIAL_SIZE, key.data + sizeof(cairn_hash),
@@ -168,12 +171,12 @@ static cairn_err collect(cairn_kv_txn *txn, cairn_bytes device, size_t max, uint
     return CAIRN_OK;
 }
 
-cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, size_t max,
+cairn_err cairn_ca_of_device(cairn_ca *ca, cairn_bytes device, const uint8_t *after, size_t max,
                              uint8_t (*ret_serials)[CAIRN_CA_SERIAL_SIZE], size_t *ret_count)
 {
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_kv_begin(ca->kv, false, &txn));
-    cairn_err err = collect(txn, device, max, ret_serials[0], ret_count);
+    cairn_err err = collect(txn, device, after, max, ret_serials[0], ret_count);
     cairn_kv_abort(txn);
     return err;
 }

@@ -495,6 +495,21 @@ static void test_revoke_a_device(void **state)
     assert_non_null(strstr(first + 1, "\"status\":\"revoked\""));
 }
 
+/* All of them, however many there are. */
+static void test_revoke_a_device_with_many(void **state)
+{
+    (void)state;
+    enum { MANY = 70 };
+    size_t count = 0;
+    cairn_ca_issued issued;
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(ca_issue_one(&f, CAIRN_CA_DEVICE_SERVICE, &issued), CAIRN_OK);
+    assert_int_equal(post(revoke_path, "{\"device\":\"d-17\",\"reason\":\"unspecified\"}"), 200);
+    for (const char *at = reply; (at = strstr(at, "\"status\":\"revoked\"")) != NULL; at++)
+        count++;
+    assert_int_equal(count, MANY);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -509,6 +524,7 @@ int main(void)
                                        T(test_renew_and_revoke),
                                        T(test_signer_away),
                                        T(test_too_many_wait),
-                                       T(test_revoke_a_device)};
+                                       T(test_revoke_a_device),
+                                       T(test_revoke_a_device_with_many)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

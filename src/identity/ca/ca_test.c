@@ -973,10 +973,24 @@ static void test_all_and_those_of_a_device(void **state)
     assert_int_equal(counts[1], 1);
     cairn_ca_facts facts;
     assert_int_equal(cairn_ca_find(f->ca, device.serial, &f->arena, &facts), CAIRN_OK);
-    assert_int_equal(cairn_ca_of_device(f->ca, facts.device, 4, serials, &count), CAIRN_OK);
+    assert_int_equal(cairn_ca_of_device(f->ca, facts.device, NULL, 4, serials, &count), CAIRN_OK);
     assert_int_equal(count, 1);
     assert_memory_equal(serials[0], device.serial, sizeof serials[0]);
-    assert_int_equal(cairn_ca_of_device(f->ca, cairn_bytes_str("nobody"), 4, serials, &count),
+    /* one after the other, each once */
+    uint8_t last[CAIRN_CA_SERIAL_SIZE] = {0};
+    const cairn_bytes name = cairn_bytes_str("d-17");
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_SERVICE, &device), CAIRN_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(cairn_ca_of_device(f->ca, name, i == 0 ? NULL : last, 1, serials, &count),
+                         CAIRN_OK);
+        assert_int_equal(count, 1);
+        assert_true(memcmp(serials[0], last, sizeof last) > 0);
+        memcpy(last, serials[0], sizeof last);
+    }
+    assert_int_equal(cairn_ca_of_device(f->ca, name, last, 1, serials, &count), CAIRN_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(cairn_ca_of_device(f->ca, cairn_bytes_str("nobody"), NULL, 4, serials, &count),
                      CAIRN_OK);
     assert_int_equal(count, 0);
 }
