@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { QUERY_ARENA_SIZE_MAX = 4 << 20 };
+
 sim_pool played_pool;
 sim_replica played_members[PLAYED_MEMBERS];
 static model_ledger scratch;
@@ -18,19 +20,38 @@ void played_warm_up(sim_pool_kind kind)
     sim_pool_make(&played_pool, kind, 0);
 }
 
-void played_begin(sim_ctx *ctx)
+/* Valid ones of the pool, which the embedded ledger took. */
+static const uint16_t embedded_places[PLAYED_EMBEDDED_MAX] = {0, 1, 2, 6, 8};
+
+static void begin_embedded(played_chain *f, size_t count)
+{
+    model_verdict verdict;
+    for (size_t i = 0; i < count; i++) {
+        f->height = i + 1;
+        f->blocks[f->height].time_ms = SIM_POOL_TIME_MS + REPLICA_EMBEDDED_MS * f->height;
+        SIM_CHECK(model_apply_at(&f->model, played_pool.txs, &embedded_places[i], 1, f->height,
+                                 f->blocks[f->height].time_ms, &verdict) &&
+                      verdict.code == 0,
+                  "pool %u is not valid", embedded_places[i]);
+    }
+    f->blocks[f->height].app_hash = model_app_hash(&f->model);
+    f->first = f->height + 1;
+}
+
+void played_begin(sim_ctx *ctx, size_t embedded_count)
 {
     played_chain *f = ctx->facts;
     if (f->now_ms != 0)
         return;
     sim_disk_hold_memory(true);
-    f->now_ms = SIM_POOL_TIME_MS + 1;
-    f->voted_ms = SIM_POOL_TIME_MS;
     model_begin(&f->model, &played_pool.genesis);
     f->blocks[0] = (played_block){.time_ms = SIM_POOL_TIME_MS};
-    f->blocks[0].app_hash = model_app_hash(&f->model);
+    begin_embedded(f, embedded_count);
+    f->voted_ms = f->blocks[f->height].time_ms;
+    f->now_ms = f->voted_ms + 1;
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
-        f->engines[r].base = 1;
+        f->engines[r].base = f->first;
+        f->engines[r].stored = f->engines[r].state = f->height;
         f->engines[r].skew_ms = (int64_t)sim_rng_below(&ctx->rng, 1000) - 500;
     }
     sim_disk_hold_memory(false);
@@ -181,10 +202,12 @@ static bool check_info(const sim_ctx *ctx, unsigned r, uint64_t height, const mo
 {
     const played_chain *f = ctx->facts;
     const played_engine *e = &f->engines[r];
+    SIM_CHECK(height == 0 || height >= f->first,
+              "member %u says %" PRIu64 ", which is before the chain", r, height);
     SIM_CHECK(height <= e->stored,
               "member %u says %" PRIu64 " and its engine has %" PRIu64 ": too high", r, height,
               e->stored);
-    SIM_CHECK(height + 1 >= e->base,
+    SIM_CHECK(height == 0 ? e->base == f->first : height + 1 >= e->base,
               "member %u says %" PRIu64 " and blocks below %" PRIu64 " are pruned: too low", r,
               height, e->base);
     SIM_CHECK(height == 0 || memcmp(app_hash->b, f->blocks[height].app_hash.b, 32) == 0,
@@ -195,11 +218,12 @@ static bool check_info(const sim_ctx *ctx, unsigned r, uint64_t height, const mo
 static bool init_chain(const sim_ctx *ctx, unsigned r)
 {
     const played_chain *f = ctx->facts;
+    const played_block *start = &f->blocks[f->first - 1];
     model_hash app_hash;
-    if (played_failed(ctx, r, replica_init_chain(&played_members[r], SIM_POOL_TIME_MS, &app_hash),
+    if (played_failed(ctx, r, replica_init_chain(&played_members[r], start->time_ms, &app_hash),
                       "InitChain"))
         return false;
-    SIM_CHECK(memcmp(app_hash.b, f->blocks[0].app_hash.b, 32) == 0,
+    SIM_CHECK(memcmp(app_hash.b, start->app_hash.b, 32) == 0,
               "member %u has another app hash of the genesis than the model", r);
     return true;
 }
@@ -216,7 +240,7 @@ static bool handshake(const sim_ctx *ctx, unsigned r)
         return false;
     if (height == 0 && !init_chain(ctx, r))
         return false;
-    for (uint64_t h = height + 1; h <= e->state; h++) {
+    for (uint64_t h = height == 0 ? f->first : height + 1; h <= e->state; h++) {
         if (!replay(ctx, r, h))
             return false;
     }
@@ -247,9 +271,16 @@ bool played_open(const sim_ctx *ctx, unsigned r)
     (void)snprintf(directory, sizeof directory, "%s/%u", sim_disk_root(), r);
     if (!make_directory(directory))
         return !played_failed(ctx, r, CAIRN_ERR_IO, "mkdir");
+    cairn_bytes embedded[PLAYED_EMBEDDED_MAX];
+    for (size_t i = 0; i < PLAYED_EMBEDDED_MAX; i++) {
+        const model_tx *tx = &played_pool.txs[embedded_places[i]];
+        embedded[i] = cairn_bytes_of(tx->raw, tx->size);
+    }
     const replica_options options = {.directory = directory,
+                                     .embedded = embedded,
+                                     .embedded_count = f->first - 1,
                                      .genesis = &played_pool.genesis,
-                                     .app_hash = f->blocks[0].app_hash,
+                                     .app_hash = f->blocks[f->first - 1].app_hash,
                                      .now_ms = f->now_ms + (uint64_t)f->engines[r].skew_ms,
                                      .segment_size = segment_sizes[(ctx->trial_seed + r) % 3],
                                      .checkpoint_changes = changes[(ctx->trial_seed + r) / 3 % 3],
@@ -308,7 +339,7 @@ replica_block played_next(const played_chain *chain)
 {
     const played_block *last = &chain->blocks[chain->height];
     replica_block block = {.height = chain->height + 1, .time_ms = last->time_ms};
-    if (chain->height == 0) /* the first block has the genesis' time */
+    if (block.height == chain->first) /* it has the genesis' time */
         return block;
     block.time_ms = chain->voted_ms > last->time_ms ? chain->voted_ms : last->time_ms + 1;
     block.nanos = (uint32_t)(chain->height * 777777 % 1000000);
@@ -493,6 +524,60 @@ void played_catch_up(const sim_ctx *ctx, unsigned r)
         if (!played_advance(ctx, r, PLAYED_DONE))
             return;
     }
+}
+
+/* --- what is asked beside the blocks --- */
+
+void played_query(const sim_ctx *ctx, unsigned r, size_t place, bool prove)
+{
+    const played_chain *f = ctx->facts;
+    const model_tx *tx = &played_pool.txs[place];
+    uint8_t key[MODEL_KEY_SIZE_MAX], expected[MODEL_VALUE_SIZE_MAX];
+    size_t key_size;
+    cairn_bytes value;
+    if (!played_at_top(f, r) || f->model.fate[place] != MODEL_ACCEPTED)
+        return;
+    size_t size =
+        model_record_of(&f->model, tx, f->model.accepted_height[place], key, &key_size, expected);
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    cairn_arena_init(&arena, QUERY_ARENA_SIZE_MAX);
+    if (!played_failed(
+            ctx, r,
+            replica_query(&played_members[r], cairn_bytes_of(key, key_size), prove, &arena, &value),
+            "Query"))
+        SIM_CHECK(cairn_bytes_equal(value, cairn_bytes_of(expected, size)),
+                  "member %u answers another value of record %zu", r, place);
+}
+
+static void check_refused(unsigned r, cairn_err err, const char *what)
+{
+    SIM_CHECK(err != CAIRN_OK, "member %u takes %s", r, what);
+}
+
+void played_nonsense(const sim_ctx *ctx, unsigned r)
+{
+    const played_chain *f = ctx->facts;
+    sim_replica *member = &played_members[r];
+    replica_block block = played_next(f);
+    replica_results results;
+    uint64_t retain;
+    model_hash app_hash;
+    if (!played_at_top(f, r) || played_failed(ctx, r, replica_turn(member), "turn"))
+        return;
+    check_refused(r, replica_commit(member, &retain), "a commit of nothing");
+    block.height += 1 + f->height % 3;
+    check_refused(r, replica_finalize(member, &block, &results), "a block that skips one");
+    block.height = f->height;
+    check_refused(r, replica_finalize(member, &block, &results), "the last block again");
+    if (f->height >= f->first) {
+        block.height++;
+        block.time_ms = f->blocks[f->height].time_ms - 1;
+        if (f->model.blocks[f->model.block_count - 1].height == f->height)
+            check_refused(r, replica_finalize(member, &block, &results), "an earlier time");
+        check_refused(r, replica_init_chain(member, SIM_POOL_TIME_MS, &app_hash),
+                      "another beginning");
+    }
+    check_untouched(ctx, r);
 }
 
 /* --- CheckTx --- */

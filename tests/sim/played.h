@@ -45,7 +45,8 @@ typedef struct played_engine {
 typedef struct played_chain {
     uint64_t now_ms;
     uint64_t voted_ms; /* when the last block got its votes: the time of the next one */
-    uint64_t height;   /* of the last decided block */
+    uint64_t first;    /* the chain's initial height: above 1 when the ledger was embedded before */
+    uint64_t height;   /* of the last decided block, or of the last embedded one */
     played_block blocks[PLAYED_HEIGHT_MAX + 1];
     model_ledger model; /* after it */
     played_engine engines[PLAYED_MEMBERS];
@@ -65,8 +66,10 @@ extern sim_replica played_members[PLAYED_MEMBERS];
 
 /* Once, before any fault. */
 void played_warm_up(sim_pool_kind kind);
-/* The chain before its first block; does nothing when it has begun. */
-void played_begin(sim_ctx *ctx);
+/* The chain before its first block, over a ledger that was embedded for so many blocks; does
+ * nothing when it has begun. */
+enum { PLAYED_EMBEDDED_MAX = 5 };
+void played_begin(sim_ctx *ctx, size_t embedded_count);
 void played_pass_time(played_chain *chain, uint64_t ms);
 
 /* The store of member `r` and the application over it, of which no engine has asked anything. */
@@ -100,6 +103,11 @@ bool played_decide(const sim_ctx *ctx, const replica_block *block);
 /* Member `r` takes the next decided block as far as `stop`. False when it is down, or stopped. */
 bool played_advance(const sim_ctx *ctx, unsigned r, played_stop stop);
 void played_catch_up(const sim_ctx *ctx, unsigned r);
+
+/* A member at the top answers Query as the model would. */
+void played_query(const sim_ctx *ctx, unsigned r, size_t place, bool prove);
+/* Requests that no engine sends at that place: refused, and without a trace. */
+void played_nonsense(const sim_ctx *ctx, unsigned r);
 
 /* A transaction of the pool comes to member `r`; true when it waits there now. */
 bool played_check_tx(const sim_ctx *ctx, unsigned r, size_t place);

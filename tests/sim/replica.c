@@ -133,15 +133,36 @@ static bool next_field(cairn_bytes *in, pb_field *ret_field)
 
 static cairn_wire_writer answer_writer;
 
+/* The blocks of the embedded engine that are still missing, each at its time. */
+static cairn_err live_embedded(sim_replica *replica, const replica_options *options)
+{
+    cairn_verdict verdict;
+    for (;;) {
+        cairn_view *view = cairn_engine_view(replica->engine);
+        uint64_t height = view->height;
+        cairn_view_free(view);
+        if (height == options->embedded_count)
+            break;
+        replica->clock.wall_ms = options->genesis->created_ms + REPLICA_EMBEDDED_MS * (height + 1);
+        CAIRN_TRY(cairn_engine_wait(replica->engine, options->embedded[height], &verdict));
+    }
+    replica->clock.wall_ms = options->now_ms;
+    return CAIRN_OK;
+}
+
 static cairn_err find_ledger(sim_replica *replica, const replica_options *options)
 {
     cairn_bytes genesis = cairn_bytes_of(options->genesis->raw, options->genesis->size);
     replica->engine = cairn_store_ledger(replica->store, 0);
     if (replica->engine == NULL)
         CAIRN_TRY(cairn_store_create(replica->store, genesis, &replica->engine));
+    if (!cairn_store_is_driven(replica->engine))
+        CAIRN_TRY(live_embedded(replica, options));
     CAIRN_TRY(cairn_store_drive(replica->engine, NULL));
-    replica->chain = (cairn_chain){
-        .id = "simulated", .initial_height = 1, .start = {.genesis = genesis, .height = 0}};
+    replica->chain =
+        (cairn_chain){.id = "simulated",
+                      .initial_height = options->embedded_count + 1,
+                      .start = {.genesis = genesis, .height = options->embedded_count}};
     memcpy(replica->chain.start.app_hash.b, options->app_hash.b, 32);
     return CAIRN_OK;
 }
@@ -315,6 +336,31 @@ cairn_err replica_check_tx(sim_replica *replica, cairn_bytes tx, bool again, uin
             code = f.value;
     }
     *ret_code = (uint32_t)code;
+    return CAIRN_OK;
+}
+
+cairn_err replica_query(sim_replica *replica, cairn_bytes key, bool prove, cairn_arena *arena,
+                        cairn_bytes *ret_value)
+{
+    pb_out out = pb_begin(0);
+    cairn_bytes answer, value = {0};
+    uint64_t code = 0, proofs = 0;
+    put_item(&out, 1, key.data, key.size);
+    put_item(&out, 2, "/state", 6);
+    put_uint(&out, 4, prove);
+    CAIRN_TRY(call(replica, CAIRN_ABCI_QUERY, &out, arena, &answer));
+    for (pb_field f; next_field(&answer, &f);) {
+        if (f.number == 1)
+            code = f.value;
+        if (f.number == 7)
+            CAIRN_TRY(cairn_arena_copy(arena, f.bytes, &value));
+        proofs += f.number == 8;
+    }
+    if (code != 0)
+        return (cairn_err) - (int)code;
+    if (proofs != prove)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "query: a proof is missing, or too much");
+    *ret_value = value;
     return CAIRN_OK;
 }
 

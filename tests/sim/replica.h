@@ -10,6 +10,7 @@
 
 enum {
     REPLICA_BLOCK_TXS = 20,
+    REPLICA_EMBEDDED_MS = 10, /* from one embedded block to the next */
 };
 
 typedef struct sim_replica {
@@ -41,7 +42,9 @@ typedef struct replica_results {
 typedef struct replica_options {
     const char *directory;
     const model_genesis *genesis;
-    model_hash app_hash; /* of the genesis */
+    model_hash app_hash;         /* where the chain begins */
+    const cairn_bytes *embedded; /* a block each, from before the ledger became a chain's */
+    size_t embedded_count;
     uint64_t now_ms;
     uint32_t segment_size;
     uint64_t checkpoint_changes;
@@ -61,6 +64,7 @@ cairn_err replica_settle(sim_replica *replica) CAIRN_MUST_USE;
 
 cairn_err replica_info(sim_replica *replica, uint64_t *ret_height,
                        model_hash *ret_app_hash) CAIRN_MUST_USE;
+/* With the chain's own genesis, but for its time. */
 cairn_err replica_init_chain(sim_replica *replica, uint64_t time_ms,
                              model_hash *ret_app_hash) CAIRN_MUST_USE;
 cairn_err replica_check_tx(sim_replica *replica, cairn_bytes tx, bool again,
@@ -72,6 +76,9 @@ cairn_err replica_process(sim_replica *replica, const replica_block *block,
                           bool *ret_accept) CAIRN_MUST_USE;
 cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
                            replica_results *ret_results) CAIRN_MUST_USE;
+/* A value of the newest state; NOT_FOUND without one. In the arena. */
+cairn_err replica_query(sim_replica *replica, cairn_bytes key, bool prove, cairn_arena *arena,
+                        cairn_bytes *ret_value) CAIRN_MUST_USE;
 cairn_err replica_commit(sim_replica *replica, uint64_t *ret_retain_height) CAIRN_MUST_USE;
 
 #endif

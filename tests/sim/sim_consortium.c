@@ -152,13 +152,25 @@ static void step_settle(sim_ctx *ctx)
     played_check_member(ctx, r);
 }
 
+static void step_ask(sim_ctx *ctx)
+{
+    unsigned r = anyone(ctx);
+    if (sim_rng_percent(&ctx->rng, 30))
+        played_nonsense(ctx, r);
+    for (unsigned i = 0; i < 5; i++)
+        played_query(ctx, r, (size_t)sim_rng_below(&ctx->rng, MODEL_POOL),
+                     sim_rng_percent(&ctx->rng, 50));
+}
+
 static void run_step(sim_ctx *ctx)
 {
     uint64_t p = sim_rng_below(&ctx->rng, 100);
     bool pause = sim_rng_percent(&ctx->rng, 4);
     played_pass_time(ctx->facts, sim_rng_below(&ctx->rng, pause ? PAUSE_MS_MAX : MS_MAX));
-    if (p < 36)
+    if (p < 32)
         step_check_tx(ctx);
+    else if (p < 36)
+        step_ask(ctx);
     else if (p < 56)
         step_rounds(ctx);
     else if (p < 90)
@@ -184,7 +196,7 @@ static void gather_all(const sim_ctx *ctx)
 
 static void live(sim_ctx *ctx)
 {
-    played_begin(ctx);
+    played_begin(ctx, ctx->trial_seed % 3 == 0 ? PLAYED_EMBEDDED_MAX : 0);
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
         if (played_start(ctx, r))
             played_check_member(ctx, r);

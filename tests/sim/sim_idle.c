@@ -189,7 +189,7 @@ static void restart_one(sim_ctx *ctx)
 static void live(sim_ctx *ctx)
 {
     facts *f = ctx->facts;
-    played_begin(ctx);
+    played_begin(ctx, 0);
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
         SIM_CHECK(played_start(ctx, r), "member %u does not start", r);
         played_catch_up(ctx, r);
