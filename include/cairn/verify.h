@@ -65,7 +65,9 @@ typedef struct cairn_receipt_verdict {
     cairn_vouching vouching;
     cairn_manifest manifest; /* to be compared with the file: cairn_manifest_check_file */
     cairn_hash commitment;
-    cairn_tx tx; /* tx.kid is the signer's key, tx.id the transaction */
+    cairn_tx tx;    /* tx.kid is the signer's key, tx.id the transaction */
+    bool on_behalf; /* of a subject of the signer's, who granted its key that: */
+    cairn_hash subject;
     cairn_signer_standing signer_standing;
     const cairn_trust_entry *signer; /* NULL when unknown */
 } cairn_receipt_verdict;

@@ -180,6 +180,16 @@ static cairn_err run_list(cairn_command *command, const cairn_arguments *argumen
 
 /* --- revoke --- */
 
+/* Who comes later by that name speaks in nobody's. */
+static cairn_err remove_delegation(cairn_accounts *accounts, cairn_account_kind kind,
+                                   const char *name)
+{
+    char caller[CAIRN_ACCOUNT_NAME_SIZE_MAX + 6];
+    (void)snprintf(caller, sizeof caller, "%s%s", kind == CAIRN_ACCOUNT_USER ? "user:" : "", name);
+    cairn_err err = cairn_accounts_remove_delegation(accounts, caller);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
 static cairn_err run_revoke(cairn_command *command, const cairn_arguments *arguments)
 {
     CAIRN_CLEANUP(cairn_accounts_close_p) cairn_accounts *accounts = NULL;
@@ -189,6 +199,7 @@ static cairn_err run_revoke(cairn_command *command, const cairn_arguments *argum
     if (err == CAIRN_ERR_NOT_FOUND)
         return CAIRN_FAIL(err, "house", "there is no grant for %s", name);
     CAIRN_TRY(err);
+    CAIRN_TRY(remove_delegation(accounts, kind_of(arguments), name));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "revoked", name);
     return cairn_facts_print(command, facts);

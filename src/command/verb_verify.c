@@ -147,6 +147,8 @@ static cairn_err verify_file(cairn_command *command, const char *file, cairn_byt
         cairn_facts_hash(facts, "commitment", &verdict.commitment);
         cairn_facts_hash(facts, "transaction", &verdict.tx.id);
         cairn_facts_hash(facts, "signer_key", &verdict.tx.kid);
+        if (verdict.on_behalf)
+            cairn_facts_hash(facts, "on_behalf_of", &verdict.subject);
         if (verdict.signer != NULL)
             cairn_facts_view(facts, "signer", verdict.signer->member->name);
         else

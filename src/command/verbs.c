@@ -32,6 +32,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_node,
     &cairn_verb_follow,
     &cairn_verb_grant_add,
+    &cairn_verb_grant_delegate,
     &cairn_verb_grant_list,
     &cairn_verb_grant_revoke,
     &cairn_verb_ca_init,

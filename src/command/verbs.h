@@ -34,6 +34,7 @@ extern const cairn_verb cairn_verb_witness;
 extern const cairn_verb cairn_verb_node;
 extern const cairn_verb cairn_verb_follow;
 extern const cairn_verb cairn_verb_grant_add;
+extern const cairn_verb cairn_verb_grant_delegate;
 extern const cairn_verb cairn_verb_grant_list;
 extern const cairn_verb cairn_verb_grant_revoke;
 extern const cairn_verb cairn_verb_ca_init;

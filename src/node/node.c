@@ -12,6 +12,7 @@
 #include "node/console.h"
 #include "node/node_auth.h"
 #include "node/node_ca.h"
+#include "node/node_delegate.h"
 #include "node/node_jobs.h"
 #include "node/node_keys.h"
 #include "node/node_lists.h"
@@ -237,6 +238,14 @@ static cairn_err make_auth(cairn_node *node)
     return cairn_node_auth_new(&setup, &node->auth);
 }
 
+static const char *delegate(void *context, const cairn_call *call, cairn_delegation *ret_delegation)
+{
+    cairn_node *node = context;
+    return cairn_node_delegate(cairn_node_auth_accounts(node->auth), node->setup.signer,
+                               cairn_node_find_any(node, call->params[0]), &node->setup.clock, call,
+                               ret_delegation);
+}
+
 enum { OWN_TABLES = 3 };
 
 static cairn_err make_router(cairn_node *node)
@@ -258,6 +267,8 @@ static cairn_err make_router(cairn_node *node)
                                     .services = &node->services,
                                     .log = node->setup.log};
     cairn_node_auth_hook(node->auth, &options);
+    options.delegate = delegate;
+    options.delegate_context = node;
     cairn_err err = cairn_router_new(&options, &node->router);
     free(tables);
     return err;

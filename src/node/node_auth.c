@@ -178,6 +178,11 @@ bool cairn_node_auth_vouches(void *auth, cairn_bytes certificate)
     return cairn_auth_vouches(a->auth, certificate);
 }
 
+cairn_accounts *cairn_node_auth_accounts(cairn_node_auth *auth)
+{
+    return auth->accounts;
+}
+
 cairn_oauth *cairn_node_auth_oauth(cairn_node_auth *auth)
 {
     return auth->oauth;

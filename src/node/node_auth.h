@@ -36,6 +36,7 @@ void cairn_node_auth_hook(cairn_node_auth *auth, cairn_router_options *options);
 /* For cairn_tls_server_options; `auth` is a cairn_node_auth. */
 bool cairn_node_auth_vouches(void *auth, cairn_bytes certificate);
 
+cairn_accounts *cairn_node_auth_accounts(cairn_node_auth *auth);
 cairn_oauth *cairn_node_auth_oauth(cairn_node_auth *auth);
 
 /* What is due: see cairn_oauth_maintain. */

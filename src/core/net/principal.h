@@ -34,6 +34,13 @@ typedef struct cairn_principal {
     uint64_t expires_ms;                      /* wall clock; UINT64_MAX: with the connection */
 } cairn_principal;
 
+/* In whose name a caller may have the node sign, who cannot sign himself. Plain data. */
+typedef struct cairn_delegation {
+    cairn_hash subject; /* the pseudonym that the ledger knows him by */
+    cairn_hash kid;     /* of the key that the subject has granted it to */
+    char key[65];       /* its name at the signer */
+} cairn_delegation;
+
 /* True when `scope` is one of the principal's. */
 bool cairn_principal_has_scope(const cairn_principal *principal, const char *scope);
 

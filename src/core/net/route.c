@@ -32,6 +32,9 @@ struct cairn_router {
     cairn_err (*admit)(void *context, const cairn_http_exchange *exchange,
                        const cairn_principal *principal, uint64_t *ret_wait_ms);
     void *admit_context;
+    const char *(*delegate)(void *context, const cairn_call *call,
+                            cairn_delegation *ret_delegation);
+    void *delegate_context;
     cairn_err (*audit)(void *context, const cairn_audit_fact *fact, cairn_audit_done_fn done,
                        void *done_context);
     void *audit_context;
@@ -153,7 +156,9 @@ static void conclude(dispatch *d, outcome result, const char *reason)
     if (result != OUTCOME_GRANTED)
         CAIRN_LOG(router->log, &events[EVENT_REFUSED],
                   cairn_log_text("operation", route->operation), cairn_log_text("reason", reason));
-    if (route->access != CAIRN_ROUTE_PRIVILEGED || router->audit == NULL) {
+    bool privileged =
+        route->access == CAIRN_ROUTE_PRIVILEGED || route->access == CAIRN_ROUTE_DELEGATED;
+    if (!privileged || router->audit == NULL) {
         respond_outcome(d);
         return;
     }
@@ -201,6 +206,21 @@ static const char *whose_else(const cairn_call *call)
     return NULL;
 }
 
+/* In whose name? Where the ledger's grants do not let the node act, there is nothing. */
+static void delegate(dispatch *d)
+{
+    cairn_router *router = d->router;
+    const char *reason = router->delegate == NULL ? "delegation_missing"
+                                                  : router->delegate(router->delegate_context,
+                                                                     &d->call, &d->call.delegation);
+    if (reason == NULL)
+        conclude(d, OUTCOME_GRANTED, "");
+    else if (strcmp(reason, CAIRN_ROUTE_UNDECIDED) == 0)
+        respond_unavailable(d, reason);
+    else
+        conclude(d, OUTCOME_NOT_FOUND, reason);
+}
+
 static void authorise(dispatch *d)
 {
     const cairn_route *route = d->call.route;
@@ -213,6 +233,8 @@ static void authorise(dispatch *d)
         conclude(d, OUTCOME_FORBIDDEN, "scope_missing");
     else if (!open && route->roles != 0 && (route->roles & principal->roles) == 0)
         conclude(d, OUTCOME_FORBIDDEN, "role_missing");
+    else if (route->access == CAIRN_ROUTE_DELEGATED)
+        delegate(d);
     else
         conclude(d, OUTCOME_GRANTED, "");
 }
@@ -360,6 +382,8 @@ cairn_err cairn_router_new(const cairn_router_options *options, cairn_router **r
     router->authenticator = options->authenticator;
     router->admit = options->admit;
     router->admit_context = options->admit_context;
+    router->delegate = options->delegate;
+    router->delegate_context = options->delegate_context;
     router->audit = options->audit;
     router->audit_context = options->audit_context;
     router->challenge =

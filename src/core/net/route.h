@@ -24,6 +24,8 @@ typedef enum cairn_route_access {
                                that does not hold is refused */
     CAIRN_ROUTE_CALLER,     /* any authenticated caller with the scope and one of the roles */
     CAIRN_ROUTE_PRIVILEGED, /* the same, and each call granted or refused is audited */
+    CAIRN_ROUTE_DELEGATED,  /* as privileged, and the node acts in the caller's name: a grant on the
+                               ledger must let it, for the same scope; else it is not there */
     CAIRN_ROUTE_OPEN,       /* anybody; credentials are the handler's to read (token endpoint), or
                                of no use (a tile) */
 } cairn_route_access;
@@ -90,7 +92,8 @@ struct cairn_call {
     cairn_bytes params[CAIRN_ROUTE_PARAMS_MAX]; /* percent-decoded, in the pattern's order */
     size_t param_count;
     cairn_principal principal;
-    cairn_arena *arena; /* the exchange's */
+    cairn_delegation delegation; /* of a DELEGATED route */
+    cairn_arena *arena;          /* the exchange's */
     cairn_services *services;
     cairn_bytes certificate;                  /* the peer's, DER; empty without one */
     const cairn_authenticator *authenticator; /* the router's; NULL: nobody is ever found */
@@ -127,6 +130,8 @@ typedef struct cairn_audit_fact {
  */
 typedef void (*cairn_audit_done_fn)(void *context, cairn_err err);
 
+#define CAIRN_ROUTE_UNDECIDED "internal"
+
 typedef struct cairn_router_options {
     const cairn_route_table *tables; /* copied; the rows are borrowed */
     size_t table_count;
@@ -139,6 +144,11 @@ typedef struct cairn_router_options {
     cairn_err (*admit)(void *context, const cairn_http_exchange *exchange,
                        const cairn_principal *principal, uint64_t *ret_wait_ms);
     void *admit_context;
+    /* For DELEGATED routes: NULL and the delegation by which the node may act in the caller's name
+     * now, or the reason why not; CAIRN_ROUTE_UNDECIDED when that cannot be told (503). */
+    const char *(*delegate)(void *context, const cairn_call *call,
+                            cairn_delegation *ret_delegation);
+    void *delegate_context;
     /* Records `fact`; calls `done` once, from any thread. BUSY and so on: `done` is not called. */
     cairn_err (*audit)(void *context, const cairn_audit_fact *fact, cairn_audit_done_fn done,
                        void *done_context);

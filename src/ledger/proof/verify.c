@@ -156,9 +156,10 @@ static cairn_err check_receipts(cairn_arena *arena, cairn_bytes log_entry,
     return check_threshold(v, any_suspect);
 }
 
-/* The transaction must be record.anchor, `{1: commitment}`. */
-static cairn_err check_anchor(const cairn_tx *tx, const cairn_hash *commitment)
+/* The transaction must be record.anchor, `{1: commitment, ? 2: subject}`. */
+static cairn_err check_anchor(cairn_receipt_verdict *verdict)
 {
+    const cairn_tx *tx = &verdict->tx;
     cairn_cbor_reader r;
     cairn_cbor_map map;
     cairn_hash anchored;
@@ -169,8 +170,11 @@ static cairn_err check_anchor(const cairn_tx *tx, const cairn_hash *commitment)
     CAIRN_TRY(cairn_cbor_read_map(&r, "body", &map));
     CAIRN_TRY(cairn_cbor_key(&r, &map, 1, "commitment"));
     CAIRN_TRY(cairn_cbor_read_hash(&r, "commitment", &anchored));
+    CAIRN_TRY(cairn_cbor_optional_key(&r, &map, 2, &verdict->on_behalf));
+    if (verdict->on_behalf)
+        CAIRN_TRY(cairn_cbor_read_hash(&r, "subject", &verdict->subject));
     CAIRN_TRY(cairn_cbor_end_map(&r, &map));
-    if (!cairn_hash_equal(&anchored, commitment))
+    if (!cairn_hash_equal(&anchored, &verdict->commitment))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
                           "transaction.commitment: not that of the manifest");
     return CAIRN_OK;
@@ -230,7 +234,7 @@ cairn_err cairn_verify_receipt(cairn_arena *arena, cairn_bytes receipt_file,
     verdict->tx = statement.tx;
     cairn_manifest_commitment(file.manifest, &verdict->commitment);
     CAIRN_TRY(check_expiry(trust, now_ms));
-    CAIRN_TRY(check_anchor(&statement.tx, &verdict->commitment));
+    CAIRN_TRY(check_anchor(verdict));
     if (!cairn_hash_equal(&statement.tx.ledger, &trust->ledger))
         return CAIRN_FAIL(CAIRN_ERR_TX_WRONG_LEDGER, clause,
                           "transaction.ledger: not the trust file's");

@@ -226,6 +226,23 @@ static cairn_bytes anchor_body(uint8_t out[64])
     return cairn_bytes_of(out, 36);
 }
 
+static void test_on_whose_behalf_it_was_anchored(void **state)
+{
+    (void)state;
+    uint8_t buffer[96];
+    (void)anchor_body(buffer);
+    buffer[0] = 0xa2;
+    memcpy(buffer + 36, "\x02\x58\x20", 3);
+    memset(buffer + 39, 0x5a, 32);
+    set_transaction(CAIRN_TX_ANCHOR, cairn_bytes_of(buffer, 71), &world.draft.ledger, 0, 2);
+    assert_int_equal(VERIFY({.org = 0}, {.org = 1}), CAIRN_OK);
+    assert_true(verdict.on_behalf);
+    assert_int_equal(verdict.subject.b[31], 0x5a);
+    buffer[36] = 0x03;
+    set_transaction(CAIRN_TX_ANCHOR, cairn_bytes_of(buffer, 71), &world.draft.ledger, 0, 2);
+    assert_int_equal(VERIFY({.org = 0}, {.org = 1}), CAIRN_ERR_UNKNOWN_FIELD);
+}
+
 static void test_transactions_that_do_not_anchor_it(void **state)
 {
     (void)state;
@@ -241,7 +258,7 @@ static void test_transactions_that_do_not_anchor_it(void **state)
     buffer[0] = 0xa2;
     memcpy(buffer + 36, "\x02\x03", 2);
     set_transaction(CAIRN_TX_ANCHOR, cairn_bytes_of(buffer, 38), ledger, 0, 2);
-    assert_int_equal(VERIFY({.org = 0}, {.org = 1}), CAIRN_ERR_UNKNOWN_FIELD);
+    assert_int_equal(VERIFY({.org = 0}, {.org = 1}), CAIRN_ERR_WRONG_TYPE);
 }
 
 static void test_transaction_of_another_ledger(void **state)
@@ -506,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_old_receipt_with_fresh_trust, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_expired_trust, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_commitment_of_another_manifest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_on_whose_behalf_it_was_anchored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transactions_that_do_not_anchor_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_transaction_of_another_ledger, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_receipt_of_another_entry, set_up, tear_down),

@@ -3,10 +3,11 @@
 
 #include "core/limits.h"
 #include "core/net/http_accept.h"
+#include "record/record.h"
 
 /* --- routes --- */
 
-enum { SUBSCRIPTION_SIZE_MAX = 8 << 10 };
+enum { SUBSCRIPTION_SIZE_MAX = 8 << 10, ANCHOR_SIZE_MAX = 1 << 10 };
 
 #define LEDGER "/v1/ledgers/{ledger}"
 #define SCOPE "ledger.read"
@@ -23,6 +24,8 @@ static const cairn_route rows[] = {
     GET(LEDGER, "getLedger", cairn_api_ledger_get),
     {CAIRN_HTTP_POST, LEDGER "/transactions", "submitTransaction", CAIRN_ROUTE_PUBLIC, NULL, 0,
      CAIRN_TX_SIZE_MAX, cairn_api_transaction_submit},
+    {CAIRN_HTTP_POST, LEDGER "/anchors", "anchorOnBehalf", CAIRN_ROUTE_DELEGATED,
+     CAIRN_ANCHOR_SCOPE, 0, ANCHOR_SIZE_MAX, cairn_api_anchor},
     GET(LEDGER "/transactions/{transaction}", "getTransaction", cairn_api_transaction_get),
     GET(LEDGER "/state/{key}", "getState", cairn_api_state_get), /* with %2F */
     GET(LEDGER "/state/{key...}", "getState", cairn_api_state_get),

@@ -49,6 +49,18 @@ cairn_err cairn_api_ledger(cairn_call *call, cairn_node_sight sight,
 
 cairn_node *cairn_api_node(const cairn_call *call);
 
+/* Gives a transaction, which lives as long as the call, to the ledger, and answers as
+ * submitTransaction does with that `wait` ("commit", "durable"); what the parameter was given as is
+ * read by cairn_api_waiting. Any thread. */
+typedef enum cairn_api_wait {
+    CAIRN_API_WAIT_NONE,
+    CAIRN_API_WAIT_COMMIT,
+    CAIRN_API_WAIT_DURABLE
+} cairn_api_wait;
+cairn_err cairn_api_waiting(cairn_call *call, cairn_api_wait *ret_wait) CAIRN_MUST_USE;
+void cairn_api_submit(cairn_call *call, cairn_node_ledger *ledger, cairn_api_wait wait,
+                      const cairn_hash *id, cairn_bytes tx);
+
 /* Answers, each of which gives up the call. */
 void cairn_api_refuse(cairn_call *call, cairn_err err);
 void cairn_api_answer(cairn_call *call, int status, const char *type,
@@ -68,6 +80,7 @@ void cairn_api_metrics(cairn_call *call);
 void cairn_api_ledgers_list(cairn_call *call);
 void cairn_api_ledger_get(cairn_call *call);
 void cairn_api_transaction_submit(cairn_call *call);
+void cairn_api_anchor(cairn_call *call);
 void cairn_api_transaction_get(cairn_call *call);
 void cairn_api_state_get(cairn_call *call);
 void cairn_api_entries_list(cairn_call *call);

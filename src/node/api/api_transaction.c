@@ -4,14 +4,13 @@
 
 #include "node/api/api.h"
 
-typedef enum waiting { WAIT_NONE, WAIT_COMMIT, WAIT_DURABLE } waiting;
-
 /* One transaction on its way. The engine's verdict, and then the head's signature, end it. */
 typedef struct submission {
     cairn_call *call; /* NULL once it is answered */
     cairn_node_ledger *ledger;
-    waiting wait;
+    cairn_api_wait wait;
     cairn_hash id;
+    cairn_bytes tx; /* lives as long as the call */
     cairn_verdict verdict;
 } submission;
 
@@ -85,7 +84,7 @@ static void on_head(void *context, cairn_err err, const cairn_head *head)
     cairn_bytes receipt = {NULL, 0};
     if (err == CAIRN_OK)
         err = cairn_head_receipt(head, s->ledger->service.engine, s->ledger->origin,
-                                 s->verdict.index, call->request->body, call->arena, &receipt);
+                                 s->verdict.index, s->tx, call->arena, &receipt);
     if (err == CAIRN_OK)
         atomic_fetch_add(&s->ledger->counts.receipts, 1);
     if (err != CAIRN_OK)
@@ -124,13 +123,13 @@ static void on_verdict(void *context, const cairn_verdict *verdict)
     submission *s = context;
     count_verdict(s->ledger, verdict);
     s->verdict = *verdict;
-    if (s->wait == WAIT_DURABLE && verdict->code == CAIRN_OK) {
+    if (s->wait == CAIRN_API_WAIT_DURABLE && verdict->code == CAIRN_OK) {
         cairn_heads_want(s->ledger->heads[CAIRN_HEAD_RECEIPT], verdict->index + 1, on_head, s);
         return;
     }
-    if (s->wait != WAIT_NONE && verdict->code == CAIRN_OK)
+    if (s->wait != CAIRN_API_WAIT_NONE && verdict->code == CAIRN_OK)
         answer_accepted(s->call, s->ledger, verdict, (cairn_bytes){0});
-    else if (s->wait != WAIT_NONE)
+    else if (s->wait != CAIRN_API_WAIT_NONE)
         refuse_verdict(s->call, verdict);
     finish(s);
 }
@@ -149,31 +148,25 @@ static cairn_err read_tx(cairn_call *call, cairn_node_ledger *ledger, cairn_tx *
     return cairn_registry_key(&state, call->arena, &ret_tx->kid, &key);
 }
 
-static cairn_err read_submission(cairn_call *call, submission *s)
+cairn_err cairn_api_waiting(cairn_call *call, cairn_api_wait *ret_wait)
 {
     static const char *const words[] = {"none", "commit", "durable"};
     cairn_api_parameter query[] = {{.name = "wait"}};
-    size_t wait = WAIT_NONE;
-    cairn_tx tx;
-    s->ledger = cairn_node_find_any(cairn_api_node(call), call->params[0]);
-    if (s->ledger == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
-    CAIRN_TRY(read_tx(call, s->ledger, &tx));
+    size_t wait = *ret_wait;
     CAIRN_TRY(cairn_api_query(call, query, 1));
     CAIRN_TRY(cairn_api_choice(&query[0], words, 3, &wait));
-    s->wait = (waiting)wait;
-    s->id = tx.id;
+    *ret_wait = (cairn_api_wait)wait;
     return CAIRN_OK;
 }
 
 /* Gives `s` to the engine. The answer may be given before this returns, but for `none`. */
-static cairn_err submit(submission *s, cairn_bytes tx)
+static cairn_err submit(submission *s)
 {
     cairn_node_ledger *ledger = s->ledger;
     const cairn_hash id = s->id;
     bool fresh = cairn_pending_add(ledger->pending, &id);
     cairn_node_ledger_begin(ledger);
-    cairn_err err = cairn_engine_submit(ledger->service.engine, tx, on_verdict, s);
+    cairn_err err = cairn_engine_submit(ledger->service.engine, s->tx, on_verdict, s);
     if (err == CAIRN_OK) {
         atomic_fetch_add(&ledger->counts.submitted, 1);
         return CAIRN_OK;
@@ -186,27 +179,49 @@ static cairn_err submit(submission *s, cairn_bytes tx)
     return err;
 }
 
-void cairn_api_transaction_submit(cairn_call *call)
+void cairn_api_submit(cairn_call *call, cairn_node_ledger *ledger, cairn_api_wait wait,
+                      const cairn_hash *id, cairn_bytes tx)
 {
+    const cairn_hash copy = *id;
     submission *s = calloc(1, sizeof *s);
-    cairn_err err = s == NULL ? CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "submission") : CAIRN_OK;
-    if (err == CAIRN_OK)
-        err = cairn_api_content_type(call, "application/cose");
-    if (err == CAIRN_OK)
-        err = read_submission(call, s);
-    if (err != CAIRN_OK) {
-        free(s);
-        cairn_api_refuse(call, err);
+    if (s == NULL) {
+        cairn_api_refuse(call, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "submission"));
         return;
     }
-    const submission facts = *s;
-    s->call = facts.wait == WAIT_NONE ? NULL : call;
-    err = submit(s, call->request->body);
+    *s = (submission){.call = wait == CAIRN_API_WAIT_NONE ? NULL : call,
+                      .ledger = ledger,
+                      .wait = wait,
+                      .id = copy,
+                      .tx = tx};
+    cairn_err err = submit(s);
     if (err != CAIRN_OK) {
         cairn_api_refuse(call, err);
-    } else if (facts.wait == WAIT_NONE) {
+    } else if (wait == CAIRN_API_WAIT_NONE) {
         cairn_api_json json = {0};
-        open_status(&json, &facts.id, "pending");
-        answer_status(call, 202, facts.ledger, &facts.id, &json);
+        open_status(&json, &copy, "pending");
+        answer_status(call, 202, ledger, &copy, &json);
     }
+}
+
+static cairn_err read_submission(cairn_call *call, cairn_node_ledger **ret_ledger,
+                                 cairn_api_wait *ret_wait, cairn_tx *ret_tx)
+{
+    CAIRN_TRY(cairn_api_content_type(call, "application/cose"));
+    *ret_ledger = cairn_node_find_any(cairn_api_node(call), call->params[0]);
+    if (*ret_ledger == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
+    CAIRN_TRY(read_tx(call, *ret_ledger, ret_tx));
+    return cairn_api_waiting(call, ret_wait);
+}
+
+void cairn_api_transaction_submit(cairn_call *call)
+{
+    cairn_node_ledger *ledger = NULL;
+    cairn_api_wait wait = CAIRN_API_WAIT_NONE;
+    cairn_tx tx;
+    cairn_err err = read_submission(call, &ledger, &wait, &tx);
+    if (err != CAIRN_OK)
+        cairn_api_refuse(call, err);
+    else
+        cairn_api_submit(call, ledger, wait, &tx.id, call->request->body);
 }

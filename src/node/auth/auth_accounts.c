@@ -9,8 +9,9 @@
 #include "core/crypto/jwk.h"
 #include "core/store/kv.h"
 
-enum { TABLE_ACCOUNT, TABLE_REVOKED, TABLE_KEY, TABLE_ASSERTION, TABLE_COUNT };
-static const char *const tables[TABLE_COUNT] = {"account", "revoked", "token-key", "assertion"};
+enum { TABLE_ACCOUNT, TABLE_REVOKED, TABLE_KEY, TABLE_ASSERTION, TABLE_DELEGATION, TABLE_COUNT };
+static const char *const tables[TABLE_COUNT] = {"account", "revoked", "token-key", "assertion",
+                                                "delegation"};
 
 enum {
     ACCOUNT_RECORD_MAX = CAIRN_ACCOUNT_JWKS_SIZE_MAX + 2048,
@@ -477,6 +478,70 @@ cairn_err cairn_accounts_is_revoked(cairn_accounts *accounts, cairn_bytes token_
         return err;
     *ret_revoked = err == CAIRN_OK;
     return CAIRN_OK;
+}
+
+/* --- delegations: caller → pseudonym ‖ name of the key --- */
+
+typedef struct delegating {
+    const char *caller;
+    const cairn_delegation *delegation; /* NULL: none any more */
+} delegating;
+
+static cairn_err put_delegation(cairn_kv_txn *txn, const void *context)
+{
+    const delegating *d = context;
+    cairn_bytes key = cairn_bytes_str(d->caller);
+    uint8_t value[sizeof(cairn_hash) + sizeof d->delegation->key];
+    cairn_bytes old;
+    if (d->delegation == NULL) {
+        CAIRN_TRY(cairn_kv_get(txn, TABLE_DELEGATION, key, &old));
+        return cairn_kv_delete(txn, TABLE_DELEGATION, key);
+    }
+    size_t size = strlen(d->delegation->key);
+    memcpy(value, d->delegation->subject.b, sizeof(cairn_hash));
+    memcpy(value + sizeof(cairn_hash), d->delegation->key, size);
+    return cairn_kv_put(txn, TABLE_DELEGATION, key,
+                        cairn_bytes_of(value, sizeof(cairn_hash) + size));
+}
+
+cairn_err cairn_accounts_put_delegation(cairn_accounts *accounts, const char *caller,
+                                        const cairn_delegation *delegation)
+{
+    const delegating d = {caller, delegation};
+    return change(accounts, put_delegation, &d);
+}
+
+cairn_err cairn_accounts_remove_delegation(cairn_accounts *accounts, const char *caller)
+{
+    const delegating d = {caller, NULL};
+    return change(accounts, put_delegation, &d);
+}
+
+static cairn_err read_delegation(cairn_bytes value, cairn_delegation *ret_delegation)
+{
+    cairn_delegation d = {.key = ""};
+    size_t size = value.size - sizeof d.subject;
+    if (value.size <= sizeof d.subject || size >= sizeof d.key)
+        return CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause, "accounts: a record is damaged");
+    memcpy(d.subject.b, value.data, sizeof d.subject);
+    memcpy(d.key, value.data + sizeof d.subject, size);
+    *ret_delegation = d;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_accounts_find_delegation(cairn_accounts *accounts, const char *caller,
+                                         cairn_delegation *ret_delegation)
+{
+    cairn_kv_txn *txn = NULL;
+    cairn_bytes value;
+    if (caller[0] == '\0')
+        return CAIRN_ERR_NOT_FOUND;
+    CAIRN_TRY(cairn_kv_begin(accounts->kv, false, &txn));
+    cairn_err err = cairn_kv_get(txn, TABLE_DELEGATION, cairn_bytes_str(caller), &value);
+    if (err == CAIRN_OK)
+        err = read_delegation(value, ret_delegation);
+    cairn_kv_abort(txn);
+    return err;
 }
 
 /* --- assertions that were used: u64 until ‖ digest → nothing --- */

@@ -77,6 +77,17 @@ cairn_err cairn_accounts_each(cairn_accounts *accounts,
                               cairn_err (*visit)(void *context, const cairn_account *account),
                               void *context) CAIRN_MUST_USE;
 
+/* In whose name the node signs for the caller whose principal has that subject ("shop",
+ * "user:ann"): `kid` is not kept, the signer says it. In place of what was. */
+cairn_err cairn_accounts_put_delegation(cairn_accounts *accounts, const char *caller,
+                                        const cairn_delegation *delegation) CAIRN_MUST_USE;
+/* NOT_FOUND when there is none; so do both of the next. */
+cairn_err cairn_accounts_remove_delegation(cairn_accounts *accounts,
+                                           const char *caller) CAIRN_MUST_USE;
+/* Without a detail. `ret_delegation->kid` is zero. */
+cairn_err cairn_accounts_find_delegation(cairn_accounts *accounts, const char *caller,
+                                         cairn_delegation *ret_delegation) CAIRN_MUST_USE;
+
 /* Remembers a token's id until it would have expired. TOO_MANY beyond the bound. */
 cairn_err cairn_accounts_revoke_token(cairn_accounts *accounts, cairn_bytes token_id,
                                       uint64_t expires_ms, uint64_t now_ms) CAIRN_MUST_USE;

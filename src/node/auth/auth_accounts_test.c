@@ -155,6 +155,28 @@ static void test_revoked_tokens(void **state)
     assert_false(revoked);
 }
 
+static void test_delegations(void **state)
+{
+    (void)state;
+    cairn_delegation d = {.subject = {{7}}, .key = "sign-2"};
+    cairn_delegation found;
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "shop", &found), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "", &found), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(cairn_accounts_remove_delegation(accounts, "shop"), CAIRN_ERR_NOT_FOUND);
+    assert_int_equal(cairn_accounts_put_delegation(accounts, "shop", &d), CAIRN_OK);
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "shop", &found), CAIRN_OK);
+    assert_string_equal(found.key, "sign-2");
+    assert_true(cairn_hash_equal(&found.subject, &d.subject));
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "user:shop", &found),
+                     CAIRN_ERR_NOT_FOUND);
+    memset(d.key, 'k', sizeof d.key - 1);
+    assert_int_equal(cairn_accounts_put_delegation(accounts, "shop", &d), CAIRN_OK);
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "shop", &found), CAIRN_OK);
+    assert_string_equal(found.key, d.key);
+    assert_int_equal(cairn_accounts_remove_delegation(accounts, "shop"), CAIRN_OK);
+    assert_int_equal(cairn_accounts_find_delegation(accounts, "shop", &found), CAIRN_ERR_NOT_FOUND);
+}
+
 typedef struct seen {
     unsigned count;
     uint64_t sum; /* of first bytes */
@@ -219,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_accounts_are_listed_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accounts_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_revoked_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_delegations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assertions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_token_keys, setup, teardown),
     };
