@@ -9,7 +9,7 @@
 #include "cairn/light_client.h"
 
 enum {
-    CAIRN_TRUST_SIZE_MAX = 1 << 20, /* bytes, encoded */
+    CAIRN_TRUST_SIZE_MAX = 8 << 20, /* bytes, encoded */
     CAIRN_TRUST_MEMBERS_MAX = 128,
     CAIRN_TRUST_KEYS_MAX = 256, /* of one member */
     CAIRN_TRUST_NAME_SIZE_MAX = 64,

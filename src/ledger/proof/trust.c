@@ -10,6 +10,12 @@
 #include "ledger/registry.h"
 
 static const char magic[] = "cairn/trust/1";
+/* A key: array, purpose, COSE key with its size, since, until, suspect. */
+enum { KEY_SIZE_MAX = 1 + 1 + 3 + CAIRN_COSE_KEY_SIZE_MAX + 3 * 9 };
+_Static_assert(CAIRN_TRUST_MEMBERS_MAX *(KEY_SIZE_MAX *CAIRN_TRUST_KEYS_MAX + 256) <=
+                   CAIRN_TRUST_SIZE_MAX,
+               "the largest ledger's trust file fits");
+
 static const char clause[] = "docs/formats/trust.md";
 
 _Static_assert(CAIRN_TRUST_SIGN == (int)CAIRN_PURPOSE_SIGN &&
