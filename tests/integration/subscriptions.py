@@ -377,9 +377,7 @@ def private(world):
     check(world.sink.seen == seen, 'a private address was called')
 
 
-def main():
-    work = sys.argv[1]
-    world = World(work)
+def run(world, work):
     world.node.start()
     facts = cairn('init', os.path.join(work, 'member'), '--org', 'Other', '--node', world.node.url, '--node-ca',
                   os.path.join(world.node.home, 'tls', 'node.pem'), '--json')
@@ -397,6 +395,15 @@ def main():
         world.node.is_well(part.__name__)
     world.node.stop()
     world.sink.stop()
+
+
+def main():
+    world = World(sys.argv[1])
+    try:
+        run(world, sys.argv[1])
+    finally:
+        if world.node.process is not None and world.node.alive():
+            world.node.process.kill()
     sys.exit(1 if failures else 0)
 
 
