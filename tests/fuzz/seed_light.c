@@ -1,11 +1,12 @@
 /* Writes the seeds of the light client: `seed-light DIRECTORY`, which is tests/fuzz/corpus. To be
- * run by hand when a format changes; each run writes the same, but for the trust file. */
+ * run by hand when a format changes; signatures of members
+ * differ from run to run. */
 #include <sys/stat.h>
 
-#include "cairn/trust.h"
+#include "cairn/state_proof.h"
 #include "support/light_rpc.h"
 #include "support/light_seeds.h"
-#include "support/vouch.h"
+#include "support/light_world.h"
 
 static const char *directory;
 
@@ -67,6 +68,28 @@ static void save_answers(const char *name, const cairn_light_block *block, size_
     CAIRN_ASSERT(fclose(file) == 0);
 }
 
+/* A file's receipt and a state proof, by the validators. */
+static void save_proofs_of(test_world *world, test_chain *chain, const cairn_light_anchor *anchor)
+{
+    uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    cairn_bytes encoded;
+    const cairn_receipt_file file = {.manifest = world->manifest,
+                                     .statement = world->tx,
+                                     .commit =
+                                         test_world_commit(world, chain, anchor, ENGINE_HEIGHT)};
+    TEST_MUST(cairn_receipt_file_encode(&world->arena, &file, &encoded));
+    save("receipt", "file-commit", encoded);
+    const cairn_block_entry entry = {.height = TEST_HEIGHT, .first = TEST_INDEX - 2, .count = 2};
+    cairn_state_proof proof = {.key = cairn_bytes_str("org"),
+                               .proof = cairn_bytes_str("\x12\x05\x0a\x03org"),
+                               .block_entry_raw =
+                                   cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
+    test_world_log(world, proof.block_entry_raw);
+    proof.commit_raw = test_world_commit(world, chain, anchor, ENGINE_HEIGHT);
+    TEST_MUST(cairn_state_proof_encode(&world->arena, &proof, NULL, 0, &encoded));
+    save("state_proof", "commit", encoded);
+}
+
 static void save_trust(seed_chain *seeds)
 {
     static test_world world;
@@ -75,6 +98,7 @@ static void save_trust(seed_chain *seeds)
     world.draft.anchor = &seeds->anchor;
     CHAIN_MUST(cairn_trust_encode(&world.arena, &world.draft, &encoded));
     save("trust", "anchor", encoded);
+    save_proofs_of(&world, &seeds->chain, &seeds->anchor);
     test_world_done(&world);
 }
 

@@ -66,6 +66,10 @@ static void test_no_step(void **state)
     assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_OK);
     cairn_light_header_hash(&seeds.anchor.state.header, &want);
     assert_memory_equal(verdict.header_hash.b, want.b, sizeof want);
+    now = test_chain_rules(0).now; /* the anchor is from the future by its height, ten seconds */
+    assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_ERR_EARLY);
+    now.nanoseconds++;
+    assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_OK);
     now = test_chain_rules(10 + 1000).now;
     assert_int_equal(verify(seed_proof(&seeds, NULL, 0)), CAIRN_ERR_TRUST_EXPIRED);
 }

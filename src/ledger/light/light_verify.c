@@ -83,13 +83,21 @@ static cairn_err bad(const char *what)
     return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "%s", what);
 }
 
+static cairn_err check_not_early(const cairn_light_header *header, const cairn_light_rules *rules)
+{
+    cairn_light_time latest = later(rules->now, rules->clock_drift_ms);
+    if (cairn_light_time_compare(header->time, latest) >= 0)
+        return CAIRN_FAIL(CAIRN_ERR_EARLY, clause, "header.time: in the future");
+    return CAIRN_OK;
+}
+
 cairn_err cairn_light_check_period(const cairn_light_state *trusted, const cairn_light_rules *rules)
 {
     cairn_light_time end = later(trusted->header.time, rules->trusting_period_ms);
     if (cairn_light_time_compare(rules->now, end) >= 0)
         return CAIRN_FAIL(CAIRN_ERR_TRUST_EXPIRED, clause,
                           "trusted.time: its trusting period is over");
-    return CAIRN_OK;
+    return check_not_early(&trusted->header, rules);
 }
 
 /* What a header must be that follows `trusted`, whoever signed it. */
@@ -97,15 +105,13 @@ static cairn_err check_header(const cairn_light_header *trusted, const cairn_lig
                               const cairn_light_block *block)
 {
     const cairn_light_header *header = &block->state.header;
-    cairn_light_time latest = later(rules->now, rules->clock_drift_ms);
     if (!cairn_bytes_equal(header->chain_id, trusted->chain_id))
         return bad("header.chain_id: another chain");
     if (header->height <= trusted->height)
         return bad("header.height: not above the trusted one");
     if (cairn_light_time_compare(header->time, trusted->time) <= 0)
         return bad("header.time: not after the trusted one");
-    if (cairn_light_time_compare(header->time, latest) >= 0)
-        return CAIRN_FAIL(CAIRN_ERR_EARLY, clause, "header.time: in the future");
+    CAIRN_TRY(check_not_early(header, rules));
     if (!hashes_to(&block->state.validators, header->validators_hash))
         return bad("header.validators_hash: of another set");
     if (block->commit.vote_count != block->state.validators.count)
