@@ -134,10 +134,10 @@ size_t cairn_light_sign_bytes(const cairn_light_header *header, const cairn_hash
 
 /* Whether `block` follows from `trusted`, adjacent or skipping, by the rules. The trusted set may
  * be that of the trusted header's validators_hash or of its next_validators_hash (ARGUMENT when it
- * is neither). Errors in the order of the checks: what check_period gives; BAD_PROOF (another chain, not
- * higher, not later, another set, another number of votes); EARLY (from the future); what
- * set_check gives; BAD_PROOF (adjacent, and not the next validators); NOT_TRUSTED (skipping, and
- * not more than a third of the trusted power voted for it: a block between may help); BAD_PROOF
+ * is neither). Errors in the order of the checks: what check_period gives; BAD_PROOF (another
+ * chain, not higher, not later, another set, another number of votes); EARLY (from the future);
+ * what set_check gives; BAD_PROOF (adjacent, and not the next validators); NOT_TRUSTED (skipping,
+ * and not more than a third of the trusted power voted for it: a block between may help); BAD_PROOF
  * (not more than two thirds voted for it); BAD_KEY, BAD_SIGNATURE of a vote that was needed. */
 cairn_err cairn_light_verify(const cairn_light_state *trusted, const cairn_light_rules *rules,
                              const cairn_light_block *block, cairn_hash *ret_hash) CAIRN_MUST_USE;

@@ -18,54 +18,62 @@ for seed in 1 2 3; do
 done
 cat "$work/said"
 
-# --- a running chain --------------------------------------------------------------------------------
+# --- running chains ---------------------------------------------------------------------------------
 
-engine=$("$root/tools/install-cometbft")
-case $? in
-0) ;;
-77) skip "no running chain was followed: ${engine#SKIP }" ;;
-*) die "install-cometbft" ;;
-esac
-need curl
-need python3
-home=$work/engine
-"$engine" init --home "$home" >"$work/init" 2>&1 || die "cometbft init: $(tail -n 3 "$work/init")"
-for i in 1 2 3; do
-    "$engine" gen-validator >"$work/validator-$i" || die "gen-validator"
-done
-python3 - "$home/config" "$work" <<'PY' || die "genesis"
+need curl python3
+
+# make_home ENGINE DIRECTORY: one validator who votes, and three who never do.
+make_home() {
+    local i
+    "$1" init --home "$2" >"$work/init" 2>&1 || die "cometbft init: $(tail -n 3 "$work/init")"
+    for i in 1 2 3; do
+        "$1" gen-validator >"$2/validator-$i" || die "gen-validator"
+    done
+    python3 - "$2" <<'PY' || die "genesis"
 import json, re, sys
-config, work = sys.argv[1:]
-with open(config + "/genesis.json") as file:
+home = sys.argv[1]
+with open(home + "/config/genesis.json") as file:
     genesis = json.load(file)
 genesis["validators"][0]["power"] = "100"
 for i in "123":
-    with open(f"{work}/validator-{i}") as file:
+    with open(f"{home}/validator-{i}") as file:
         key = json.load(file)["Key"]
     genesis["validators"].append({"address": key["address"], "pub_key": key["pub_key"], "power": i, "name": ""})
-with open(config + "/genesis.json", "w") as file:
+with open(home + "/config/genesis.json", "w") as file:
     json.dump(genesis, file)
-with open(config + "/config.toml") as file:
+with open(home + "/config/config.toml") as file:
     text = file.read()
-text = re.sub(r'timeout_commit = ".*"', 'timeout_commit = "50ms"', text)
-with open(config + "/config.toml", "w") as file:
-    file.write(text)
+with open(home + "/config/config.toml", "w") as file:
+    file.write(re.sub(r'timeout_commit = ".*"', 'timeout_commit = "50ms"', text))
 PY
-"$engine" start --home "$home" --proxy_app kvstore --rpc.laddr "unix://$work/rpc" --p2p.laddr tcp://127.0.0.1:0 \
-    >"$work/log" 2>&1 &
-started $!
+}
 
-ask() { curl -s --max-time 5 --unix-socket "$work/rpc" "http://localhost/$1"; }
+ask() { curl -s --max-time 5 --unix-socket "$socket" "http://localhost/$1"; }
 height() { ask status | python3 -c 'import json, sys; print(json.load(sys.stdin)["result"]["sync_info"]["latest_block_height"])' 2>/dev/null; }
 
 last=20
 grown() { [ "$(height)" -gt "$last" ]; }
-wait_for 60 grown || die "the chain does not grow: $(tail -n 3 "$work/log")"
-mkdir "$work/answers"
-for h in $(seq "$last"); do
-    ask "commit?height=$h" >"$work/answers/commit-$h.json"
-    ask "validators?height=$h&page=1&per_page=100" >"$work/answers/validators-$h.json"
+
+for version in 0.38.25 0.40.0; do
+    engine=$("$root/tools/install-cometbft" "$version")
+    case $? in
+    0) ;;
+    77) skip "no chain of CometBFT $version was followed: ${engine#SKIP }" ;;
+    *) die "install-cometbft $version" ;;
+    esac
+    home=$work/engine-$version
+    socket=$work/rpc-$version
+    make_home "$engine" "$home"
+    "$engine" start --home "$home" --proxy_app kvstore --rpc.laddr "unix://$socket" \
+        --p2p.laddr tcp://127.0.0.1:0 >"$work/log" 2>&1 &
+    started $!
+    wait_for 60 grown || die "the chain does not grow: $(tail -n 3 "$work/log")"
+    mkdir "$home/answers"
+    for h in $(seq "$last"); do
+        ask "commit?height=$h" >"$home/answers/commit-$h.json"
+        ask "validators?height=$h&page=1&per_page=100" >"$home/answers/validators-$h.json"
+    done
+    expect 0 "$build/tests/interop/light-chain" "$home/answers" "$last"
+    echo "CometBFT $version: $(cat "$work/out")"
 done
-expect 0 "$build/tests/interop/light-chain" "$work/answers" "$last"
-cat "$work/out"
 finish
