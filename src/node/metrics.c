@@ -73,13 +73,21 @@ static const char *suffix_of(const char *type)
     return strcmp(type, "counter") == 0 ? "_total" : "";
 }
 
-static void print_ledgers(cairn_text *text, cairn_node *node)
+static bool may_see(cairn_node *node, const cairn_principal *caller, const cairn_node_ledger *l)
+{
+    return cairn_principal_has_scope(caller, "metrics.all") ||
+           cairn_node_find(node, caller, cairn_bytes_str(l->id_text), CAIRN_SIGHT_PROOFS) != NULL;
+}
+
+static void print_ledgers(cairn_text *text, cairn_node *node, const cairn_principal *caller)
 {
     for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
         const family *row = &families[f];
         print_head(text, row->name, row->type, row->help);
         for (size_t i = 0; i < cairn_node_ledger_count(node); i++) {
             cairn_node_ledger *ledger = cairn_node_ledger_at(node, i);
+            if (!may_see(node, caller, ledger))
+                continue;
             cairn_text_printf(text, "%s%s{ledger=\"%s\"} %llu\n", row->name, suffix_of(row->type),
                               ledger->id_text, (unsigned long long)row->read(ledger));
         }
@@ -105,6 +113,8 @@ static void print_http(cairn_text *text, const cairn_node *node)
     print_one(text, "cairn_http_requests", "counter", "Requests that were understood.", c.requests);
     print_one(text, "cairn_http_refused", "counter", "Requests that broke framing or a limit.",
               c.refused);
+    print_one(text, "cairn_http_half_sent", "counter",
+              "Requests that did not arrive whole in time.", c.half_sent);
     print_one(text, "cairn_http_overloaded", "counter", "Requests beyond what may be under way.",
               c.overloaded);
     print_one(text, "cairn_tls_handshakes", "counter", "TLS handshakes that succeeded.",
@@ -161,11 +171,11 @@ static void print_process(cairn_text *text, const cairn_node *node)
 
 /* --- the follower --- */
 
-static void print_follow(cairn_text *text, const cairn_node *node)
+static void print_follow(cairn_text *text, cairn_node *node, const cairn_principal *caller)
 {
     cairn_follow *follow = cairn_node_follower(node);
     cairn_follow_status s;
-    if (follow == NULL)
+    if (follow == NULL || !may_see(node, caller, cairn_node_ledger_at(node, 0)))
         return;
     cairn_follow_get_status(follow, &s);
     print_one(text, "cairn_follow_current", "gauge",
@@ -191,6 +201,7 @@ static void print_follow(cairn_text *text, const cairn_node *node)
 typedef struct consumer_lines {
     cairn_text *text;
     cairn_node *node;
+    const cairn_principal *caller;
 } consumer_lines;
 
 static cairn_err print_consumer(void *context, const cairn_jobs_consumer *consumer)
@@ -198,9 +209,10 @@ static cairn_err print_consumer(void *context, const cairn_jobs_consumer *consum
     const consumer_lines *c = context;
     if (consumer->building || consumer->slot >= cairn_node_ledger_count(c->node))
         return CAIRN_OK; /* new tables are counted, and lag as long as they are built */
-    cairn_text_printf(c->text, "cairn_jobs_lag{job=\"%s\",ledger=\"%s\"} %llu\n", consumer->name,
-                      cairn_node_ledger_at(c->node, consumer->slot)->id_text,
-                      (unsigned long long)consumer->lag);
+    const cairn_node_ledger *ledger = cairn_node_ledger_at(c->node, consumer->slot);
+    if (may_see(c->node, c->caller, ledger))
+        cairn_text_printf(c->text, "cairn_jobs_lag{job=\"%s\",ledger=\"%s\"} %llu\n",
+                          consumer->name, ledger->id_text, (unsigned long long)consumer->lag);
     return CAIRN_OK;
 }
 
@@ -220,11 +232,11 @@ static void print_outbox(cairn_text *text, const cairn_jobs_metrics *m)
               m->outbox_died);
 }
 
-static void print_jobs(cairn_text *text, cairn_node *node)
+static void print_jobs(cairn_text *text, cairn_node *node, const cairn_principal *caller)
 {
     cairn_jobs *jobs = cairn_node_jobs_of(node);
     cairn_jobs_metrics m;
-    consumer_lines lines = {.text = text, .node = node};
+    consumer_lines lines = {.text = text, .node = node, .caller = caller};
     if (cairn_jobs_metrics_read(jobs, &m) != CAIRN_OK)
         return; /* the log tells why; the other figures stand for themselves */
     print_head(text, "cairn_jobs_lag", "gauge", "Blocks that a consumer of events is behind.");
@@ -246,15 +258,15 @@ static void print_jobs(cairn_text *text, cairn_node *node)
     print_outbox(text, &m);
 }
 
-void cairn_metrics_print(cairn_text *text, cairn_node *node)
+void cairn_metrics_print(cairn_text *text, cairn_node *node, const cairn_principal *caller)
 {
-    print_ledgers(text, node);
-    print_follow(text, node);
+    print_ledgers(text, node, caller);
+    print_follow(text, node, caller);
     print_http(text, node);
     print_store(text, node);
     print_keyd(text, node);
     print_process(text, node);
-    print_jobs(text, node);
+    print_jobs(text, node, caller);
     print_one(text, "cairn_ready", "gauge", "1 when the node takes transactions.",
               cairn_node_ready(node) == CAIRN_OK);
     cairn_text_printf(text, "# EOF\n");
@@ -268,7 +280,7 @@ enum { GROWTH = 4096 };
 static void answer_metrics(cairn_call *call, cairn_node *node)
 {
     cairn_text text = {NULL, 0, 0};
-    cairn_metrics_print(&text, node);
+    cairn_metrics_print(&text, node, &call->principal);
     size_t room = text.size + GROWTH;
     char *memory = malloc(room);
     if (memory == NULL) {
@@ -276,7 +288,7 @@ static void answer_metrics(cairn_call *call, cairn_node *node)
         return;
     }
     text = (cairn_text){memory, room, 0};
-    cairn_metrics_print(&text, node);
+    cairn_metrics_print(&text, node, &call->principal);
     if (cairn_text_whole(&text))
         cairn_api_answer(call, 200, CAIRN_METRICS_TYPE, NULL, 0,
                          cairn_bytes_of(text.data, text.size));
@@ -290,7 +302,8 @@ void cairn_api_metrics(cairn_call *call)
     cairn_node *node = cairn_api_node(call);
     cairn_err err = CAIRN_OK;
     if (!cairn_config_bool(cairn_node_config(node), "api.metrics_public") &&
-        !cairn_principal_has_scope(&call->principal, "metrics.read"))
+        !cairn_principal_has_scope(&call->principal, "metrics.read") &&
+        !cairn_principal_has_scope(&call->principal, "metrics.all"))
         err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "metrics: are not here");
     if (err == CAIRN_OK)
         err = cairn_api_query(call, NULL, 0);

@@ -7,7 +7,8 @@
 
 #define CAIRN_METRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* All of it, with "# EOF"; counts when `text` has no memory. */
-void cairn_metrics_print(cairn_text *text, cairn_node *node);
+/* All that `caller` may see, with "# EOF"; counts when `text` has no memory. Of a ledger that is
+ * not for him there is no figure, but with the scope `metrics.all`. */
+void cairn_metrics_print(cairn_text *text, cairn_node *node, const cairn_principal *caller);
 
 #endif

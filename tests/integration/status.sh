@@ -75,6 +75,8 @@ while read -r list type; do
     etag=$(sed -n 's/^ETag: *\(.*\)\r$/\1/p' "$work/head")
     is "$type: its tag is its hash" "$etag" "\"$(sha256sum <"$work/body" | cut -d' ' -f1)\""
     is "$type: not modified" "$(get "$type" "$url" -H "If-None-Match: $etag")" 304
+    is "$type: not modified, in a second field" "$(get "$type" "$url" -H 'If-None-Match: "x"' -H "If-None-Match: W/$etag")" 304
+    is "$type: another tag" "$(get "$type" "$url" -H "If-None-Match: \"x$etag\"")" 200
     expect_text "$work/head" '^Vary: Accept' "$type"
     expect 0 "$cairn" -C "$home" status check "$work/$list.${type##*[/+]}" 3 --json
 done <<'LISTS'
@@ -85,7 +87,9 @@ permits application/ld+json
 LISTS
 is "by default" "$(get '' "$badges")" 200
 is "another type" "$(get text/html "$badges")" 406
+expect_text "$work/body" '"code":"NOT_ACCEPTABLE"' "another type"
 is "a time" "$(get '*/*' "$badges?time=1700000000")" 501
+expect_text "$work/body" '"code":"NOT_IMPLEMENTED"' "a time"
 org=$(sed 's/.*\/status\/\([0-9a-f]*\)\/.*/\1/' <<<"$badges")
 is "another organisation's" "$(get '*/*' "${badges/$org/$(printf 'ab%.0s' {1..32})}")" 404
 get '' "$badges" >/dev/null

@@ -202,6 +202,12 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     cairn_http_connection *c = context;
     switch (c->phase) {
     case CAIRN_HTTP_PHASE_HEAD:
+        if (c->server->draining) {
+            cairn_http_count(c->server, CAIRN_HTTP_COUNT_HALF_SENT);
+            cairn_http_wire_end(&c->wire);
+            break;
+        }
+        /* fall through */
     case CAIRN_HTTP_PHASE_BODY:
     case CAIRN_HTTP_PHASE_PIECES:
         cairn_http_connection_refuse(c, CAIRN_HTTP_REFUSAL_TIMEOUT);
@@ -224,7 +230,11 @@ void cairn_http_connection_drain(cairn_http_connection *connection)
         cairn_http_wire_end(&connection->wire);
     if (connection->phase <= CAIRN_HTTP_PHASE_WAITING)
         cairn_http_connection_close(connection);
-    else if (connection->phase == CAIRN_HTTP_PHASE_STREAMING)
+    else if (connection->phase == CAIRN_HTTP_PHASE_HEAD) {
+        /* The rest of a head that is on its way comes now or not in time. */
+        if (!set_timer(connection, CAIRN_HTTP_DRAIN_HEAD_MS))
+            cairn_http_connection_close(connection);
+    } else if (connection->phase == CAIRN_HTTP_PHASE_STREAMING)
         cairn_http_exchange_tell(connection->exchange, CAIRN_HTTP_STREAM_DRAINING);
 }
 

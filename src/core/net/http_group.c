@@ -7,6 +7,7 @@
 #include "core/net/http_internal.h"
 
 typedef struct group_loop {
+    cairn_http_group *group;
     cairn_http_server *server;
     pthread_t thread;
     bool started;
@@ -39,6 +40,7 @@ static cairn_err make_loops(cairn_http_group *group, const cairn_clock *clock, c
                                            &group->addresses));
     for (unsigned i = 0; i < group->loop_count; i++) {
         group_loop *loop = &group->loops[i];
+        loop->group = group;
         CAIRN_TRY(cairn_http_server_new(clock, log, &own, handler, context, &loop->server));
         loop->server->addresses = group->addresses;
     }
@@ -89,10 +91,17 @@ cairn_err cairn_http_group_adopt(cairn_http_group *group, cairn_tls_server *tls,
     return CAIRN_OK;
 }
 
+/* A loop that fails takes the others with it: nobody would serve the clients that the kernel goes
+ * on to give it, and the process is to be started anew. */
 static void *run_loop(void *context)
 {
     group_loop *loop = context;
     loop->err = cairn_http_server_run(loop->server);
+    if (loop->err != CAIRN_OK) {
+        CAIRN_LOG(loop->server->log, &cairn_http_log_events.rows[CAIRN_HTTP_EVENT_LOOP_FAILED],
+                  cairn_log_err(loop->err));
+        cairn_http_group_stop(loop->group);
+    }
     return NULL;
 }
 
@@ -148,6 +157,7 @@ void cairn_http_group_counts(const cairn_http_group *group, cairn_http_counts *r
         sum.accepted += one.accepted;
         sum.requests += one.requests;
         sum.refused += one.refused;
+        sum.half_sent += one.half_sent;
         sum.overloaded += one.overloaded;
         sum.handshakes += one.handshakes;
         sum.handshakes_failed += one.handshakes_failed;

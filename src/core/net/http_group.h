@@ -29,8 +29,9 @@ cairn_err cairn_http_group_listen(cairn_http_group *group, cairn_tls_server *tls
 cairn_err cairn_http_group_adopt(cairn_http_group *group, cairn_tls_server *tls,
                                  int fd) CAIRN_MUST_USE;
 
-/* Serves on its own threads, one a loop, until cairn_http_group_stop; returns when all have
- * drained: the first error, or zero. Once a group. IO when a thread cannot be made. */
+/* Serves on its own threads, one a loop, until cairn_http_group_stop or until a loop fails; returns
+ * when all have drained: the first error, or zero. Once a group. IO when a thread cannot be made or
+ * a loop fails. */
 cairn_err cairn_http_group_run(cairn_http_group *group) CAIRN_MUST_USE;
 
 /* Any thread, also a signal handler; returns at once. */

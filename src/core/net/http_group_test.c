@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,17 @@
 
 #include "core/net/http_group.h"
 #include "support/http_raw.h"
+
+static atomic_int failing_loops; /* how many are to fail when they wait next */
+
+/* Stands before libevent's own, as a kernel that takes the descriptor away would. */
+int event_base_dispatch(struct event_base *base)
+{
+    if (atomic_fetch_sub(&failing_loops, 1) > 0)
+        return -1;
+    atomic_store(&failing_loops, 0);
+    return event_base_loop(base, 0);
+}
 
 #define HOST "Host: a\r\n"
 enum { LOOPS = 3, CLIENTS = 48 };
@@ -225,6 +237,19 @@ static void test_a_loop_that_stands_still(void **state)
     cairn_http_group_free(group);
 }
 
+/* One loop fails: the others do not go on as if nothing were, and whoever runs them is told. */
+static void test_a_loop_that_fails(void **state)
+{
+    (void)state;
+    cairn_http_server_options options = cairn_http_server_defaults();
+    cairn_http_group *group = make(&options);
+    uint16_t port = 0;
+    assert_int_equal(cairn_http_group_listen(group, NULL, "127.0.0.1", 0, &port), CAIRN_OK);
+    atomic_store(&failing_loops, 1);
+    assert_int_equal(cairn_http_group_run(group), CAIRN_ERR_IO);
+    cairn_http_group_free(group);
+}
+
 int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -235,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_sockets_that_are_refused),
         cmocka_unit_test(test_address_bound_is_shared),
         cmocka_unit_test(test_a_loop_that_stands_still),
+        cmocka_unit_test(test_a_loop_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,8 @@ void cairn_http_connection_refuse(cairn_http_connection *c, cairn_http_refusal r
     unsigned event =
         refusal == CAIRN_HTTP_REFUSAL_TIMEOUT ? CAIRN_HTTP_EVENT_TIMEOUT : CAIRN_HTTP_EVENT_REFUSED;
     cairn_http_count(server, CAIRN_HTTP_COUNT_REFUSED);
+    if (refusal == CAIRN_HTTP_REFUSAL_TIMEOUT)
+        cairn_http_count(server, CAIRN_HTTP_COUNT_HALF_SENT);
     CAIRN_LOG(server->log, &cairn_http_log_events.rows[event], cairn_log_text("code", row->code),
               cairn_log_text("clause", row->clause),
               cairn_log_text("peer", c->peer->facts.address));

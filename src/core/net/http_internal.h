@@ -18,6 +18,7 @@ typedef struct cairn_http_connection cairn_http_connection;
 
 enum {
     CAIRN_HTTP_LISTENERS_MAX = 8,
+    CAIRN_HTTP_DRAIN_HEAD_MS = 200,       /* that a half-sent head may hold up a drain */
     CAIRN_HTTP_LINGER_MS = 1000,          /* how long we read on after the last answer */
     CAIRN_HTTP_LINGER_SIZE_MAX = 1 << 20, /* and how many bytes */
     CAIRN_HTTP_ACCEPT_RETRY_MS = 100,     /* pause after accept has failed */
@@ -34,6 +35,7 @@ enum {
     CAIRN_HTTP_EVENT_HANDSHAKE_FAILED,
     CAIRN_HTTP_EVENT_ADDRESS_LIMIT,
     CAIRN_HTTP_EVENT_OVERLOADED,
+    CAIRN_HTTP_EVENT_LOOP_FAILED,
 };
 
 /* The peer of a connection; its exchanges may outlive it. */
@@ -88,6 +90,7 @@ enum {
     CAIRN_HTTP_COUNT_ACCEPTED,
     CAIRN_HTTP_COUNT_REQUESTS,
     CAIRN_HTTP_COUNT_REFUSED,
+    CAIRN_HTTP_COUNT_HALF_SENT,
     CAIRN_HTTP_COUNT_OVERLOADED,
     CAIRN_HTTP_COUNT_HANDSHAKES,
     CAIRN_HTTP_COUNT_HANDSHAKES_FAILED,

@@ -2,6 +2,7 @@
 #include "core/net/http_server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -27,6 +28,8 @@ static const cairn_log_event log_rows[] = {
                                         "An address has as many connections as it may."},
     [CAIRN_HTTP_EVENT_OVERLOADED] = {"http.overloaded", CAIRN_LOG_WARNING, 5, 6,
                                      "More requests are being handled than the limit."},
+    [CAIRN_HTTP_EVENT_LOOP_FAILED] = {"http.loop_failed", CAIRN_LOG_ERROR, 5, 6,
+                                      "A loop of the network failed, and the others stop."},
 };
 const cairn_log_table cairn_http_log_events = {log_rows, sizeof log_rows / sizeof log_rows[0]};
 
@@ -321,6 +324,19 @@ void cairn_http_server_free(cairn_http_server *server)
     free(server);
 }
 
+/* Without a loop: every client is sent away, and handlers are waited for. */
+static void end_without_loop(cairn_http_server *server)
+{
+    server->draining = true;
+    cairn_http_listeners_close(server);
+    close_all(server);
+    while (atomic_load(&server->exchange_count) > 0) {
+        struct pollfd wake = {.fd = server->wake_fd, .events = POLLIN};
+        (void)poll(&wake, 1, -1);
+        on_wake(server->wake_fd, EV_READ, server);
+    }
+}
+
 cairn_err cairn_http_server_run(cairn_http_server *server)
 {
     struct sigaction pipe_action;
@@ -328,8 +344,10 @@ cairn_err cairn_http_server_run(cairn_http_server *server)
     running_here = server;
     int status = event_base_dispatch(server->base);
     running_here = NULL;
-    if (status < 0)
+    if (status < 0) {
+        end_without_loop(server);
         return CAIRN_FAIL(CAIRN_ERR_IO, "house", "http: event loop failed");
+    }
     cairn_log_write(server->log, &log_rows[CAIRN_HTTP_EVENT_DRAINED], NULL, 0);
     return CAIRN_OK;
 }
@@ -345,6 +363,7 @@ void cairn_http_server_counts(cairn_http_server *server, cairn_http_counts *ret_
                             .accepted = counts[CAIRN_HTTP_COUNT_ACCEPTED],
                             .requests = counts[CAIRN_HTTP_COUNT_REQUESTS],
                             .refused = counts[CAIRN_HTTP_COUNT_REFUSED],
+                            .half_sent = counts[CAIRN_HTTP_COUNT_HALF_SENT],
                             .overloaded = counts[CAIRN_HTTP_COUNT_OVERLOADED],
                             .handshakes = counts[CAIRN_HTTP_COUNT_HANDSHAKES],
                             .handshakes_failed = counts[CAIRN_HTTP_COUNT_HANDSHAKES_FAILED]};

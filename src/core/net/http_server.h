@@ -100,6 +100,7 @@ typedef struct cairn_http_counts {
     uint64_t accepted;    /* connections */
     uint64_t requests;    /* heads that were understood */
     uint64_t refused;     /* requests that broke the framing or a limit */
+    uint64_t half_sent;   /* requests that did not arrive whole in time, also before a drain */
     uint64_t overloaded;  /* requests answered 503 without their handler */
     uint64_t handshakes;  /* that succeeded */
     uint64_t handshakes_failed;

@@ -540,7 +540,7 @@ static void test_drain_timeout(void **state)
     fixture *f = start(&options);
     char reply[REPLY_MAX];
     int busy = raw_connect(f->port), slow = raw_connect(f->port);
-    raw_send(slow, "GET / HT");
+    raw_send(slow, "POST / HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nha");
     raw_send(busy, "GET /keep HTTP/1.1\r\n" HOST "\r\n");
     cairn_http_exchange *exchange = wait_kept(f);
     cairn_http_server_stop(f->server);
@@ -550,6 +550,35 @@ static void test_drain_timeout(void **state)
     join(f);
     (void)close(busy);
     (void)close(slow);
+    stop(f);
+}
+
+/* A head of which a part has come holds no drain up; a body that is on its way is waited for. */
+static void test_drain_and_half_sent_requests(void **state)
+{
+    (void)state;
+    cairn_http_server_options options = test_options();
+    options.drain_timeout_ms = 3600000;
+    options.head_timeout_ms = 3600000;
+    fixture *f = start(&options);
+    char reply[REPLY_MAX];
+    int head = raw_connect(f->port), body = raw_connect(f->port), mark = raw_connect(f->port);
+    raw_send(head, "GET / HTTP/1.1\r\nHo");
+    raw_send(body, "POST /b HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nha");
+    raw_send(mark, "GET /mark HTTP/1.1\r\n" HOST "\r\n");
+    (void)raw_receive(mark, reply, sizeof reply, "/mark");
+    (void)usleep(50000); /* all has been read by now, most likely */
+    cairn_http_server_stop(f->server);
+    assert_int_equal(raw_receive(mark, reply, sizeof reply, NULL), 0);
+    assert_int_equal(raw_receive(head, reply, sizeof reply, NULL), 0);
+    raw_send(body, "lf");
+    (void)raw_receive(body, reply, sizeof reply, NULL);
+    expect_holds(reply, "HTTP/1.1 200 ");
+    expect_holds(reply, "Connection: close\r\n");
+    join(f);
+    (void)close(head);
+    (void)close(body);
+    (void)close(mark);
     stop(f);
 }
 
@@ -682,6 +711,7 @@ int main(void)
         cmocka_unit_test(test_connection_limit),
         cmocka_unit_test_setup_teardown(test_drain_answers_what_has_begun, setup, teardown),
         cmocka_unit_test(test_drain_timeout),
+        cmocka_unit_test(test_drain_and_half_sent_requests),
         cmocka_unit_test_setup_teardown(test_listen_failures, setup, teardown),
         cmocka_unit_test(test_several_servers_share_a_port),
         cmocka_unit_test(test_what_is_logged),

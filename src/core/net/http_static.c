@@ -40,11 +40,11 @@ static bool names_tag(cairn_bytes list, const char *etag)
     return false;
 }
 
-static bool is_current(const cairn_http_request *request, const cairn_http_file *file)
+bool cairn_http_names_tag(const cairn_http_request *request, const char *etag)
 {
     for (size_t i = 0; i < request->header_count; i++)
         if (cairn_http_text_is(request->headers[i].name, "If-None-Match") &&
-            names_tag(request->headers[i].value, file->etag))
+            names_tag(request->headers[i].value, etag))
             return true;
     return false;
 }
@@ -53,7 +53,7 @@ static void respond_wrong_method(cairn_http_exchange *exchange)
 {
     static const cairn_http_field allow = {"Allow", "GET, HEAD"};
     char problem[CAIRN_HTTP_PROBLEM_SIZE_MAX];
-    cairn_http_problem_write(405, "METHOD", "a file is read by GET or HEAD", problem);
+    cairn_http_problem_write(405, "METHOD_NOT_ALLOWED", "a file is read by GET or HEAD", problem);
     const cairn_http_response response = {.status = 405,
                                           .content_type = CAIRN_HTTP_PROBLEM_TYPE,
                                           .fields = &allow,
@@ -79,7 +79,7 @@ void cairn_http_respond_file(cairn_http_exchange *exchange, const cairn_http_req
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
     };
-    bool current = is_current(request, file);
+    bool current = cairn_http_names_tag(request, file->etag);
     const cairn_http_response response = {.status = current ? 304 : 200,
                                           .content_type = current ? NULL : file->type,
                                           .fields = fields,

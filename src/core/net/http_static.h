@@ -23,6 +23,10 @@ typedef struct cairn_http_files {
  * there is none. */
 const cairn_http_file *cairn_http_files_find(const cairn_http_files *files, cairn_bytes path);
 
+/* True when an If-None-Match field of the request names `etag` (with its quotes) by weak
+ * comparison, or is `*`: the answer is then 304. RFC 9110 section 13.1.2. */
+bool cairn_http_names_tag(const cairn_http_request *request, const char *etag);
+
 /* Answers a GET or HEAD with `file`: 200, or 304 when If-None-Match names its tag. Other methods
  * get 405 with Allow. Gives up the exchange. */
 void cairn_http_respond_file(cairn_http_exchange *exchange, const cairn_http_request *request,

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "core/net/http_static.h"
 #include "identity/status/status_store.h"
 #include "ledger/services.h"
 
@@ -99,19 +100,6 @@ static cairn_err choose_issue(lookup *l)
 
 /* --- the answer --- */
 
-/* A tag has no comma, so the list of them is cut at commas (RFC 9110 section 13.1.2). */
-static bool has_tag(const cairn_http_request *request, const char *tag)
-{
-    cairn_bytes list = {0};
-    size_t size = strlen(tag);
-    if (!cairn_http_header_find(request, "If-None-Match", &list))
-        return false;
-    for (size_t i = 0; i + size <= list.size; i++)
-        if (memcmp(list.data + i, tag, size) == 0)
-            return true;
-    return list.size == 1 && list.data[0] == '*';
-}
-
 /* As long as a list may be cached, and not beyond its end. */
 static uint64_t max_age(const lookup *l)
 {
@@ -135,7 +123,7 @@ static void respond(const lookup *l)
                                        {"Vary", "Accept"},
                                        {"Access-Control-Allow-Origin", "*"},
                                        {"X-Content-Type-Options", "nosniff"}};
-    bool known = has_tag(call->request, tag);
+    bool known = cairn_http_names_tag(call->request, tag);
     cairn_http_respond(
         call->exchange,
         &(cairn_http_response){.status = known ? 304 : 200,
@@ -160,22 +148,20 @@ static void get_list(cairn_call *call)
 {
     lookup l = {.call = call, .fd = -1};
     cairn_bytes accept = {0};
-    if (asks_for_a_time(call->request)) {
-        cairn_http_respond_problem(call->exchange, 501, "UNKNOWN_FIELD",
-                                   "status list: only the newest is served");
-        return;
-    }
-    cairn_err err = open_list(&l);
+    cairn_err err = CAIRN_OK;
+    if (asks_for_a_time(call->request))
+        err = CAIRN_FAIL(CAIRN_ERR_NOT_IMPLEMENTED, "house",
+                         "status list: only the newest is served");
+    if (err == CAIRN_OK)
+        err = open_list(&l);
     (void)cairn_http_header_find(call->request, "Accept", &accept);
-    bool acceptable = err != CAIRN_OK || cairn_status_form_accept((cairn_list_format)l.head.format,
-                                                                  accept, &l.form) == CAIRN_OK;
-    if (err == CAIRN_OK && acceptable)
+    if (err == CAIRN_OK &&
+        cairn_status_form_accept((cairn_list_format)l.head.format, accept, &l.form) != CAIRN_OK)
+        err = CAIRN_FAIL(CAIRN_ERR_NOT_ACCEPTABLE, "house", "status list: has another form");
+    if (err == CAIRN_OK)
         err = choose_issue(&l);
     cairn_file_close(l.fd);
-    if (!acceptable)
-        cairn_http_respond_problem(call->exchange, 406, "MEDIA_TYPE",
-                                   "status list: has another form");
-    else if (err != CAIRN_OK)
+    if (err != CAIRN_OK)
         cairn_call_respond_err(call, err);
     else
         respond(&l);

@@ -132,9 +132,10 @@ static cairn_err put_listed(list *l, const cairn_hash *id)
 {
     cairn_arena arena;
     cairn_arena_init(&arena, GENESIS_ARENA_SIZE_MAX);
+    size_t before = l->json.size;
     cairn_err err = l->put(&l->json, &l->state, &arena, id);
     cairn_arena_done(&arena);
-    return err;
+    return err == CAIRN_ERR_NOT_FOUND && l->json.size == before ? CAIRN_OK : err;
 }
 
 static cairn_err put_founders(list *l)

@@ -148,9 +148,9 @@ static bool watch(cairn_supervisor *s)
             return true;
         if ((fds[0].revents & POLLIN) != 0)
             return false;
+        forget_wake(s); /* before the link is asked: what it says later wakes us again */
         if (n > 0 && (fds[2].revents != 0 || !cairn_key_link_is_up(s->link)))
             return true;
-        forget_wake(s); /* word of the end of the one before */
     }
 }
 

@@ -365,6 +365,16 @@ def strangers(world):
             check(there.bytes_but_date().replace(node.ledger, no_such) == away.bytes_but_date(), f'{caller}, {path}: {there}, {away}')
         listed = node.get('/v1/ledgers', fields)
         check(node.ledger.encode() not in listed.body, f'{caller} is told of the ledger: {listed}')
+    # Figures: of what he may see, whoever asks; of all, who runs the node.
+    for client, scopes, seen in (('watch', ('metrics.read',), False), ('member', ('metrics.read', 'ledger.read'), True), ('all', ('metrics.all',), True)):
+        ours = ['--organisation', organisation] if client == 'member' else []
+        cairn('grant', 'add', client, '--jwks', os.path.join(world.work, 'jwks'), *ours,
+              *[word for scope in scopes for word in ('--scope', scope)], '--json', directory=world.home)
+        answer = node.get('/metrics', [('Authorization', f'Bearer {world.token(client)}')])
+        check(answer.status == 200 and b'cairn_http_half_sent_total' in answer.body, f'figures for {client}: {answer}')
+        check((node.ledger.encode() in answer.body) == seen, f'figures for {client} {"lack" if seen else "show"} the ledger')
+    answer = node.get('/metrics', [('Authorization', f'Bearer {world.token()}')])
+    check(answer.status == 404, f'figures for one without the scope: {answer}')
     answer = node.submit(transactions[1], 'commit')
     check(answer.status == 200, f'who may speak on it is not heard: {answer}')
     answer = node.get(node.base, [('Authorization', f'Bearer {world.token()}')])
