@@ -80,9 +80,10 @@ const cairn_verb cairn_verb_state_get = {
     .words_min = 1,
     .words_max = 1,
     .summary = "print a value of the ledger's state, and prove it",
-    .help = "KEY is org/ID, key/ID, anchor/COMMITMENT or approval/ID (64 hex digits), policy/NAME, "
-            "members or "
-            "params. The value is deterministic CBOR in hex. The proof verifies offline: cairn "
+    .help = "KEY is org/ID, key/ID, anchor/COMMITMENT, approval/ID, subject/ID, grant/SUBJECT/KEY, "
+            "list/ORG/LIST, edition/ORG/NUMBER (ids: 64 hex digits), name/NAME, policy/NAME, "
+            "members, params, raw/HEX or config/HEX. The value is deterministic CBOR in hex. The "
+            "proof verifies offline: cairn "
             "verify --state FILE "
             "--trust TRUST.",
     .options = options,

@@ -3,39 +3,84 @@
 
 #include <stdio.h>
 
+#include "ledger/registry.h"
+#include "node/api/api.h"
+
 enum { SUFFIX_SIZE_MAX = 128 };
 
 /* All of a key in hex. */
 static const char *const raw_prefixes[CAIRN_MAP_COUNT] = {
     [CAIRN_MAP_STATE] = "raw/", [CAIRN_MAP_CONFIG] = "config/"};
 
-static const struct {
+/* What follows the prefix and the ids. */
+typedef enum rest { REST_NONE, REST_TEXT, REST_NUMBER } rest;
+
+typedef struct form {
     const char *prefix;
     cairn_map_id map;
-    bool hex;  /* 32 raw bytes, written as 64 digits */
-    bool bare; /* nothing follows */
-} forms[] = {
-    {"org/", CAIRN_MAP_STATE, true, false},      {"key/", CAIRN_MAP_STATE, true, false},
-    {"approval/", CAIRN_MAP_STATE, true, false}, {"anchor/", CAIRN_MAP_STATE, true, false},
-    {"members", CAIRN_MAP_STATE, false, true},   {"policy/", CAIRN_MAP_CONFIG, false, false},
-    {"params", CAIRN_MAP_CONFIG, false, true},
-};
+    unsigned ids; /* 32 raw bytes each, written as 64 digits, a slash between them */
+    rest rest;
+} form;
 
-static cairn_err parse_suffix(bool hex, const char *prefix, cairn_bytes suffix, uint8_t raw[32],
-                              cairn_bytes *ret_suffix)
+static const form forms[] = {
+    {"org/", CAIRN_MAP_STATE, 1, REST_NONE},      {"key/", CAIRN_MAP_STATE, 1, REST_NONE},
+    {"approval/", CAIRN_MAP_STATE, 1, REST_NONE}, {"anchor/", CAIRN_MAP_STATE, 1, REST_NONE},
+    {"subject/", CAIRN_MAP_STATE, 1, REST_NONE},  {"grant/", CAIRN_MAP_STATE, 2, REST_NONE},
+    {"list/", CAIRN_MAP_STATE, 2, REST_NONE},     {"edition/", CAIRN_MAP_STATE, 1, REST_NUMBER},
+    {"name/", CAIRN_MAP_STATE, 0, REST_TEXT},     {"members", CAIRN_MAP_STATE, 0, REST_NONE},
+    {"policy/", CAIRN_MAP_CONFIG, 0, REST_TEXT},  {"params", CAIRN_MAP_CONFIG, 0, REST_NONE},
+};
+static const char name_prefix[] = "name/"; /* of a name the case is not kept */
+
+/* The bytes that follow the prefix in the key, from the text that follows it in the name. */
+typedef struct suffix {
+    uint8_t raw[2 * 32 + 8];
+    cairn_bytes bytes; /* in `raw`, or of the text */
+} suffix;
+
+static bool take_slash(cairn_bytes *text)
+{
+    if (text->size == 0 || text->data[0] != '/')
+        return false;
+    *text = cairn_bytes_of(text->data + 1, text->size - 1);
+    return true;
+}
+
+static bool take_id(cairn_bytes *text, uint8_t out[32])
 {
     char digits[65];
-    *ret_suffix = suffix;
-    if (!hex)
-        return CAIRN_OK;
-    if (suffix.size == 64) {
-        memcpy(digits, suffix.data, 64);
-        digits[64] = '\0';
-        *ret_suffix = cairn_bytes_of(raw, 32);
-        if (strlen(digits) == 64 && cairn_hex_decode(digits, raw, 32) == CAIRN_OK)
-            return CAIRN_OK;
+    if (text->size < 64)
+        return false;
+    memcpy(digits, text->data, 64);
+    digits[64] = '\0';
+    *text = cairn_bytes_of(text->data + 64, text->size - 64);
+    return strlen(digits) == 64 && cairn_hex_decode(digits, out, 32) == CAIRN_OK;
+}
+
+static bool parse_suffix(const form *f, cairn_bytes text, suffix *out)
+{
+    size_t size = 0;
+    uint64_t number = 0;
+    for (unsigned i = 0; i < f->ids; i++, size += 32)
+        if ((i > 0 && !take_slash(&text)) || !take_id(&text, out->raw + size))
+            return false;
+    switch (f->rest) {
+    case REST_TEXT:
+        out->bytes = text;
+        return text.size > 0 && text.size <= SUFFIX_SIZE_MAX;
+    case REST_NUMBER:
+        if (!take_slash(&text) ||
+            cairn_api_digits(text, "key", 0, CAIRN_API_NUMBER_MAX, &number) != CAIRN_OK)
+            return false;
+        cairn_put_u64(out->raw + size, number);
+        size += 8;
+        break;
+    case REST_NONE:
+        if (text.size != 0)
+            return false;
     }
-    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "%s is followed by 64 hex digits", prefix);
+    out->bytes = cairn_bytes_of(out->raw, size);
+    return true;
 }
 
 static bool starts_with(cairn_bytes text, const char *prefix)
@@ -77,21 +122,22 @@ cairn_err cairn_state_name_parse(cairn_bytes text, cairn_map_id *ret_map, cairn_
             return CAIRN_OK;
         }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        size_t head = strlen(forms[i].prefix);
-        uint8_t raw[32];
-        cairn_bytes suffix;
-        if (!starts_with(text, forms[i].prefix))
+        const form *f = &forms[i];
+        size_t head = strlen(f->prefix);
+        suffix found;
+        if (!starts_with(text, f->prefix))
             continue;
-        suffix = cairn_bytes_of(text.data + head, text.size - head);
-        if (forms[i].bare != (suffix.size == 0) || suffix.size > SUFFIX_SIZE_MAX)
+        if (!parse_suffix(f, cairn_bytes_of(text.data + head, text.size - head), &found))
             break;
-        CAIRN_TRY(parse_suffix(forms[i].hex, forms[i].prefix, suffix, raw, &suffix));
-        *ret_map = forms[i].map;
-        cairn_state_key_make(ret_key, forms[i].prefix, suffix);
+        *ret_map = f->map;
+        if (strcmp(f->prefix, name_prefix) == 0)
+            cairn_registry_name_key(found.bytes, ret_key);
+        else
+            cairn_state_key_make(ret_key, f->prefix, found.bytes);
         return CAIRN_OK;
     }
-    return CAIRN_FAIL(
-        CAIRN_ERR_BAD_VALUE, "house",
-        "KEY is org/, key/, anchor/, approval/, raw/ or config/ and hex, policy/NAME, members or "
-        "params");
+    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house",
+                      "KEY is org/ID, key/ID, anchor/ID, approval/ID, subject/ID, grant/ID/ID, "
+                      "list/ID/ID, edition/ID/NUMBER, name/NAME, policy/NAME, members, params, or "
+                      "raw/ or config/ and hex; an ID has 64 hex digits");
 }

@@ -45,6 +45,17 @@ static void test_forms(void **state)
     expect_key("members", CAIRN_MAP_STATE, "members", (cairn_bytes){0});
     expect_key("params", CAIRN_MAP_CONFIG, "params", (cairn_bytes){0});
     expect_key("policy/entry", CAIRN_MAP_CONFIG, "policy/", cairn_bytes_str("entry"));
+    uint8_t pair[64], edition[40] = {0};
+    memcpy(pair, raw, 32);
+    memcpy(pair + 32, raw, 32);
+    memcpy(edition, raw, 32);
+    edition[38] = 1;
+    edition[39] = 2;
+    expect_key("subject/" HEX32, CAIRN_MAP_STATE, "subject/", id);
+    expect_key("grant/" HEX32 "/" HEX32, CAIRN_MAP_STATE, "grant/", cairn_bytes_of(pair, 64));
+    expect_key("list/" HEX32 "/" HEX32, CAIRN_MAP_STATE, "list/", cairn_bytes_of(pair, 64));
+    expect_key("edition/" HEX32 "/258", CAIRN_MAP_STATE, "edition/", cairn_bytes_of(edition, 40));
+    expect_key("name/Acme Motors", CAIRN_MAP_STATE, "name/", cairn_bytes_str("acme motors"));
     expect_key("raw/6f72672f00", CAIRN_MAP_STATE, "org/", cairn_bytes_of("", 1));
     expect_key("config/ff", CAIRN_MAP_CONFIG, "\xff", (cairn_bytes){0});
 }
@@ -52,12 +63,46 @@ static void test_forms(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "",         "/",          "org",      "org/",          "org/" HEX32 "00", "org/00",
-        "members/", "members/x",  "memberss", "params/",       "policy",          "policy/",
-        "raw",      "raw/",       "raw/0",    "raw/0g",        "config/",         "config/000",
-        "nothing",  "nothing/00", "ORG/",     "/org/" HEX32,   "org//" HEX32,     " members",
-        "members ", "Members",    "raw/ 0",   "subject/" HEX32};
+    static const char *const names[] = {"",
+                                        "/",
+                                        "org",
+                                        "org/",
+                                        "org/" HEX32 "00",
+                                        "org/00",
+                                        "members/",
+                                        "members/x",
+                                        "memberss",
+                                        "params/",
+                                        "policy",
+                                        "policy/",
+                                        "raw",
+                                        "raw/",
+                                        "raw/0",
+                                        "raw/0g",
+                                        "config/",
+                                        "config/000",
+                                        "nothing",
+                                        "nothing/00",
+                                        "ORG/",
+                                        "/org/" HEX32,
+                                        "org//" HEX32,
+                                        " members",
+                                        "members ",
+                                        "Members",
+                                        "raw/ 0",
+                                        "subject/",
+                                        "grant/" HEX32,
+                                        "grant/" HEX32 "/",
+                                        "grant/" HEX32 HEX32,
+                                        "grant/" HEX32 "/" HEX32 "/",
+                                        "list/" HEX32 "/00",
+                                        "edition/" HEX32,
+                                        "edition/" HEX32 "/",
+                                        "edition/" HEX32 "/01",
+                                        "edition/" HEX32 "/-1",
+                                        "edition/" HEX32 "1",
+                                        "name/",
+                                        "name"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         expect_none(cairn_bytes_str(names[i]));
     expect_none((cairn_bytes){0});

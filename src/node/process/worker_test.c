@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,6 +113,24 @@ static cairn_err run_program(cairn_worker_io *io)
     return cairn_worker_write(io, cairn_bytes_str("refused"));
 }
 
+static cairn_err trace_parent(cairn_worker_io *io)
+{
+    bool attached = ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0;
+    return cairn_worker_write(io, cairn_bytes_str(attached ? "attached" : "refused"));
+}
+
+static cairn_err make_file(cairn_worker_io *io)
+{
+    int fd = open("/tmp/of-a-worker", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return cairn_worker_write(io, cairn_bytes_str(fd >= 0 ? "made" : "refused"));
+}
+
+static cairn_err signal_parent(cairn_worker_io *io)
+{
+    bool sent = kill(getppid(), SIGCONT) == 0;
+    return cairn_worker_write(io, cairn_bytes_str(sent ? "sent" : "refused"));
+}
+
 /* Speaks the protocol by itself, and wrongly. */
 static cairn_err lie(cairn_worker_io *io)
 {
@@ -142,6 +161,9 @@ static const cairn_worker_parser parsers[] = {
     {"open_file", open_file},
     {"make_socket", make_socket},
     {"run_program", run_program},
+    {"trace_parent", trace_parent},
+    {"make_file", make_file},
+    {"signal_parent", signal_parent},
     {"lie", lie},
     {"environment", environment},
 };
@@ -285,7 +307,8 @@ static void test_memory_limit(void **state)
 static void test_sandbox(void **state)
 {
     (void)state;
-    static const char *const names[] = {"open_file", "make_socket", "run_program"};
+    static const char *const names[] = {"open_file",   "make_file",    "make_socket",
+                                        "run_program", "trace_parent", "signal_parent"};
     const cairn_worker_limits limits = quick();
     char text[64];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
