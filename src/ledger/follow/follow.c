@@ -235,7 +235,8 @@ static bool is_of_source(cairn_err err)
 bool cairn_follow_may_retry(cairn_err err)
 {
     return err == CAIRN_ERR_UNREACHABLE || err == CAIRN_ERR_MISMATCH ||
-           err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_EXPIRED || err == CAIRN_ERR_NO_MEMORY;
+           err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_EXPIRED || err == CAIRN_ERR_NO_MEMORY ||
+           err == CAIRN_ERR_CRYPTO;
 }
 
 /* --- the genesis --- */
