@@ -25,6 +25,8 @@ net=127.$((RANDOM % 200 + 20)).$((RANDOM % 250))
 engines=()
 applications=()
 made=0 # transactions so far
+mkfifo "$work/silence" # an input that does not end
+exec 3<>"$work/silence"
 
 stop() {
     kill ${engines[@]+"${engines[@]}"} 2>/dev/null || true
@@ -46,7 +48,8 @@ serve_kvstore() { # NUMBER
 }
 
 serve_cairn() { # NUMBER
-    exec "$cairn" run "$work/node$1/store" "$work/node$1/config/genesis.json" "$work/$1.sock"
+    exec "$cairn" run "$work/node$1/store" "$work/node$1/config/genesis.json" "$work/$1.sock" \
+        "http://$net.$(($1 + 1)):26657" <"$work/silence"
 }
 
 begin_kvstore() {
@@ -111,7 +114,7 @@ start() { # APPLICATION
     done
     for k in 0 1 2 3; do
         until curl -sf "http://$net.$((k + 1)):26657/status" | grep -q '"latest_block_height": *"[1-9]'; do
-            kill -0 "${engines[$k]}" || {
+            kill -0 "${engines[$k]}" "${applications[$k]}" || {
                 tail -n 5 "$work/engine-$k.log" "$work/application-$k.log" >&2
                 exit 1
             }

@@ -106,10 +106,6 @@ kill_one() { # PROCESS
     wait "$1" 2>/dev/null || true
 }
 
-# A member that was not told of a transaction waits for the proposer, also for one that is dead, until
-# its interval for empty blocks has passed; here they tell each other.
-export CMT_MEMPOOL_EXPERIMENTAL_MAX_GOSSIP_CONNECTIONS_TO_PERSISTENT_PEERS=0
-
 # The application alone, asked by the engine's own test client.
 smoke() {
     start_application 0
