@@ -428,3 +428,11 @@ cairn_err cairn_light_block_from_rpc(cairn_arena *arena, cairn_bytes commit_answ
         return fail(CAIRN_ERR_BAD_PROOF, "validators: pages are missing");
     return cairn_light_block_from_json(arena, signed_header, validators, ret_block);
 }
+
+cairn_err cairn_light_page_total(cairn_bytes page, uint64_t *ret_total)
+{
+    CAIRN_CLEANUP(cairn_json_drop_p) json_t *answer = NULL;
+    const json_t *result = NULL;
+    CAIRN_TRY(open_answer(page, &answer, &result));
+    return take_decimal(result, "total", UINT64_MAX, ret_total);
+}

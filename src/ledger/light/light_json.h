@@ -38,4 +38,7 @@ cairn_err cairn_light_block_from_rpc(cairn_arena *arena, cairn_bytes commit_answ
                                      const cairn_bytes *pages, size_t page_count,
                                      cairn_light_block *ret_block) CAIRN_MUST_USE;
 
+/* How many validators a height has, by one page of them. Errors as above. */
+cairn_err cairn_light_page_total(cairn_bytes page, uint64_t *ret_total) CAIRN_MUST_USE;
+
 #endif
