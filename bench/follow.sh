@@ -21,8 +21,13 @@ echo "load average: $(cut -d ' ' -f 1-3 /proc/loadavg)"
 node=$!
 while [ ! -s "$work/ledger/node.url" ]; do sleep 0.1; done
 url=$(cat "$work/ledger/node.url")
+# node_cpu: what the node has used, in ticks.
+node_cpu() {
+    awk '{ print $14 + $15 }' "/proc/$node/stat"
+}
 for ((round = 1; round <= rounds; round++)); do
     rm -rf "$work/replica"
+    before=$(node_cpu)
     began=$(date +%s.%N)
     TIMEFORMAT='%U %S'
     cpu=$({ time "$build/cairn" follow "$url" "$work/replica" --trust "$work/trust" \
@@ -30,11 +35,14 @@ for ((round = 1; round <= rounds; round++)); do
         cat "$work/err"
         exit 1
     }
-    python3 - "$count" "$began" "$(date +%s.%N)" "$cpu" <<'PYTHON'
+    python3 - "$count" "$began" "$(date +%s.%N)" "$cpu" \
+        "$(($(node_cpu) - before))" "$(getconf CLK_TCK)" <<'PYTHON'
 import sys
 count, began, ended = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 cpu = sum(map(float, sys.argv[4].split()))
-print(f'caught up: {count / (ended - began):,.0f} transactions/s, {cpu / count * 1e6:.1f} us CPU of the follower each')
+node = int(sys.argv[5]) / int(sys.argv[6])
+print(f'caught up: {count / (ended - began):,.0f} transactions/s; CPU each: {cpu / count * 1e6:.1f} us of the follower, '
+      f'{node / count * 1e6:.1f} us of the node')
 PYTHON
 done
 echo "load average: $(cut -d ' ' -f 1-3 /proc/loadavg)"

@@ -273,8 +273,9 @@ static cairn_err check_refused(const cairn_follow_block *block, const cairn_deli
     size_t count = 0;
     const cairn_delivery_result *results = cairn_delivery_results(delivery, &count);
     for (size_t i = 0; i < record->refusal_count; i++) {
-        cairn_err code = results[record->refusals[i].place].code;
-        if (code == CAIRN_ERR_BAD_SIGNATURE || code == CAIRN_ERR_HIGH_S)
+        const cairn_delivery_result *result = &results[record->refusals[i].place];
+        bool bad = result->code == CAIRN_ERR_BAD_SIGNATURE || result->code == CAIRN_ERR_HIGH_S;
+        if (bad && !result->consumed) /* else it is a signature within its body that is bad */
             return CAIRN_FAIL(CAIRN_ERR_MISMATCH,
                               "docs/formats/block-record.md, Records for others",
                               "record.transactions: a refused one of height %llu was altered",

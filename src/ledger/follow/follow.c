@@ -349,8 +349,11 @@ static cairn_err ask(cairn_follow *follow, follow_peer *peer, cairn_arena *arena
     cairn_follow_head shown;
     cairn_follow_relation relation = CAIRN_FOLLOW_SAME;
     CAIRN_TRY(source->checkpoint(source->context, arena, &note));
-    CAIRN_TRY(
-        cairn_follow_head_open(&keys, cairn_clock_wall_ms(&follow->setup.clock), note, &shown));
+    cairn_err err =
+        cairn_follow_head_open(&keys, cairn_clock_wall_ms(&follow->setup.clock), note, &shown);
+    if (err == CAIRN_ERR_NOT_TRUSTED)
+        err = cairn_follow_introduce(follow, source, note, &shown);
+    CAIRN_TRY(err);
     CAIRN_TRY(compare(follow, source, arena, &shown, &relation));
     note_size(follow, peer, shown.size);
     bool first = relation == CAIRN_FOLLOW_SAME && follow->held.size < shown.size;

@@ -36,6 +36,12 @@ struct cairn_follow {
 cairn_err cairn_follow_catch_up(cairn_follow *follow, const cairn_source *source,
                                 bool *ret_lied) CAIRN_MUST_USE;
 
+/* The claim of a note whose signer is unknown here, when the blocks that come next, which lead to
+ * the note's own root, hold a member's transaction that brings the key. NOT_TRUSTED when they do
+ * not; the errors of reading them. */
+cairn_err cairn_follow_introduce(cairn_follow *follow, const cairn_source *source, cairn_bytes note,
+                                 cairn_follow_head *ret_head) CAIRN_MUST_USE;
+
 /* Verifies the signature of a transaction whose signer the ledger knows; what cannot be told from
  * here is left to apply. Any thread. */
 void cairn_follow_verify(cairn_follow *follow, const cairn_tx *decoded, cairn_arena *arena,
