@@ -8,6 +8,7 @@
 #include "cairn/note.h"
 #include "core/clock.h"
 #include "feature_list.h"
+#include "identity/identity.h"
 #include "ledger/follow/source.h"
 #include "ledger/store/store.h"
 
@@ -102,6 +103,30 @@ static inline void origin_block(origin_world *w, size_t accepted, size_t refused
                          CAIRN_OK);
     assert_int_equal(cairn_store_step(w->store, &worked), CAIRN_OK);
     cairn_clock_manual_advance_ms(&w->clock, 1000);
+}
+
+/* A block that adds a key for checkpoints, or refuses it. */
+static inline void origin_add_key(origin_world *origin, const cairn_key *key, bool proved)
+{
+    cairn_arena *arena = &origin->f.arena;
+    cairn_bytes cose = fixture_cose(arena, key);
+    uint8_t proof[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    bool worked = true;
+    cairn_bytes message, body;
+    assert_int_equal(cairn_key_proof_message(arena, &origin->f.ledger, &origin->f.org,
+                                             CAIRN_PURPOSE_COSIGN, cose, &message),
+                     CAIRN_OK);
+    assert_int_equal(cairn_key_sign(key, message, proof, &size), CAIRN_OK);
+    proof[0] ^= !proved;
+    assert_int_equal(
+        cairn_key_add_body(arena, cose, CAIRN_PURPOSE_COSIGN, cairn_bytes_of(proof, size), &body),
+        CAIRN_OK);
+    cairn_bytes tx = fixture_tx(&origin->f, origin->f.key, CAIRN_TX_KEY_ADD, body,
+                                origin->clock.wall_ms + 60000);
+    assert_int_equal(cairn_engine_submit(origin->engine, tx, origin_ignore, NULL), CAIRN_OK);
+    assert_int_equal(cairn_store_step(origin->store, &worked), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&origin->clock, 1000);
 }
 
 /* The signed note of any root. */

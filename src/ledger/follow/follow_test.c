@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include "identity/identity.h"
 #include "ledger/audit.h"
 #include "ledger/follow/batch.h"
 
@@ -714,29 +713,6 @@ static void test_trust_file(void **state)
 
 /* --- a new key --- */
 
-static void add_note_key(origin_world *origin, const cairn_key *key, bool proved)
-{
-    cairn_arena *arena = &origin->f.arena;
-    cairn_bytes cose = fixture_cose(arena, key);
-    uint8_t proof[CAIRN_SIGNATURE_SIZE_MAX];
-    size_t size = 0;
-    bool worked = true;
-    cairn_bytes message, body;
-    assert_int_equal(cairn_key_proof_message(arena, &origin->f.ledger, &origin->f.org,
-                                             CAIRN_PURPOSE_COSIGN, cose, &message),
-                     CAIRN_OK);
-    assert_int_equal(cairn_key_sign(key, message, proof, &size), CAIRN_OK);
-    proof[0] ^= !proved;
-    assert_int_equal(
-        cairn_key_add_body(arena, cose, CAIRN_PURPOSE_COSIGN, cairn_bytes_of(proof, size), &body),
-        CAIRN_OK);
-    cairn_bytes tx = fixture_tx(&origin->f, origin->f.key, CAIRN_TX_KEY_ADD, body,
-                                origin->clock.wall_ms + 60000);
-    assert_int_equal(cairn_engine_submit(origin->engine, tx, origin_ignore, NULL), CAIRN_OK);
-    assert_int_equal(cairn_store_step(origin->store, &worked), CAIRN_OK);
-    cairn_clock_manual_advance_ms(&origin->clock, 1000);
-}
-
 /* The log that a new key signs brings that key; a key that a block refused comes in by no way. */
 static void test_new_key(void **state)
 {
@@ -750,8 +726,8 @@ static void test_new_key(void **state)
     cairn_key *refused = origin_note_key(7);
     cairn_key *taken = origin_note_key(8);
     grow(&origin, 1);
-    add_note_key(&origin, refused, false);
-    add_note_key(&origin, taken, true);
+    origin_add_key(&origin, refused, false);
+    origin_add_key(&origin, taken, true);
     grow(&origin, 2);
     w.test[0].key = refused;
     expect_round(&w, CAIRN_ERR_NOT_TRUSTED);
