@@ -112,4 +112,7 @@ void played_nonsense(const sim_ctx *ctx, unsigned r);
 /* A transaction of the pool comes to member `r`; true when it waits there now. */
 bool played_check_tx(const sim_ctx *ctx, unsigned r, size_t place);
 
+/* A whole life of invented steps. */
+void played_live(sim_ctx *ctx);
+
 #endif

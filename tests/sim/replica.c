@@ -2,7 +2,12 @@
  * that release. */
 #include "sim/replica.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "feature_list.h"
 #include "sim/disk.h"
@@ -129,6 +134,98 @@ static bool next_field(cairn_bytes *in, pb_field *ret_field)
     return true;
 }
 
+/* --- its socket --- */
+
+bool sim_replica_by_socket;
+
+static void disconnect(sim_replica *replica)
+{
+    if (replica->server == NULL)
+        return;
+    for (unsigned i = 0; i < REPLICA_WIRES; i++) {
+        if (replica->wires[i] >= 0)
+            (void)close(replica->wires[i]);
+    }
+    cairn_abci_server_stop(replica->server);
+    replica->server = NULL;
+}
+
+static cairn_err dial(sim_replica *replica, replica_wire wire)
+{
+    int *fd = &replica->wires[wire];
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*fd >= 0 &&
+        connect(*fd, (const struct sockaddr *)&replica->address, sizeof replica->address) == 0)
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_IO, "house", "connect: %s", strerror(errno));
+}
+
+/* In the order in which the engine dials. */
+static cairn_err connect_all(sim_replica *replica, const char *directory)
+{
+    struct sockaddr_un *address = &replica->address;
+    cairn_abci_handler handler = cairn_application_handler(replica->application);
+    const char *root = sim_disk_root(); /* beside it: a socket is not on the simulated disk */
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    (void)snprintf(address->sun_path, sizeof address->sun_path, "%s-%s-%d.sock", root,
+                   directory + strlen(root) + 1, (int)getpid());
+    CAIRN_TRY(cairn_abci_server_start(address->sun_path, &handler, NULL, &replica->server));
+    memset(replica->wires, 0xff, sizeof replica->wires);
+    for (unsigned i = 0; i < REPLICA_WIRES; i++)
+        CAIRN_TRY(dial(replica, (replica_wire)i));
+    return CAIRN_OK;
+}
+
+static replica_wire wire_of(cairn_abci_kind kind)
+{
+    switch (kind) {
+    case CAIRN_ABCI_INFO:
+    case CAIRN_ABCI_QUERY:
+        return REPLICA_QUERY;
+    case CAIRN_ABCI_CHECK_TX:
+        return REPLICA_MEMPOOL;
+    case CAIRN_ABCI_LIST_SNAPSHOTS:
+    case CAIRN_ABCI_OFFER_SNAPSHOT:
+    case CAIRN_ABCI_LOAD_CHUNK:
+    case CAIRN_ABCI_APPLY_CHUNK:
+        return REPLICA_SNAPSHOT;
+    default:
+        return REPLICA_CONSENSUS;
+    }
+}
+
+static bool send_all(int fd, const void *data, size_t size)
+{
+    const uint8_t *at = data;
+    while (size > 0) {
+        ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
+        if (n <= 0)
+            return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* A frame, byte by byte in its length: it may come in any pieces. False when the connection ends.
+ */
+static bool receive_frame(int fd, pb_out *ret_frame)
+{
+    uint8_t byte = 0x80;
+    uint64_t size = 0;
+    for (unsigned shift = 0; (byte & 0x80) != 0 && shift < 35; shift += 7) {
+        if (recv(fd, &byte, 1, 0) != 1)
+            return false;
+        size |= (uint64_t)(byte & 0x7f) << shift;
+    }
+    if (size > ret_frame->capacity)
+        return false;
+    ret_frame->size = (size_t)size;
+    return size == 0 || recv(fd, ret_frame->data, (size_t)size, MSG_WAITALL) == (ssize_t)size;
+}
+
 /* --- its life --- */
 
 static cairn_wire_writer answer_writer;
@@ -187,11 +284,13 @@ static cairn_err open_all(sim_replica *replica, const replica_options *options)
                                                    .version = "simulated",
                                                    .pool_count_max = MODEL_POOL * 2,
                                                    .retain_blocks = options->retain_blocks};
-    return cairn_application_new(&application, &replica->application);
+    CAIRN_TRY(cairn_application_new(&application, &replica->application));
+    return sim_replica_by_socket ? connect_all(replica, options->directory) : CAIRN_OK;
 }
 
 void replica_kill(sim_replica *replica)
 {
+    disconnect(replica);
     cairn_application_free(replica->application);
     cairn_store_free(replica->store);
     replica->application = NULL;
@@ -210,6 +309,7 @@ cairn_err replica_open(sim_replica *replica, const replica_options *options)
 
 cairn_err replica_close(sim_replica *replica)
 {
+    disconnect(replica);
     cairn_application_free(replica->application);
     replica->application = NULL;
     cairn_store *store = replica->store;
@@ -232,18 +332,14 @@ cairn_err replica_settle(sim_replica *replica)
 
 /* --- a request and its answer --- */
 
-/* Sends the request of this kind; `ret_answer` is the content of its answer, valid until the next
- * one. */
-static cairn_err call(sim_replica *replica, cairn_abci_kind kind, const pb_out *content,
-                      cairn_arena *arena, cairn_bytes *ret_answer)
+/* Through the handler alone: one message is read, one frame is written. */
+static cairn_err call_handler(sim_replica *replica, const pb_out *message, cairn_arena *arena,
+                              cairn_bytes *ret_message)
 {
     cairn_abci_request request;
-    pb_out message = pb_begin(1);
     cairn_bytes frame;
     uint64_t size;
-    pb_field answer;
-    put_item(&message, (unsigned)kind, content->data, content->size);
-    CAIRN_TRY(cairn_abci_read(arena, cairn_bytes_of(message.data, message.size), &request));
+    CAIRN_TRY(cairn_abci_read(arena, cairn_bytes_of(message->data, message->size), &request));
     if (answer_writer.size_max == 0)
         cairn_wire_writer_init(&answer_writer, CAIRN_ABCI_FRAME_SIZE_MAX);
     cairn_wire_writer_reset(&answer_writer);
@@ -252,11 +348,58 @@ static cairn_err call(sim_replica *replica, cairn_abci_kind kind, const pb_out *
         handler.foresee(handler.context, &request, 1);
     CAIRN_TRY(handler.handle(handler.context, &request, arena, &answer_writer));
     CAIRN_TRY(cairn_wire_writer_end(&answer_writer, &frame));
-    if (!take_varint(&frame, &size) || size != frame.size || !next_field(&frame, &answer) ||
-        frame.size != 0)
+    if (!take_varint(&frame, &size) || size != frame.size)
         sim_disk_unmodelled("an answer that is no frame", "replica");
-    if (answer.number != (unsigned)kind + 1)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "answer %u to request %u", answer.number,
+    *ret_message = frame;
+    return CAIRN_OK;
+}
+
+/* The request and a Flush behind it, which is answered after it. False on an exception or the end
+ * of the connection, which may come before the Flush is sent. */
+static bool exchange(int fd, const pb_out *message, pb_out *ret_answer)
+{
+    static const uint8_t flush[] = {2, CAIRN_ABCI_FLUSH << 3 | 2, 0};
+    static const uint8_t flushed[] = {(CAIRN_ABCI_FLUSH + 1) << 3 | 2, 0};
+    static const uint8_t exception = 1 << 3 | 2;
+    uint8_t length_data[16], end_data[16];
+    pb_out length = {.data = length_data, .capacity = sizeof length_data};
+    pb_out end = {.data = end_data, .capacity = sizeof end_data};
+    put_varint(&length, message->size);
+    return send_all(fd, length.data, length.size) && send_all(fd, message->data, message->size) &&
+           send_all(fd, flush, sizeof flush) && receive_frame(fd, ret_answer) &&
+           ret_answer->size > 0 && ret_answer->data[0] != exception && receive_frame(fd, &end) &&
+           end.size == sizeof flushed && memcmp(end.data, flushed, sizeof flushed) == 0;
+}
+
+/* Through the socket. On a failure an engine ends itself: what comes next is the next engine's. */
+static cairn_err call_socket(sim_replica *replica, cairn_abci_kind kind, const pb_out *message,
+                             cairn_bytes *ret_message)
+{
+    replica_wire wire = wire_of(kind);
+    pb_out answer = pb_begin(3);
+    if (!exchange(replica->wires[wire], message, &answer)) {
+        CAIRN_TRY(dial(replica, wire));
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, clause, "an exception, or no answer");
+    }
+    *ret_message = cairn_bytes_of(answer.data, answer.size);
+    return CAIRN_OK;
+}
+
+/* Sends the request of this kind; `ret_answer` is the content of its answer, valid until the next
+ * one. */
+static cairn_err call(sim_replica *replica, cairn_abci_kind kind, const pb_out *content,
+                      cairn_arena *arena, cairn_bytes *ret_answer)
+{
+    pb_out message = pb_begin(1);
+    cairn_bytes in;
+    pb_field answer;
+    put_item(&message, (unsigned)kind, content->data, content->size);
+    if (replica->server != NULL)
+        CAIRN_TRY(call_socket(replica, kind, &message, &in));
+    else
+        CAIRN_TRY(call_handler(replica, &message, arena, &in));
+    if (!next_field(&in, &answer) || in.size != 0 || answer.number != (unsigned)kind + 1)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "another answer than to request %u",
                           (unsigned)kind);
     *ret_answer = answer.bytes;
     return CAIRN_OK;

@@ -4,6 +4,8 @@
 #ifndef CAIRN_SIM_REPLICA_H
 #define CAIRN_SIM_REPLICA_H
 
+#include <sys/un.h>
+
 #include "core/clock.h"
 #include "ledger/consortium/application.h"
 #include "sim/ledger_model.h"
@@ -13,6 +15,18 @@ enum {
     REPLICA_EMBEDDED_MS = 10, /* from one embedded block to the next */
 };
 
+/* The engine's connections. */
+typedef enum replica_wire {
+    REPLICA_QUERY,
+    REPLICA_SNAPSHOT,
+    REPLICA_MEMPOOL,
+    REPLICA_CONSENSUS,
+    REPLICA_WIRES,
+} replica_wire;
+
+/* Set before any replica is opened: requests go through the server's socket. */
+extern bool sim_replica_by_socket;
+
 typedef struct sim_replica {
     bool up;
     cairn_clock_manual clock;
@@ -20,6 +34,9 @@ typedef struct sim_replica {
     cairn_engine *engine;
     cairn_chain chain;
     cairn_application *application;
+    cairn_abci_server *server; /* by socket alone, as what follows */
+    struct sockaddr_un address;
+    int wires[REPLICA_WIRES];
 } sim_replica;
 
 /* What the engine gives with a proposal or a block. */
