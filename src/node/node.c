@@ -60,9 +60,15 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind, cairn_head
                                 ret_key);
 }
 
+/* What is asked for is there, but for who signs it. */
 static cairn_err find_key(void *context, cairn_head_kind kind, cairn_head_key *ret_key)
 {
-    return cairn_node_find_key(context, kind, ret_key);
+    const cairn_node *node = context;
+    cairn_err err = cairn_node_find_key(context, kind, ret_key);
+    return err == CAIRN_ERR_NOT_FOUND && node->setup.follow != NULL
+               ? CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "docs/features/follow.md",
+                            "follower: has no key of its own that signs proofs")
+               : err;
 }
 
 static cairn_err make_ledgers(cairn_node *node)

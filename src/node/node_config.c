@@ -54,7 +54,8 @@ static const cairn_config_option rows[] = {
     {"follow.trust", CAIRN_UNIT_TEXT, 0, 1024, "",
      "Trust file of the ledger; empty: ledger.id says which it is, and its state who signs."},
     {"follow.token_file", CAIRN_UNIT_TEXT, 0, 1024, "",
-     "File with the access token that those nodes are shown, and nothing else."},
+     "File with the access token that those nodes are shown, and nothing else; read for each "
+     "call."},
     {"follow.certificate", CAIRN_UNIT_TEXT, 0, 1024, "",
      "PEM file of the client certificate that they are shown, and its chain."},
     {"follow.certificate_key", CAIRN_UNIT_TEXT, 0, 1024, "", "PEM file of its private key."},

@@ -46,7 +46,8 @@ static const struct {
                {"audit", 0700}, {"tls", 0755},   {"ca", 0700},   {"status", 0700}};
 
 static const char *const named_files[] = {"node.certificate", "node.certificate_key",
-                                          "node.client_cas", "outbox.ca_file", "follow.ca"};
+                                          "node.client_cas",  "outbox.ca_file",
+                                          "follow.ca",        "follow.token_file"};
 
 enum {
     COUNT_MAX = sizeof system_paths / sizeof system_paths[0] + sizeof folders / sizeof folders[0] +

@@ -15,7 +15,6 @@ const cairn_log_table cairn_node_follow_log_events = {rows, sizeof rows / sizeof
 
 enum {
     ARENA_SIZE_MAX = 16 << 20,
-    TOKEN_SIZE_MAX = 8192,
     PEM_SIZE_MAX = 1 << 16,
 };
 
@@ -28,7 +27,6 @@ struct cairn_node_follow {
     cairn_hash ledger;
     bool has_ledger;
     cairn_tls_identity identity;
-    const char *authorization;
     size_t source_count;
     cairn_source_node nodes[CAIRN_FOLLOW_SOURCES_MAX];
     cairn_source sources[CAIRN_FOLLOW_SOURCES_MAX];
@@ -82,25 +80,6 @@ static cairn_err read_ledger(cairn_node_follow *f)
     return CAIRN_OK;
 }
 
-/* One line, sent as a bearer token. */
-static cairn_err read_token(cairn_node_follow *f)
-{
-    static const char prefix[] = "Authorization: Bearer ";
-    cairn_bytes file;
-    void *line = NULL;
-    if (text_of(f, "follow.token_file")[0] == '\0')
-        return CAIRN_OK;
-    CAIRN_TRY(cairn_file_read(&f->arena, text_of(f, "follow.token_file"), TOKEN_SIZE_MAX, &file));
-    while (file.size > 0 && (file.data[file.size - 1] == '\n' || file.data[file.size - 1] == '\r'))
-        file.size--;
-    CAIRN_TRY(cairn_arena_alloc(&f->arena, sizeof prefix + file.size, &line));
-    memcpy(line, prefix, sizeof prefix - 1);
-    memcpy((char *)line + sizeof prefix - 1, file.data, file.size);
-    ((char *)line)[sizeof prefix - 1 + file.size] = '\0';
-    f->authorization = line;
-    return CAIRN_OK;
-}
-
 static cairn_err read_identity(cairn_node_follow *f)
 {
     const char *chain = text_of(f, "follow.certificate");
@@ -117,6 +96,7 @@ static cairn_err read_identity(cairn_node_follow *f)
 static cairn_err add_source(cairn_node_follow *f, const char *url)
 {
     const char *ca = text_of(f, "follow.ca");
+    const char *token = text_of(f, "follow.token_file");
     if (f->source_count == CAIRN_FOLLOW_SOURCES_MAX)
         return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "cairn.yaml: follow.sources: at most %d",
                           CAIRN_FOLLOW_SOURCES_MAX);
@@ -125,7 +105,7 @@ static cairn_err add_source(cairn_node_follow *f, const char *url)
         .url = url,
         .ledger = f->ledger,
         .ca_file = ca[0] == '\0' ? NULL : ca,
-        .authorization = f->authorization,
+        .token_file = token[0] == '\0' ? NULL : token,
         .identity = f->identity.chain_pem.size == 0 ? NULL : &f->identity,
         .timeout_ms = (uint32_t)cairn_config_u64(f->config, "follow.timeout"),
         .cancelled = &f->stopping,
@@ -152,7 +132,6 @@ static cairn_err read_all(cairn_node_follow *f, const char *directory)
 {
     CAIRN_TRY(read_trust(f));
     CAIRN_TRY(read_ledger(f));
-    CAIRN_TRY(read_token(f));
     CAIRN_TRY(read_identity(f));
     CAIRN_TRY(list_sources(f));
     CAIRN_TRY(cairn_path_join(directory, "follow", f->directory));

@@ -83,6 +83,7 @@ PYTHON
 
 "$cairn" init "$home" --org Maker --json >"$work/out" || die "init"
 ledger=$(fact ledger)
+maker=$(fact organisation_id)
 option "$home" node.port 0
 option "$home" api.public entries
 expect 0 "$cairn" -C "$home" trust export "$work/trust"
@@ -148,6 +149,9 @@ code=$(curl -sS --cacert "$replica_ca" -o "$work/body" -w '%{http_code}' -H 'Con
 [ "$code" = 421 ] || fail "a write to a follower: $code $(cat "$work/body")"
 expect_text "$work/body" FOLLOWER "a write to a follower"
 expect_text "$work/body" "$source" "where to write"
+
+expect 4 "$cairn" -C "$work/a" state get members # through the follower, which has no key to sign a proof
+expect_text "$work/err" 'UNAVAILABLE|no key|not available' "a proof of a follower without keys"
 
 # A follower of the follower.
 expect 4 "$cairn" follow "$replica" "$work/e" --ledger "$ledger" --node-ca "$replica_ca" --once # shows no entries
@@ -230,9 +234,32 @@ for mode in garbage records tiles stale; do
     [ "$(fact log_root)" = "$(member "$source" "$ca" log_root)" ] || fail "$mode beside a true one: another log"
 done
 
+# --- entries for organisations alone --------------------------------------------------------------
+
+stop "$node"
+option "$home" api.public proofs
+expect 0 "$cairn" -C "$home" key new --purpose tls
+openssl req -x509 -new -key "$home/keys/tls-1.pem" -subj /CN=follower -days 2 -out "$work/client.pem" \
+    -addext extendedKeyUsage=clientAuth -addext basicConstraints=critical,CA:FALSE 2>/dev/null
+printf 'correct horse battery' >"$work/secret"
+expect 0 "$cairn" -C "$home" grant add reader --secret-file "$work/secret" --scope ledger.read --organisation "$maker"
+node_of "$home" "$cairn" node "$home"
+expect 4 "$cairn" follow "$source" "$work/h" --ledger "$ledger" --node-ca "$ca" --once
+expect_text "$work/err" 404 "entries for strangers"
+expect 0 "$cairn" follow "$source" "$work/i" --ledger "$ledger" --node-ca "$ca" --once \
+    --certificate "$work/client.pem" --certificate-key "$home/keys/tls-1.pem"
+expect 2 "$cairn" follow "$source" "$work/j" --ledger "$ledger" --node-ca "$ca" --once --certificate "$work/client.pem"
+printf 'none' >"$work/token"
+expect 4 "$cairn" follow "$source" "$work/k" --ledger "$ledger" --node-ca "$ca" --once --token-file "$work/token"
+curl -sS --cacert "$ca" -u 'reader:correct horse battery' -d grant_type=client_credentials "$source/oauth/token" |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])' >"$work/token"
+expect 0 "$cairn" follow "$work/k" --once --json
+[ "$(fact log_root)" = "$(member "$source" "$ca" log_root)" ] || fail "by a token: another log"
+
 # --- another history by the same key --------------------------------------------------------------
 
 stop "$node"
+option "$home" api.public entries
 cp -r "$home" "$work/fork"
 option "$work/fork" node.port 0
 expect 0 "$cairn" -C "$home" anchor "$work/file"

@@ -5,6 +5,7 @@
 
 #include "core/limits.h"
 #include "core/net/http_client.h"
+#include "core/store/file.h"
 
 /* --- tiles --- */
 
@@ -29,20 +30,46 @@ cairn_merkle_source cairn_source_merkle(cairn_source_tiles *tiles)
 
 /* --- calls --- */
 
+/* Tokens are short-lived: whoever renews them puts another file in the place of this one. */
+static cairn_err read_token(const cairn_source_node *node, cairn_arena *arena,
+                            const char **ret_line)
+{
+    enum { TOKEN_SIZE_MAX = 8192 };
+    static const char prefix[] = "Authorization: Bearer ";
+    cairn_bytes file;
+    void *line = NULL;
+    *ret_line = NULL;
+    if (node->token_file == NULL)
+        return CAIRN_OK;
+    if (cairn_file_read(arena, node->token_file, TOKEN_SIZE_MAX, &file) != CAIRN_OK)
+        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "source: no token in %s",
+                          node->token_file);
+    while (file.size > 0 && (file.data[file.size - 1] == '\n' || file.data[file.size - 1] == '\r'))
+        file.size--;
+    CAIRN_TRY(cairn_arena_alloc(arena, sizeof prefix + file.size, &line));
+    memcpy(line, prefix, sizeof prefix - 1);
+    memcpy((char *)line + sizeof prefix - 1, file.data, file.size);
+    ((char *)line)[sizeof prefix - 1 + file.size] = '\0';
+    *ret_line = line;
+    return CAIRN_OK;
+}
+
 static cairn_err get(const cairn_source_node *node, cairn_arena *arena, const char *path,
                      size_t size_max, cairn_bytes *ret_body)
 {
     char url[CAIRN_HTTP_URL_SIZE_MAX];
     char ledger[65];
+    const char *authorization = NULL;
     cairn_http_reply reply;
+    CAIRN_TRY(read_token(node, arena, &authorization));
     cairn_hex_encode(cairn_bytes_hash(&node->ledger), ledger);
     if ((size_t)snprintf(url, sizeof url, "%s/v1/ledgers/%s/%s", node->url, ledger, path) >=
         sizeof url)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "source: URL is too long");
     const cairn_http_call call = {.method = CAIRN_HTTP_CLIENT_GET,
                                   .url = url,
-                                  .headers = &node->authorization,
-                                  .header_count = node->authorization == NULL ? 0 : 1,
+                                  .headers = &authorization,
+                                  .header_count = authorization == NULL ? 0 : 1,
                                   .timeout_ms = node->timeout_ms,
                                   .body_size_max = size_max,
                                   .ca_file = node->ca_file,

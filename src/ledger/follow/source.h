@@ -48,7 +48,7 @@ typedef struct cairn_source_node {
     const char *url;                    /* without a path: https://host:port */
     cairn_hash ledger;                  /* which of its ledgers */
     const char *ca_file;                /* as in cairn_http_call */
-    const char *authorization;          /* a header line, or NULL */
+    const char *token_file;             /* holds an access token, read for each call; or NULL */
     const cairn_tls_identity *identity; /* or NULL */
     uint32_t timeout_ms;                /* of one call */
     const _Atomic bool *cancelled;      /* or NULL */
