@@ -27,6 +27,8 @@ CAIRN_IDENTITY_ACT(subject_accept);
 CAIRN_IDENTITY_ACT(grant_set);
 CAIRN_IDENTITY_ACT(grant_revoke);
 CAIRN_IDENTITY_ACT(list_anchor);
+CAIRN_IDENTITY_ACT(validator_set);
+CAIRN_IDENTITY_ACT(validator_evidence);
 
 /* A key to be registered, and the proof that its owner holds it. */
 typedef struct cairn_new_key {
@@ -40,6 +42,20 @@ typedef struct cairn_new_key {
 cairn_err cairn_identity_register_key(cairn_apply *apply, const cairn_hash *org_id,
                                       const cairn_key *key, const cairn_new_key *fresh,
                                       cairn_org_record *org) CAIRN_MUST_USE;
+
+/* Gives an organisation another status, with all that hangs on it: its vote, and its part in
+ * consensus. TX_FORBIDDEN when it is the last member, or the last validator, and would be none. */
+cairn_err cairn_identity_set_status(cairn_apply *apply, const cairn_hash *id, cairn_org_record *org,
+                                    cairn_org_status status) CAIRN_MUST_USE;
+
+/* The organisation no longer validates; with `kid`, only if it does so with that key. TX_FORBIDDEN
+ * when nobody would. */
+cairn_err cairn_identity_drop_validator(cairn_apply *apply, const cairn_hash *org,
+                                        const cairn_hash *kid) CAIRN_MUST_USE;
+/* Who validates with the old key does so with the new one. BAD_KEY when it is not Ed25519. */
+cairn_err cairn_identity_renew_validator(cairn_apply *apply, const cairn_hash *org,
+                                         const cairn_hash *old_kid,
+                                         cairn_bytes cose_key) CAIRN_MUST_USE;
 
 /* Where the registry's records go. */
 cairn_registry_sink cairn_identity_sink(cairn_apply *apply);

@@ -99,9 +99,11 @@ static const cairn_tx_row transactions[] = {
     ROW(GRANT_SET, "identity.grant.set", false, grant_set),
     ROW(GRANT_REVOKE, "identity.grant.revoke", false, grant_revoke),
     ROW(LIST_ANCHOR, "identity.list.anchor", false, list_anchor),
+    ROW(VALIDATOR_EVIDENCE, "identity.validator.evidence", false, validator_evidence),
     ROW(ORG_ADMIT, "identity.org.admit", true, org_admit),
     ROW(ORG_STATUS, "identity.org.status", true, org_status),
     ROW(ORG_ROLES, "identity.org.roles", true, org_roles),
+    ROW(VALIDATOR_SET, "identity.validator.set", true, validator_set),
 };
 
 const cairn_feature cairn_identity_feature = {

@@ -314,4 +314,40 @@ cairn_err cairn_ca_registered_key(const cairn_state_source *state, const cairn_h
 cairn_err cairn_ca_is_refused(struct cairn_ca *ca, cairn_bytes serial,
                               bool *ret_refused) CAIRN_MUST_USE;
 
+/* --- validators --- */
+
+/* By approval: who holds the key takes part in consensus with that power, instead of any earlier
+ * key of his; 0: no longer. */
+cairn_err cairn_validator_set_body(cairn_arena *arena, const cairn_hash *kid, uint64_t power,
+                                   cairn_bytes *ret_body) CAIRN_MUST_USE;
+
+/* One of two votes that cannot both be honest. */
+typedef struct cairn_evidence_vote {
+    cairn_bytes block; /* hash of the header, 32 bytes; empty for no block */
+    uint64_t part_count;
+    cairn_bytes parts_hash; /* 32 bytes, or empty with `block` */
+    uint64_t seconds;       /* when it was signed */
+    uint64_t nanoseconds;
+    cairn_bytes signature; /* 64 bytes */
+} cairn_evidence_vote;
+
+typedef struct cairn_evidence {
+    cairn_hash kid; /* of the validator's key */
+    cairn_bytes chain_id;
+    uint64_t type; /* 1 prevote, 2 precommit */
+    uint64_t height;
+    uint64_t round;
+    cairn_evidence_vote votes[2];
+} cairn_evidence;
+
+cairn_err cairn_validator_evidence_body(cairn_arena *arena, const cairn_evidence *evidence,
+                                        cairn_bytes *ret_body) CAIRN_MUST_USE;
+
+enum { CAIRN_VALIDATOR_CHAIN_ID_SIZE = 50 }; /* at most, without the NUL */
+
+/* The name of the chain that this ledger goes on as after its block of that height. Evidence is of
+ * such a chain: what a key signed elsewhere proves nothing here. */
+void cairn_validator_chain_id(const cairn_hash *ledger, uint64_t height,
+                              char ret_id[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1]);
+
 #endif

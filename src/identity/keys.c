@@ -147,6 +147,8 @@ cairn_err cairn_key_rotate_apply(cairn_apply *apply, const void *data)
         .cose_key = act->cose_key, .purpose = (uint64_t)old.purpose, .proof = act->proof};
     old.until = act->until == CAIRN_SCHEMA_ABSENT ? next : act->until;
     CAIRN_TRY(store_key(apply, &act->old, &old));
+    if (old.purpose == CAIRN_PURPOSE_VALIDATOR)
+        CAIRN_TRY(cairn_identity_renew_validator(apply, &old.org, &act->old, act->cose_key));
     return add_own_key(apply, &fresh);
 }
 
@@ -213,6 +215,8 @@ cairn_err cairn_key_revoke_apply(cairn_apply *apply, const void *data)
     bool ends = key.until > height + 1;
     if (ends && key.purpose == CAIRN_PURPOSE_SIGN)
         CAIRN_TRY(check_signer_stays(apply, &act->kid));
+    if (ends && key.purpose == CAIRN_PURPOSE_VALIDATOR)
+        CAIRN_TRY(cairn_identity_drop_validator(apply, &key.org, &act->kid));
     if (ends)
         key.until = height + 1; /* this block's other transactions still stand */
     if (act->suspect_since < key.suspect_since)

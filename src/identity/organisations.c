@@ -143,11 +143,19 @@ cairn_err cairn_org_status_apply(cairn_apply *apply, const void *data)
     const set_act *act = data;
     cairn_org_record org;
     CAIRN_TRY(load_org(apply, &act->org, act->expected_version, &org));
-    org.status = (cairn_org_status)act->value;
-    org.version++;
-    if (org.member)
-        CAIRN_TRY(set_membership(apply, &act->org, org.status == CAIRN_ORG_ACTIVE));
-    return cairn_identity_store_org(apply, &act->org, &org);
+    return cairn_identity_set_status(apply, &act->org, &org, (cairn_org_status)act->value);
+}
+
+cairn_err cairn_identity_set_status(cairn_apply *apply, const cairn_hash *id, cairn_org_record *org,
+                                    cairn_org_status status)
+{
+    org->status = status;
+    org->version++;
+    if (org->member)
+        CAIRN_TRY(set_membership(apply, id, status == CAIRN_ORG_ACTIVE));
+    if (status != CAIRN_ORG_ACTIVE)
+        CAIRN_TRY(cairn_identity_drop_validator(apply, id, NULL));
+    return cairn_identity_store_org(apply, id, org);
 }
 
 cairn_err cairn_org_status_body(cairn_arena *arena, const cairn_hash *org, cairn_org_status status,

@@ -4,6 +4,7 @@
 #include "cairn/cbor.h"
 #include "cairn/sha256.h"
 #include "cairn/transaction.h"
+#include "ledger/validators.h"
 
 static const char magic[] = "cairn/genesis/1";
 static const char clause[] = "docs/formats/block-entry.md";
@@ -156,8 +157,22 @@ static cairn_err apply_org(cairn_delta *delta, const cairn_hash *id, cairn_bytes
     return cairn_registry_store(&sink, id, org, 0, time_ms);
 }
 
+/* A founder takes part in consensus with its first key for that. */
+static cairn_err take_validator(const cairn_hash *org, cairn_purpose purpose, const cairn_key *key,
+                                cairn_validator_list *validators)
+{
+    if (purpose != CAIRN_PURPOSE_VALIDATOR || cairn_key_get_type(key) != CAIRN_KEY_ED25519 ||
+        cairn_validators_find(validators, org) != NULL)
+        return CAIRN_OK;
+    cairn_validator row = {
+        .org = *org, .kid = *cairn_key_id(key), .power = CAIRN_VALIDATOR_POWER_GENESIS};
+    memcpy(row.key, cairn_key_public(key).data, sizeof row.key);
+    return cairn_validators_put(validators, &row);
+}
+
 static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *member,
-                              uint64_t time_ms, cairn_member_list *list)
+                              uint64_t time_ms, cairn_member_list *list,
+                              cairn_validator_list *validators)
 {
     cairn_org_record org = {
         .status = CAIRN_ORG_ACTIVE, .member = true, .version = 1, .kid_count = member->key_count};
@@ -174,6 +189,7 @@ static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *me
         if (i == 0)
             cairn_org_id(&org.kids[0], &id);
         CAIRN_TRY(apply_key(delta, &id, &member->keys[i], &org.kids[i]));
+        CAIRN_TRY(take_validator(&id, member->keys[i].purpose, key, validators));
     }
     CAIRN_TRY(cairn_member_list_add(list, &id));
     return apply_org(delta, &id, member->name, time_ms, &org);
@@ -182,8 +198,15 @@ static cairn_err apply_member(cairn_delta *delta, const cairn_genesis_member *me
 cairn_err cairn_genesis_apply(const cairn_genesis *genesis, cairn_delta *delta)
 {
     cairn_member_list list = {0};
+    cairn_validator_list validators = {0};
     for (size_t i = 0; i < genesis->member_count; i++)
-        CAIRN_TRY(apply_member(delta, &genesis->members[i], genesis->created_ms, &list));
+        CAIRN_TRY(
+            apply_member(delta, &genesis->members[i], genesis->created_ms, &list, &validators));
+    if (validators.count != 0) {
+        uint8_t rows[CAIRN_VALIDATORS_SIZE_MAX];
+        CAIRN_TRY(put(delta, CAIRN_MAP_STATE, "validators", (cairn_bytes){0}, rows,
+                      cairn_validators_encode(&validators, rows)));
+    }
     uint8_t members[CAIRN_MEMBERS_SIZE_MAX];
     CAIRN_TRY(put(delta, CAIRN_MAP_STATE, "members", (cairn_bytes){0}, members,
                   cairn_member_list_encode(&list, members)));

@@ -261,8 +261,47 @@ static void write_roles(const char *directory)
     vectors_end(&v);
 }
 
+static void write_validators(const char *directory)
+{
+    vectors v;
+    vectors_begin(&v, directory, "identity.validator.set", 1, NULL);
+    vector(&v, "key", ME, CAIRN_TX_KEY_ADD, memory_validator_key(&v.m, ME, 1), CAIRN_OK);
+    v.act = true;
+    vector_act(&v, "not-registered", CAIRN_TX_VALIDATOR_SET,
+               memory_validator_set(&v.m, memory_validator(2), 1), CAIRN_ERR_NOT_FOUND);
+    vector_act(&v, "a-signing-key", CAIRN_TX_VALIDATOR_SET,
+               memory_validator_set(&v.m, memory_key(ME), 1), CAIRN_ERR_TX_WRONG_PURPOSE);
+    vector_act(&v, "too-powerful", CAIRN_TX_VALIDATOR_SET,
+               memory_validator_set(&v.m, memory_validator(1), 1000001), CAIRN_ERR_BAD_VALUE);
+    vector_act(&v, "plain", CAIRN_TX_VALIDATOR_SET,
+               memory_validator_set(&v.m, memory_validator(1), 10), CAIRN_OK);
+    vector_act(&v, "last-one-out", CAIRN_TX_VALIDATOR_SET,
+               memory_validator_set(&v.m, memory_validator(1), 0), CAIRN_ERR_TX_FORBIDDEN);
+    vectors_end(&v);
+}
+
+static void write_evidence(const char *directory)
+{
+    vectors v;
+    vectors_begin(&v, directory, "identity.validator.evidence", 2, NULL);
+    vector(&v, "key", OTHER, CAIRN_TX_KEY_ADD, memory_validator_key(&v.m, OTHER, 1), CAIRN_OK);
+    vector(&v, "of-one-block", ME, CAIRN_TX_VALIDATOR_EVIDENCE,
+           memory_evidence(&v.m, memory_validator(1), 9, 1, 1), CAIRN_ERR_MISMATCH);
+    vector(&v, "not-registered", ME, CAIRN_TX_VALIDATOR_EVIDENCE,
+           memory_evidence(&v.m, memory_validator(2), 9, 1, 2), CAIRN_ERR_NOT_FOUND);
+    vector(&v, "plain", ME, CAIRN_TX_VALIDATOR_EVIDENCE,
+           memory_evidence(&v.m, memory_validator(1), 9, 1, 2), CAIRN_OK);
+    vector(&v, "again", ME, CAIRN_TX_VALIDATOR_EVIDENCE,
+           memory_evidence(&v.m, memory_validator(1), 9, 2, 0), CAIRN_ERR_EXISTS);
+    vector(&v, "by-the-suspended", OTHER, CAIRN_TX_ANCHOR, memory_anchor(&v.m.arena, 1),
+           CAIRN_ERR_TX_SUSPENDED_SIGNER);
+    vectors_end(&v);
+}
+
 void golden_write_identity(const char *directory)
 {
+    write_validators(directory);
+    write_evidence(directory);
     write_key_rotations(directory);
     write_registrations(directory);
     write_statuses(directory);

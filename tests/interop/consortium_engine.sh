@@ -52,9 +52,12 @@ start_engine() { # MEMBER
 }
 
 make_homes() {
-    local k
+    local k keys
     "$engine" testnet --v 4 --o "$work" >/dev/null
-    "$serve" begin >"$work/app_state"
+    keys=$(python3 -c 'import json, sys
+print(*(v["pub_key"]["value"] for v in json.load(open(sys.argv[1]))["validators"]))' "$work/node0/config/genesis.json")
+    # shellcheck disable=SC2086 # a list of words
+    "$serve" begin $keys >"$work/app_state"
     for k in 0 1 2 3; do
         cp "$here/packaging/consortium/config.toml" "$work/node$k/config/config.toml"
         python3 - "$work/node$k/config/genesis.json" "$work/app_state" <<'PYTHON'

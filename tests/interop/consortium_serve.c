@@ -1,12 +1,11 @@
 /* A member's application for the real engine, and transactions to send it.
  *
- *   consortium-serve begin                        prints the app_state of a new ledger of four
- *   consortium-serve run DIRECTORY GENESIS SOCKET RPC
- *                                                 serves the engine; for each line "COUNT FIRST" of
- *                                                 standard input sends so many anchors, and prints
- *                                                 how many were accepted; ends with the input
- *   consortium-serve transactions COUNT FIRST     writes anchors, each behind its size (u32be)
- *   consortium-serve stand DIRECTORY              prints height and root of a store at rest
+ *   consortium-serve begin KEY...                 prints the app_state of a new ledger of four; KEY
+ * is a validator's, base64, of one member after the other consortium-serve run DIRECTORY GENESIS
+ * SOCKET RPC serves the engine; for each line "COUNT FIRST" of standard input sends so many
+ * anchors, and prints how many were accepted; ends with the input consortium-serve transactions
+ * COUNT FIRST GENESIS writes anchors, each behind its size (u32be) consortium-serve stand DIRECTORY
+ * prints height and root of a store at rest
  *
  * DIRECTORY is the member's store, made when it is not there. */
 #include <pthread.h>
@@ -28,16 +27,38 @@ static void must(cairn_err err, const char *what)
     exit(1);
 }
 
-static cairn_bytes genesis_of_four(cairn_arena *arena)
+/* Four members, the first ones with these keys for consensus. */
+static cairn_bytes make_genesis(cairn_arena *arena, char **keys, size_t count)
 {
-    return fixture_genesis(arena, 4, 77, NULL);
+    static cairn_genesis genesis;
+    cairn_bytes encoded = fixture_genesis(arena, 4, 77, NULL);
+    must(cairn_genesis_decode(arena, encoded, &genesis), "genesis");
+    for (size_t i = 0; i < count; i++) {
+        cairn_genesis_member *member = (cairn_genesis_member *)(uintptr_t)&genesis.members[i];
+        uint8_t raw[32];
+        size_t size = 0;
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+        must(cairn_base64_decode(cairn_bytes_str(keys[i]), raw, sizeof raw, &size), "key");
+        must(cairn_key_from_public(CAIRN_KEY_ED25519, cairn_bytes_of(raw, size), &key), "key");
+        member->keys[member->key_count++] = (cairn_genesis_key){
+            .purpose = CAIRN_PURPOSE_VALIDATOR, .cose_key = fixture_cose(arena, key)};
+    }
+    must(cairn_genesis_encode(arena, &genesis, &encoded), "genesis");
+    return encoded;
 }
 
-static int begin(void)
+static void read_chain(cairn_arena *arena, const char *path, cairn_chain *ret_chain)
+{
+    cairn_bytes json;
+    must(cairn_file_read(arena, path, CAIRN_CHAIN_FILE_SIZE_MAX, &json), "genesis");
+    must(cairn_chain_decode(arena, json, ret_chain), "genesis");
+}
+
+static int begin(char **keys, size_t count)
 {
     cairn_arena arena;
     cairn_arena_init(&arena, 64 << 20);
-    cairn_chain_start start = {.genesis = genesis_of_four(&arena)};
+    cairn_chain_start start = {.genesis = make_genesis(&arena, keys, count)};
     char *directory = fixture_directory();
     cairn_store *store = NULL;
     cairn_engine *engine = NULL;
@@ -122,7 +143,7 @@ static void send_anchors(client *c, long count, long first)
     (void)fflush(stdout);
 }
 
-static void serve_client(cairn_engine *engine)
+static void serve_client(cairn_engine *engine, const cairn_chain *chain)
 {
     static client c;
     char line[64];
@@ -131,7 +152,7 @@ static void serve_client(cairn_engine *engine)
     pthread_mutex_init(&c.lock, NULL);
     pthread_cond_init(&c.told, NULL);
     fixture_open(&c.f, 1);
-    cairn_ledger_id(genesis_of_four(&c.f.arena), &c.f.ledger);
+    cairn_ledger_id(chain->start.genesis, &c.f.ledger);
     while (fgets(line, sizeof line, stdin) != NULL && sscanf(line, "%ld %ld", &count, &first) == 2)
         send_anchors(&c, count, first);
     fixture_close(&c.f);
@@ -140,7 +161,6 @@ static void serve_client(cairn_engine *engine)
 static int run(char **words)
 {
     cairn_arena arena;
-    cairn_bytes json;
     cairn_chain chain;
     cairn_store *store = NULL;
     cairn_engine *engine = NULL;
@@ -149,8 +169,7 @@ static int run(char **words)
     cairn_relay *relay = NULL;
     (void)signal(SIGPIPE, SIG_IGN);
     cairn_arena_init(&arena, 64 << 20);
-    must(cairn_file_read(&arena, words[1], CAIRN_CHAIN_FILE_SIZE_MAX, &json), "genesis");
-    must(cairn_chain_decode(&arena, json, &chain), "genesis");
+    read_chain(&arena, words[1], &chain);
     open_store(words[0], true, &chain, &store, &engine);
     const cairn_relay_options relay_options = {
         .engine = engine, .url = words[3], .clock = cairn_clock_system(), .timeout_ms = 30000};
@@ -166,7 +185,7 @@ static int run(char **words)
     must(cairn_application_new(&options, &application), "application");
     cairn_abci_handler handler = cairn_application_handler(application);
     must(cairn_abci_server_start(words[2], &handler, NULL, &server), "server");
-    serve_client(engine);
+    serve_client(engine, &chain);
     cairn_abci_server_stop(server);
     cairn_application_free(application);
     must(cairn_store_drive(engine, NULL), "drive");
@@ -179,10 +198,12 @@ static int run(char **words)
 static int transactions(char **words)
 {
     ledger_fixture f;
+    cairn_chain chain;
     long count = strtol(words[0], NULL, 10);
     long first = strtol(words[1], NULL, 10);
     fixture_open(&f, 1);
-    cairn_ledger_id(genesis_of_four(&f.arena), &f.ledger);
+    read_chain(&f.arena, words[2], &chain);
+    cairn_ledger_id(chain.start.genesis, &f.ledger);
     for (long i = 0; i < count; i++) {
         uint8_t size[4];
         cairn_bytes tx = anchor_of(&f, first + i);
@@ -211,15 +232,16 @@ static int stand(char **words)
 
 int main(int count, char **words)
 {
-    if (count == 2 && strcmp(words[1], "begin") == 0)
-        return begin();
+    if (count >= 2 && count <= 6 && strcmp(words[1], "begin") == 0)
+        return begin(words + 2, (size_t)count - 2);
     if (count == 6 && strcmp(words[1], "run") == 0)
         return run(words + 2);
-    if (count == 4 && strcmp(words[1], "transactions") == 0)
+    if (count == 5 && strcmp(words[1], "transactions") == 0)
         return transactions(words + 2);
     if (count == 3 && strcmp(words[1], "stand") == 0)
         return stand(words + 2);
-    (void)fprintf(stderr, "usage: consortium-serve begin | run DIRECTORY GENESIS SOCKET RPC | "
-                          "transactions COUNT FIRST | stand DIRECTORY\n");
+    (void)fprintf(stderr,
+                  "usage: consortium-serve begin KEY... | run DIRECTORY GENESIS SOCKET RPC | "
+                  "transactions COUNT FIRST GENESIS | stand DIRECTORY\n");
     return 2;
 }

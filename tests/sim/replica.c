@@ -77,19 +77,6 @@ static model_hash own_hash(const void *data, size_t size)
     return hash;
 }
 
-/* Four, each with a power of ten. */
-static void put_validators(pb_out *out)
-{
-    for (unsigned i = 0; i < MODEL_ORGS_MAX; i++) {
-        pb_out validator = pb_begin(2), key = pb_begin(3);
-        model_hash public_key = own_hash(&i, sizeof i);
-        put_item(&key, 1, public_key.b, sizeof public_key.b);
-        put_item(&validator, 1, key.data, key.size);
-        put_uint(&validator, 2, 10);
-        put_item(out, 4, validator.data, validator.size);
-    }
-}
-
 /* --- protocol buffers, read --- */
 
 typedef struct pb_field {
@@ -452,7 +439,6 @@ cairn_err replica_init_chain(sim_replica *replica, uint64_t time_ms, model_hash 
     put_uint(&block, 2, UINT64_MAX); /* no limit of gas */
     put_item(&params, 1, block.data, block.size);
     put_item(&out, 3, params.data, params.size);
-    put_validators(&out);
     put_item(&out, 5, app_state.data, app_state.size);
     put_uint(&out, 6, replica->chain.initial_height);
     CAIRN_TRY(call(replica, CAIRN_ABCI_INIT_CHAIN, &out, &arena, &answer));

@@ -3,6 +3,7 @@
 #ifndef CAIRN_TESTS_SUPPORT_IDENTITY_BODIES_H
 #define CAIRN_TESTS_SUPPORT_IDENTITY_BODIES_H
 
+#include "ledger/light/light_vote.h"
 #include "support/ledger_memory.h"
 
 /* Pseudonym number n. */
@@ -104,6 +105,76 @@ static inline cairn_bytes memory_roles(memory_ledger *m, const cairn_hash *org, 
 {
     cairn_bytes body;
     MEMORY_MUST(cairn_org_roles_body(&m->arena, org, roles, version, &body));
+    return body;
+}
+
+/* --- validators --- */
+
+/* Ed25519 key number n, the same in every run. */
+static inline cairn_key *memory_validator(uint8_t number)
+{
+    static cairn_key *keys[256];
+    uint8_t seed[32] = {0x22, [31] = number};
+    if (keys[number] == NULL)
+        MEMORY_MUST(
+            cairn_key_from_private(CAIRN_KEY_ED25519, cairn_bytes_of(seed, 32), &keys[number]));
+    return keys[number];
+}
+
+/* Registered by the organisation with that first key. */
+static inline cairn_bytes memory_validator_key(memory_ledger *m, uint8_t org_number, uint8_t number)
+{
+    const cairn_hash org = memory_org(org_number);
+    return memory_key_add(&m->arena, &m->id, &org, CAIRN_PURPOSE_VALIDATOR,
+                          memory_validator(number));
+}
+
+static inline cairn_bytes memory_validator_set(memory_ledger *m, const cairn_key *key,
+                                               uint64_t power)
+{
+    cairn_bytes body;
+    MEMORY_MUST(cairn_validator_set_body(&m->arena, cairn_key_id(key), power, &body));
+    return body;
+}
+
+/* A precommit of round 0 for a block of that name, 0 for none, signed on the chain `chain_id`. */
+static inline cairn_evidence_vote memory_vote_for(memory_ledger *m, const cairn_key *key,
+                                                  const char *chain_id, uint64_t height,
+                                                  uint8_t block)
+{
+    uint8_t message[CAIRN_LIGHT_SIGN_BYTES_MAX], signature[CAIRN_SIGNATURE_SIZE_MAX];
+    const cairn_hash hash = {{block, [31] = 1}};
+    cairn_bytes raw = block == 0 ? (cairn_bytes){0} : cairn_bytes_hash(&hash);
+    cairn_evidence_vote vote = {.part_count = block != 0, .seconds = 1700000000, .nanoseconds = 7};
+    const cairn_light_ballot ballot = {
+        .type = CAIRN_LIGHT_PRECOMMIT,
+        .height = height,
+        .hash = block == 0 ? NULL : &hash,
+        .parts = {.count = (uint32_t)vote.part_count, .hash = raw},
+        .time = {.seconds = (int64_t)vote.seconds, .nanoseconds = (uint32_t)vote.nanoseconds},
+        .chain_id = cairn_bytes_str(chain_id)};
+    size_t size = cairn_light_canonical_vote(&ballot, message);
+    MEMORY_MUST(cairn_key_sign(key, cairn_bytes_of(message, size), signature, &size));
+    MEMORY_MUST(cairn_arena_copy(&m->arena, raw, &vote.block));
+    vote.parts_hash = vote.block;
+    MEMORY_MUST(cairn_arena_copy(&m->arena, cairn_bytes_of(signature, size), &vote.signature));
+    return vote;
+}
+
+/* Both votes on the ledger's own chain. */
+static inline cairn_bytes memory_evidence(memory_ledger *m, const cairn_key *key, uint64_t height,
+                                          uint8_t block, uint8_t other)
+{
+    char chain_id[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1];
+    cairn_bytes body;
+    cairn_validator_chain_id(&m->id, 0, chain_id);
+    const cairn_evidence evidence = {.kid = *cairn_key_id(key),
+                                     .chain_id = cairn_bytes_str(chain_id),
+                                     .type = CAIRN_LIGHT_PRECOMMIT,
+                                     .height = height,
+                                     .votes = {memory_vote_for(m, key, chain_id, height, block),
+                                               memory_vote_for(m, key, chain_id, height, other)}};
+    MEMORY_MUST(cairn_validator_evidence_body(&m->arena, &evidence, &body));
     return body;
 }
 

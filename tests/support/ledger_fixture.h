@@ -14,6 +14,7 @@
 
 #include "cairn/key.h"
 #include "cairn/sha256.h"
+#include "identity/identity.h"
 #include "ledger/genesis.h"
 #include "record/record.h"
 

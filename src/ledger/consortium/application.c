@@ -39,18 +39,32 @@ uint64_t cairn_application_next_height(const cairn_application *app)
     return height == 0 ? app->options.chain->initial_height : height + 1;
 }
 
+static cairn_err read_value(cairn_engine *engine, const cairn_delivery *delivery, cairn_map_id map,
+                            const char *key, cairn_arena *arena, cairn_bytes *ret_value)
+{
+    cairn_bytes name = cairn_bytes_str(key);
+    return delivery != NULL ? cairn_delivery_get(delivery, map, name, arena, ret_value)
+                            : cairn_engine_get_newest(engine, map, name, arena, ret_value);
+}
+
 cairn_err cairn_application_read_params(cairn_engine *engine, const cairn_delivery *delivery,
                                         cairn_arena *arena, cairn_params *ret_params)
 {
-    static const char key[] = "params";
     cairn_bytes value;
-    if (delivery != NULL)
-        CAIRN_TRY(
-            cairn_delivery_get(delivery, CAIRN_MAP_CONFIG, cairn_bytes_str(key), arena, &value));
-    else
-        CAIRN_TRY(
-            cairn_engine_get_newest(engine, CAIRN_MAP_CONFIG, cairn_bytes_str(key), arena, &value));
+    CAIRN_TRY(read_value(engine, delivery, CAIRN_MAP_CONFIG, "params", arena, &value));
     return cairn_params_decode(value, ret_params);
+}
+
+cairn_err cairn_application_read_validators(cairn_engine *engine, const cairn_delivery *delivery,
+                                            cairn_arena *arena, cairn_validator_list *ret_list)
+{
+    cairn_bytes value;
+    cairn_err err = read_value(engine, delivery, CAIRN_MAP_STATE, "validators", arena, &value);
+    ret_list->count = 0;
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
+    CAIRN_TRY(err);
+    return cairn_validators_decode(value, ret_list);
 }
 
 /* What is told here must never be more than what a crash leaves: everything is synced first. */
@@ -81,6 +95,22 @@ static cairn_err mismatch(const char *what)
     return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause, "chain.%s: is not that of this member", what);
 }
 
+/* Are they the ledger's, each with its power? Neither list has one twice. */
+static cairn_err check_validators(const cairn_wire_list *given, const cairn_validator_list *ours)
+{
+    const cairn_abci_validator *validators = given->items;
+    bool same = given->count == ours->count;
+    for (size_t i = 0; same && i < ours->count; i++) {
+        const cairn_validator *row = &ours->rows[i];
+        size_t at = 0;
+        while (at < given->count && !cairn_bytes_equal(validators[at].ed25519,
+                                                       cairn_bytes_of(row->key, sizeof row->key)))
+            at++;
+        same = at < given->count && validators[at].power == (int64_t)row->power;
+    }
+    return same ? CAIRN_OK : mismatch("validators");
+}
+
 /* Does the genesis that the engine was given begin the chain that this member was given? */
 static cairn_err check_beginning(const cairn_application *app, const cairn_abci_request *request,
                                  cairn_arena *arena)
@@ -97,6 +127,10 @@ static cairn_err check_beginning(const cairn_application *app, const cairn_abci_
         start.height != chain->start.height ||
         !cairn_hash_equal(&start.app_hash, &chain->start.app_hash))
         return mismatch("app_state");
+    cairn_validator_list *validators = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &validators));
+    CAIRN_TRY(cairn_application_read_validators(app->options.engine, NULL, arena, validators));
+    CAIRN_TRY(check_validators(&request->init_chain.validators, validators));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(app->options.engine);
     CAIRN_TRY(cairn_abci_time_ms(&request->init_chain.time, &time_ms));
     if (time_ms < view->time_ms) /* the first block has it */

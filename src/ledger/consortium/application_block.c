@@ -211,6 +211,46 @@ static void put_results(const cairn_delivery *delivery, cairn_wire_writer *out)
     }
 }
 
+static bool validates(const cairn_validator_list *list, const cairn_validator *row)
+{
+    const cairn_validator *other = cairn_validators_find(list, &row->org);
+    return other != NULL && memcmp(other->key, row->key, sizeof row->key) == 0;
+}
+
+/* What the engine must change in its set, which is that of the record. A key is one organisation's
+ * for ever, so none comes twice. */
+static void put_changes(const cairn_validator_list *before, const cairn_validator_list *after,
+                        cairn_wire_writer *out)
+{
+    for (size_t i = 0; i < before->count; i++) {
+        const cairn_validator *row = &before->rows[i];
+        if (!validates(after, row))
+            cairn_abci_put_validator(out, 3, cairn_bytes_of(row->key, sizeof row->key), 0);
+    }
+    for (size_t i = 0; i < after->count; i++) {
+        const cairn_validator *row = &after->rows[i];
+        const cairn_validator *old = cairn_validators_find(before, &row->org);
+        if (!validates(before, row) || old->power != row->power)
+            cairn_abci_put_validator(out, 3, cairn_bytes_of(row->key, sizeof row->key),
+                                     (int64_t)row->power);
+    }
+}
+
+static cairn_err put_validators(cairn_application *app, cairn_arena *arena, cairn_wire_writer *out)
+{
+    cairn_validator_list *before = NULL;
+    cairn_validator_list *after = NULL;
+    const cairn_delta *delta = &cairn_delivery_block(app->delivery)->outcome.delta;
+    if (cairn_delta_find(delta, CAIRN_MAP_STATE, cairn_bytes_str("validators")) == NULL)
+        return CAIRN_OK;
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &before));
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &after));
+    CAIRN_TRY(cairn_application_read_validators(app->options.engine, NULL, arena, before));
+    CAIRN_TRY(cairn_application_read_validators(app->options.engine, app->delivery, arena, after));
+    put_changes(before, after, out);
+    return CAIRN_OK;
+}
+
 /* The engine is told when the next block is judged by another version. */
 static cairn_err put_version(cairn_application *app, cairn_arena *arena, cairn_wire_writer *out)
 {
@@ -251,6 +291,7 @@ cairn_err cairn_application_finalize(cairn_application *app, const cairn_abci_bl
                    &app_hash);
     cairn_abci_answer answer = cairn_abci_begin(out, CAIRN_ABCI_FINALIZE);
     put_results(app->delivery, out);
+    CAIRN_TRY(put_validators(app, arena, out));
     CAIRN_TRY(put_version(app, arena, out));
     cairn_wire_put_bytes(out, 5, cairn_bytes_hash(&app_hash));
     cairn_abci_end(&answer);

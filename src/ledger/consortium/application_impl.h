@@ -7,6 +7,7 @@
 #include "ledger/consortium/application.h"
 #include "ledger/consortium/pool.h"
 #include "ledger/consortium/verified.h"
+#include "ledger/validators.h"
 
 struct cairn_application {
     cairn_application_options options;
@@ -35,6 +36,11 @@ uint64_t cairn_application_next_height(const cairn_application *app);
 cairn_err cairn_application_read_params(cairn_engine *engine, const cairn_delivery *delivery,
                                         cairn_arena *arena,
                                         cairn_params *ret_params) CAIRN_MUST_USE;
+
+/* The same of who validates; empty when the ledger names nobody. */
+cairn_err cairn_application_read_validators(cairn_engine *engine, const cairn_delivery *delivery,
+                                            cairn_arena *arena,
+                                            cairn_validator_list *ret_list) CAIRN_MUST_USE;
 
 /* --- application_block.c: under block_lock --- */
 

@@ -45,7 +45,7 @@ typedef struct answer {
     uint32_t number;
     uint64_t one, three, four; /* numbers in fields 1, 3 and 4 */
     cairn_bytes text, app_hash;
-    cairn_wire_list items;
+    cairn_wire_list items, updates;
 } answer;
 static const cairn_wire_field info_fields[] = {
     {1, CAIRN_WIRE_BYTES, offsetof(answer, text), NULL},
@@ -67,7 +67,22 @@ static const cairn_wire_field check_fields[] = {
     {1, CAIRN_WIRE_UINT, offsetof(answer, one), NULL},
     {3, CAIRN_WIRE_BYTES, offsetof(answer, text), NULL},
 };
+static const cairn_wire_field key_fields[] = {
+    {1, CAIRN_WIRE_BYTES, 0, NULL},
+};
+static const cairn_wire_message key_message = CAIRN_WIRE_MESSAGE_OF("Key", cairn_bytes, key_fields);
+typedef struct update {
+    cairn_bytes ed25519;
+    int64_t power;
+} update;
+static const cairn_wire_field update_fields[] = {
+    {1, CAIRN_WIRE_MESSAGE, offsetof(update, ed25519), &key_message},
+    {2, CAIRN_WIRE_INT, offsetof(update, power), NULL},
+};
+static const cairn_wire_message update_message =
+    CAIRN_WIRE_MESSAGE_OF("Update", update, update_fields);
 static const cairn_wire_field finalize_fields[] = {
+    {3, CAIRN_WIRE_MESSAGE_LIST, offsetof(answer, updates), &update_message},
     {2, CAIRN_WIRE_MESSAGE_LIST, offsetof(answer, items), &result_message},
     {5, CAIRN_WIRE_BYTES, offsetof(answer, app_hash), NULL},
 };
@@ -640,6 +655,133 @@ static void test_retain_height(void **state)
     end(&w);
 }
 
+/* --- validators --- */
+
+static cairn_key *validator_key(uint8_t number)
+{
+    uint8_t seed[32] = {number};
+    cairn_key *key = NULL;
+    assert_int_equal(cairn_key_from_private(CAIRN_KEY_ED25519, cairn_bytes_of(seed, 32), &key),
+                     CAIRN_OK);
+    return key;
+}
+
+/* A transaction of the only member's, alone in a block. */
+static answer put_tx(world *w, uint64_t height, uint16_t type, cairn_bytes body)
+{
+    w->clock.wall_ms += 100;
+    cairn_bytes tx = fixture_tx(&w->f, w->f.key, type, body, w->clock.wall_ms + 60000);
+    answer a = finalize(w, height, &tx, 1);
+    assert_int_equal(code_of(&a, 0), 0);
+    (void)commit(w);
+    return a;
+}
+
+static void add_key(world *w, uint64_t height, const cairn_key *key)
+{
+    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_bytes message, body, cose_key = fixture_cose(&w->f.arena, key);
+    assert_int_equal(cairn_key_proof_message(&w->f.arena, &w->f.ledger, &w->f.org,
+                                             CAIRN_PURPOSE_VALIDATOR, cose_key, &message),
+                     CAIRN_OK);
+    assert_int_equal(cairn_key_sign(key, message, signature, &size), CAIRN_OK);
+    assert_int_equal(cairn_key_add_body(&w->f.arena, cose_key, CAIRN_PURPOSE_VALIDATOR,
+                                        cairn_bytes_of(signature, size), &body),
+                     CAIRN_OK);
+    assert_int_equal(put_tx(w, height, CAIRN_TX_KEY_ADD, body).updates.count, 0);
+}
+
+/* The one member approves as it proposes. */
+static answer set_validator(world *w, uint64_t height, const cairn_key *key, uint64_t power)
+{
+    uint8_t out[256];
+    cairn_cbor_writer writer;
+    cairn_bytes act, body;
+    assert_int_equal(cairn_validator_set_body(&w->f.arena, cairn_key_id(key), power, &act),
+                     CAIRN_OK);
+    cairn_cbor_writer_init(&writer, out, sizeof out);
+    cairn_cbor_put_map(&writer, 3);
+    cairn_cbor_put_int(&writer, 1);
+    cairn_cbor_put_uint(&writer, CAIRN_TX_VALIDATOR_SET);
+    cairn_cbor_put_int(&writer, 2);
+    cairn_cbor_put_bytes(&writer, act);
+    cairn_cbor_put_int(&writer, 3);
+    cairn_cbor_put_uint(&writer, w->clock.wall_ms + 1000000);
+    assert_int_equal(cairn_cbor_writer_end(&writer, &body), CAIRN_OK);
+    return put_tx(w, height, CAIRN_TX_APPROVAL_PROPOSE, body);
+}
+
+static void expect_update(const answer *a, size_t i, const cairn_key *key, int64_t power)
+{
+    const update *u = &((const update *)a->updates.items)[i];
+    assert_true(cairn_bytes_equal(u->ed25519, cairn_key_public(key)));
+    assert_int_equal(u->power, power);
+}
+
+static void test_validators_follow_the_ledger(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w, 0);
+    cairn_key *first = validator_key(1), *second = validator_key(2);
+    add_key(&w, 1, first);
+    add_key(&w, 2, second);
+    answer a = set_validator(&w, 3, first, 10);
+    assert_int_equal(a.updates.count, 1);
+    expect_update(&a, 0, first, 10);
+    a = set_validator(&w, 4, first, 10); /* as it was */
+    assert_int_equal(a.updates.count, 0);
+    a = set_validator(&w, 5, first, 7);
+    assert_int_equal(a.updates.count, 1);
+    expect_update(&a, 0, first, 7);
+    a = set_validator(&w, 6, second, 9); /* another key of the same organisation */
+    assert_int_equal(a.updates.count, 2);
+    expect_update(&a, 0, first, 0);
+    expect_update(&a, 1, second, 9);
+    cairn_key_free(first);
+    cairn_key_free(second);
+    end(&w);
+}
+
+/* A chain begins with the validators that the ledger names, and no others. */
+static void test_validators_of_the_beginning(void **state)
+{
+    (void)state;
+    world w;
+    answer a;
+    begin(&w, 0);
+    cairn_key *key = validator_key(1);
+    cairn_abci_validator validators[2] = {{.ed25519 = cairn_key_public(key), .power = 1},
+                                          {.ed25519 = cairn_bytes_of(w.f.org.b, 32), .power = 1}};
+    cairn_abci_request r = begin_request(&w);
+    r.init_chain.validators = (cairn_wire_list){.items = validators, .count = 1};
+    assert_int_equal(ask(&w, &r, &begin_message, &a), CAIRN_ERR_MISMATCH);
+    add_key(&w, 1, key);
+    (void)set_validator(&w, 2, key, 5);
+    /* The ledger goes on as another chain. */
+    cairn_application_free(w.app);
+    w.chain.initial_height = 3;
+    w.chain.start.height = 2;
+    w.chain.start.app_hash = app_hash_of(w.engine);
+    assert_int_equal(cairn_chain_start_encode(&w.f.arena, &w.chain.start, &w.app_state), CAIRN_OK);
+    const cairn_application_options options = {
+        .store = w.store, .engine = w.engine, .chain = &w.chain, .clock = w.options.clock};
+    assert_int_equal(cairn_application_new(&options, &w.app), CAIRN_OK);
+    w.handler = cairn_application_handler(w.app);
+    r = begin_request(&w);
+    assert_int_equal(ask(&w, &r, &begin_message, &a), CAIRN_ERR_MISMATCH);
+    r.init_chain.validators = (cairn_wire_list){.items = validators, .count = 1};
+    assert_int_equal(ask(&w, &r, &begin_message, &a), CAIRN_ERR_MISMATCH); /* another power */
+    validators[0].power = validators[1].power = 5;
+    r.init_chain.validators.count = 2;
+    assert_int_equal(ask(&w, &r, &begin_message, &a), CAIRN_ERR_MISMATCH);
+    r.init_chain.validators.count = 1;
+    assert_int_equal(ask(&w, &r, &begin_message, &a), CAIRN_OK);
+    cairn_key_free(key);
+    end(&w);
+}
+
 /* --- the rest --- */
 
 static void test_nothing_is_offered(void **state)
@@ -675,6 +817,8 @@ int main(void)
         cmocka_unit_test(test_we_crash),
         cmocka_unit_test(test_engine_crashes),
         cmocka_unit_test(test_retain_height),
+        cmocka_unit_test(test_validators_follow_the_ledger),
+        cmocka_unit_test(test_validators_of_the_beginning),
         cmocka_unit_test(test_nothing_is_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
