@@ -56,8 +56,8 @@ begin_kvstore() {
     echo null
 }
 
-begin_cairn() {
-    "$cairn" begin
+begin_cairn() { # KEY...: of the validators
+    "$cairn" begin "$@"
 }
 
 transactions_kvstore() { # COUNT
@@ -70,7 +70,7 @@ PYTHON
 }
 
 transactions_cairn() { # COUNT
-    "$cairn" transactions "$1" "$made"
+    "$cairn" transactions "$1" "$made" "$work/node0/config/genesis.json"
 }
 
 set_genesis() { # FILE APP_STATE
@@ -96,12 +96,15 @@ peers() { # of all
 }
 
 start() { # APPLICATION
-    local k peers state
+    local k peers state keys
     export GOGC=400 # collecting less often saves a tenth
     rm -rf "$work"/node?
     "$engine" testnet --v 4 --o "$work" >/dev/null
     peers=$(peers)
-    state=$("begin_$1")
+    keys=$(python3 -c 'import json, sys
+print(*(v["pub_key"]["value"] for v in json.load(open(sys.argv[1]))["validators"]))' "$work/node0/config/genesis.json")
+    # shellcheck disable=SC2086 # a list of words
+    state=$("begin_$1" $keys)
     for k in 0 1 2 3; do
         set_genesis "$work/node$k/config/genesis.json" "$state"
         cp "$here/packaging/consortium/config.toml" "$work/node$k/config/config.toml"

@@ -1,11 +1,15 @@
 /* A member's application for the real engine, and transactions to send it.
  *
- *   consortium-serve begin KEY...                 prints the app_state of a new ledger of four; KEY
- * is a validator's, base64, of one member after the other consortium-serve run DIRECTORY GENESIS
- * SOCKET RPC serves the engine; for each line "COUNT FIRST" of standard input sends so many
- * anchors, and prints how many were accepted; ends with the input consortium-serve transactions
- * COUNT FIRST GENESIS writes anchors, each behind its size (u32be) consortium-serve stand DIRECTORY
- * prints height and root of a store at rest
+ *   consortium-serve begin KEY...
+ *       prints the app_state of a new ledger of four; KEY is a validator's, base64, of one member
+ *       after the other
+ *   consortium-serve run DIRECTORY GENESIS SOCKET RPC
+ *       serves the engine; for each line "COUNT FIRST" of standard input sends so many anchors, and
+ *       prints how many were accepted; ends with the input
+ *   consortium-serve transactions COUNT FIRST GENESIS
+ *       writes anchors, each behind its size (u32be)
+ *   consortium-serve stand DIRECTORY
+ *       prints height and root of a store at rest
  *
  * DIRECTORY is the member's store, made when it is not there. */
 #include <pthread.h>
