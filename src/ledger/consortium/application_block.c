@@ -284,6 +284,7 @@ cairn_err cairn_application_finalize(cairn_application *app, const cairn_abci_bl
     cairn_hash app_hash;
     const cairn_abci_misbehavior *misbehavior = block->misbehavior.items;
     CAIRN_TRY(deliver(app, block, arena));
+    app->delivery_has_evidence = block->misbehavior.count != 0;
     for (size_t i = 0; i < block->misbehavior.count; i++)
         cairn_application_log_misbehavior(app, &misbehavior[i]);
     note_votes(&app->status, block);
@@ -329,6 +330,8 @@ static void tell(const cairn_application *app)
     }
     if (watch->block != NULL)
         watch->block(watch->context, app->delivery_time_ms);
+    if (app->delivery_has_evidence && watch->misbehavior != NULL)
+        watch->misbehavior(watch->context, app->delivery_height);
 }
 
 /* The engine may forget the blocks below; 0: none. Never one that a restart of ours would ask for:

@@ -56,9 +56,8 @@ static const char *error_of(behaviour b)
     }
 }
 
-static char *make_reply(world *w, cairn_bytes body)
+static char *make_reply(world *w, behaviour b, cairn_bytes body)
 {
-    behaviour b = atomic_load(&w->behaviour);
     json_t *calls = json_loadb((const char *)body.data, body.size, 0, NULL);
     json_t *replies = json_array();
     assert_true(json_is_array(calls));
@@ -89,9 +88,9 @@ static char *make_reply(world *w, cairn_bytes body)
 static void handle(void *context, cairn_http_exchange *exchange, const cairn_http_request *request)
 {
     world *w = context;
-    char *text = make_reply(w, request->body);
-    const cairn_http_response response = {.status =
-                                              atomic_load(&w->behaviour) == ERROR_500 ? 500 : 200,
+    behaviour b = atomic_load(&w->behaviour);
+    char *text = make_reply(w, b, request->body);
+    const cairn_http_response response = {.status = b == ERROR_500 ? 500 : 200,
                                           .content_type = "application/json",
                                           .body = cairn_bytes_str(text)};
     w->calls++;
