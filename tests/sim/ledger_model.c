@@ -272,24 +272,58 @@ size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t 
     return w.size;
 }
 
-/* All of them, in rising order. */
+/* The place of the member that comes next in rising order after `last`, which may be NULL. */
+static size_t next_org(const model_ledger *ledger, const model_hash *last)
+{
+    size_t next = ledger->org_count;
+    for (size_t k = 0; k < ledger->org_count; k++) {
+        const model_hash *id = &ledger->orgs[k].id;
+        if ((last == NULL || memcmp(id->b, last->b, 32) > 0) &&
+            (next == ledger->org_count || memcmp(id->b, ledger->orgs[next].id.b, 32) < 0))
+            next = k;
+    }
+    return next;
+}
+
 static model_record members_record(const model_ledger *ledger)
 {
     writer w = {.size = 0};
     const model_hash *last = NULL;
     put_head(&w, ARRAY, ledger->org_count);
     for (size_t i = 0; i < ledger->org_count; i++) {
-        const model_hash *next = NULL;
-        for (size_t k = 0; k < ledger->org_count; k++) {
-            const model_hash *id = &ledger->orgs[k].id;
-            if ((last == NULL || memcmp(id->b, last->b, 32) > 0) &&
-                (next == NULL || memcmp(id->b, next->b, 32) < 0))
-                next = id;
-        }
-        put_string(&w, BYTES, next->b, 32);
-        last = next;
+        last = &ledger->orgs[next_org(ledger, last)].id;
+        put_string(&w, BYTES, last->b, 32);
     }
     return map_record("members", 7, w.bytes, w.size);
+}
+
+static const model_key *validator_key(const model_member *member)
+{
+    for (size_t i = 0; i < member->key_count; i++) {
+        if (member->keys[i].purpose == 6)
+            return &member->keys[i];
+    }
+    return NULL;
+}
+
+static void put_validators(model_ledger *ledger, const model_genesis *genesis)
+{
+    writer w = {.size = 0};
+    const model_hash *last = NULL;
+    if (validator_key(&genesis->members[0]) == NULL)
+        return;
+    put_head(&w, ARRAY, ledger->org_count);
+    for (size_t i = 0; i < ledger->org_count; i++) {
+        size_t at = next_org(ledger, last);
+        const model_key *key = validator_key(&genesis->members[at]);
+        last = &ledger->orgs[at].id;
+        put_head(&w, ARRAY, 4);
+        put_string(&w, BYTES, last->b, 32);
+        put_string(&w, BYTES, key->kid.b, 32);
+        put_string(&w, BYTES, key->ed25519, 32);
+        put_head(&w, UINT, 1);
+    }
+    put_record(ledger, map_record("validators", 10, w.bytes, w.size));
 }
 
 static model_hash default_config_root(void)
@@ -362,6 +396,7 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
     for (size_t i = 0; i < genesis->member_count; i++)
         begin_org(ledger, &genesis->members[i], block.time_ms);
     put_record(ledger, members_record(ledger));
+    put_validators(ledger, genesis);
     add_entry(ledger, MODEL_IS_GENESIS, genesis->raw, genesis->size);
     close_block(ledger, &block, NULL, 0);
 }

@@ -94,6 +94,7 @@ typedef struct model_key {
     const uint8_t *cose;
     size_t size;
     model_hash kid;
+    uint8_t ed25519[32]; /* of a validator's key, which every member has or none */
 } model_key;
 
 typedef struct model_member {

@@ -18,8 +18,9 @@ enum {
 
 static cairn_arena arena; /* of all pools, never freed */
 
+enum { ORG_KEYS = 3 };
 typedef struct org_keys {
-    cairn_key *key[2]; /* for signing, for cosigning */
+    cairn_key *key[ORG_KEYS]; /* for signing, for cosigning; with several members, for consensus */
 } org_keys;
 
 static void must(cairn_err err, const char *what)
@@ -30,13 +31,18 @@ static void must(cairn_err err, const char *what)
     exit(1);
 }
 
-static cairn_key *make_key(unsigned number)
+static cairn_key *make_key_of(cairn_key_type type, unsigned number)
 {
     uint8_t scalar[32] = {0x22};
     cairn_key *key = NULL;
     scalar[31] = (uint8_t)number;
-    must(cairn_key_from_private(CAIRN_KEY_P256, cairn_bytes_of(scalar, 32), &key), "key");
+    must(cairn_key_from_private(type, cairn_bytes_of(scalar, 32), &key), "key");
     return key;
+}
+
+static cairn_key *make_key(unsigned number)
+{
+    return make_key_of(CAIRN_KEY_P256, number);
 }
 
 static void make_model_key(const cairn_key *key, unsigned purpose, model_key *ret_key)
@@ -47,11 +53,15 @@ static void make_model_key(const cairn_key *key, unsigned purpose, model_key *re
     ret_key->cose = cose;
     ret_key->purpose = purpose;
     memcpy(ret_key->kid.b, cairn_key_id(key)->b, 32);
+    if (purpose == CAIRN_PURPOSE_VALIDATOR)
+        memcpy(ret_key->ed25519, cairn_key_public(key).data, sizeof ret_key->ed25519);
 }
 
 static void make_genesis(sim_pool *pool, const org_keys *keys, unsigned number)
 {
     static cairn_genesis_member members[MODEL_ORGS_MAX];
+    static const unsigned purposes[ORG_KEYS] = {CAIRN_PURPOSE_SIGN, CAIRN_PURPOSE_COSIGN,
+                                                CAIRN_PURPOSE_VALIDATOR};
     static const char *const names[MODEL_ORGS_MAX] = {"Maker", "Operator", "Regulator", "Insurer"};
     model_genesis *expected = &pool->genesis;
     cairn_genesis genesis = {.name = cairn_bytes_str("Simulated"),
@@ -65,12 +75,11 @@ static void make_genesis(sim_pool *pool, const org_keys *keys, unsigned number)
     for (size_t m = 0; m < expected->member_count; m++) {
         model_member *member = &expected->members[m];
         member->name = names[m];
-        member->key_count = 2;
         members[m].name = cairn_bytes_str(names[m]);
-        members[m].key_count = 2;
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < ORG_KEYS && keys[m].key[i] != NULL; i++) {
             model_key *key = &member->keys[i];
-            make_model_key(keys[m].key[i], i == 0 ? CAIRN_PURPOSE_SIGN : CAIRN_PURPOSE_COSIGN, key);
+            make_model_key(keys[m].key[i], purposes[i], key);
+            members[m].key_count = member->key_count = i + 1;
             members[m].keys[i] = (cairn_genesis_key){
                 .purpose = (uint8_t)key->purpose, .cose_key = cairn_bytes_of(key->cose, key->size)};
         }
@@ -219,7 +228,7 @@ static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const m
 void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
 {
     static bool begun;
-    org_keys keys[MODEL_ORGS_MAX];
+    org_keys keys[MODEL_ORGS_MAX] = {0};
     size_t members = kind == SIM_POOL_FOR_ONE ? 1 : MODEL_ORGS_MAX;
     if (!begun)
         cairn_arena_init(&arena, ARENA_SIZE_MAX);
@@ -228,6 +237,8 @@ void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
     for (size_t m = 0; m < members; m++) {
         for (size_t i = 0; i < 2; i++)
             keys[m].key[i] = make_key((unsigned)(2 * (number + m) + i + 1));
+        if (members > 1)
+            keys[m].key[2] = make_key_of(CAIRN_KEY_ED25519, (unsigned)m + 1);
     }
     make_genesis(pool, keys, number);
     model_hash id = model_ledger_id(pool->genesis.raw, pool->genesis.size);
@@ -243,7 +254,7 @@ void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
             make_tx(pool, i, keys[m].key[0], &id);
     }
     for (size_t m = 0; m < members; m++) {
-        cairn_key_free(keys[m].key[0]);
-        cairn_key_free(keys[m].key[1]);
+        for (size_t i = 0; i < ORG_KEYS; i++)
+            cairn_key_free(keys[m].key[i]);
     }
 }

@@ -77,6 +77,20 @@ static model_hash own_hash(const void *data, size_t size)
     return hash;
 }
 
+/* Those of the genesis, each with a power of one. */
+static void put_validators(pb_out *out, const model_genesis *genesis)
+{
+    for (size_t m = 0; m < genesis->member_count; m++) {
+        const model_member *member = &genesis->members[m];
+        const model_key *consensus = &member->keys[member->key_count - 1];
+        pb_out validator = pb_begin(2), key = pb_begin(3);
+        put_item(&key, 1, consensus->ed25519, sizeof consensus->ed25519);
+        put_item(&validator, 1, key.data, key.size);
+        put_uint(&validator, 2, 1);
+        put_item(out, 4, validator.data, validator.size);
+    }
+}
+
 /* --- protocol buffers, read --- */
 
 typedef struct pb_field {
@@ -237,6 +251,7 @@ static cairn_err live_embedded(sim_replica *replica, const replica_options *opti
 static cairn_err find_ledger(sim_replica *replica, const replica_options *options)
 {
     cairn_bytes genesis = cairn_bytes_of(options->genesis->raw, options->genesis->size);
+    replica->genesis = options->genesis;
     replica->engine = cairn_store_ledger(replica->store, 0);
     if (replica->engine == NULL)
         CAIRN_TRY(cairn_store_create(replica->store, genesis, &replica->engine));
@@ -439,6 +454,7 @@ cairn_err replica_init_chain(sim_replica *replica, uint64_t time_ms, model_hash 
     put_uint(&block, 2, UINT64_MAX); /* no limit of gas */
     put_item(&params, 1, block.data, block.size);
     put_item(&out, 3, params.data, params.size);
+    put_validators(&out, replica->genesis);
     put_item(&out, 5, app_state.data, app_state.size);
     put_uint(&out, 6, replica->chain.initial_height);
     CAIRN_TRY(call(replica, CAIRN_ABCI_INIT_CHAIN, &out, &arena, &answer));

@@ -32,6 +32,7 @@ typedef struct sim_replica {
     cairn_clock_manual clock;
     cairn_store *store;
     cairn_engine *engine;
+    const model_genesis *genesis;
     cairn_chain chain;
     cairn_application *application;
     cairn_abci_server *server; /* by socket alone, as what follows */
