@@ -343,6 +343,14 @@ typedef struct cairn_evidence {
 cairn_err cairn_validator_evidence_body(cairn_arena *arena, const cairn_evidence *evidence,
                                         cairn_bytes *ret_body) CAIRN_MUST_USE;
 
+/* The same from what the engine shows: finds whose key it is, among the keys that members have or
+ * had. Views of `votes` and `chain_id`. NOT_FOUND for a key of nobody's; BAD_VALUE for a time
+ * before 1970. */
+struct cairn_double_vote; /* ledger/consortium/double_vote.h */
+cairn_err cairn_validator_evidence_of(const cairn_state_source *state, cairn_arena *arena,
+                                      const struct cairn_double_vote *votes, cairn_bytes chain_id,
+                                      cairn_evidence *ret_evidence) CAIRN_MUST_USE;
+
 enum { CAIRN_VALIDATOR_CHAIN_ID_SIZE = 50 }; /* at most, without the NUL */
 
 /* The name of the chain that this ledger goes on as after its block of that height. Evidence is of

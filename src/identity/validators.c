@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "cairn/key.h"
+#include "cairn/sha256.h"
 #include "identity/acts.h"
+#include "ledger/consortium/double_vote.h"
 #include "ledger/light/light_vote.h"
 #include "ledger/validators.h"
 
@@ -286,6 +288,68 @@ cairn_err cairn_validator_evidence_body(cairn_arena *arena, const cairn_evidence
                               .round = evidence->round,
                               .votes = {.count = 2, .rows = (void *)(uintptr_t)evidence->votes}};
     return cairn_schema_encode(arena, &evidence_schema, &act, ret_body);
+}
+
+/* --- evidence of what the engine shows --- */
+
+/* Is it the validator key with this address? */
+static cairn_err is_of_address(const cairn_state_source *state, cairn_arena *arena,
+                               const cairn_hash *kid, const cairn_double_vote *votes, bool *ret_is)
+{
+    cairn_key_record record;
+    cairn_hash hash;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    *ret_is = false;
+    CAIRN_TRY(cairn_registry_key(state, arena, kid, &record));
+    if (record.purpose != CAIRN_PURPOSE_VALIDATOR)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_key_from_cose(record.cose_key, &key));
+    cairn_bytes raw = cairn_key_public(key);
+    cairn_sha256_of(raw.data, raw.size, &hash);
+    *ret_is = memcmp(hash.b, votes->address, sizeof votes->address) == 0;
+    return CAIRN_OK;
+}
+
+static cairn_err find_kid(const cairn_state_source *state, cairn_arena *arena,
+                          const cairn_double_vote *votes, cairn_hash *ret_kid)
+{
+    cairn_member_list members;
+    CAIRN_TRY(cairn_registry_members(state, arena, &members));
+    for (size_t i = 0; i < members.count; i++) {
+        cairn_org_record org;
+        CAIRN_TRY(cairn_registry_org(state, arena, &members.orgs[i], &org));
+        for (size_t k = 0; k < org.kid_count; k++) {
+            bool is = false;
+            CAIRN_TRY(is_of_address(state, arena, &org.kids[k], votes, &is));
+            if (is) {
+                *ret_kid = org.kids[k];
+                return CAIRN_OK;
+            }
+        }
+    }
+    return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, clause, "evidence: of no member's key");
+}
+
+cairn_err cairn_validator_evidence_of(const cairn_state_source *state, cairn_arena *arena,
+                                      const cairn_double_vote *votes, cairn_bytes chain_id,
+                                      cairn_evidence *ret_evidence)
+{
+    cairn_evidence evidence = {
+        .chain_id = chain_id, .type = votes->type, .height = votes->height, .round = votes->round};
+    CAIRN_TRY(find_kid(state, arena, votes, &evidence.kid));
+    for (size_t i = 0; i < 2; i++) {
+        const cairn_double_vote_side *side = &votes->votes[i];
+        if (side->time.seconds < 0)
+            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "evidence.vote: before 1970");
+        evidence.votes[i] = (cairn_evidence_vote){.block = side->block,
+                                                  .part_count = side->parts.count,
+                                                  .parts_hash = side->parts.hash,
+                                                  .seconds = (uint64_t)side->time.seconds,
+                                                  .nanoseconds = side->time.nanoseconds,
+                                                  .signature = side->signature};
+    }
+    *ret_evidence = evidence;
+    return CAIRN_OK;
 }
 
 void cairn_validator_chain_id(const cairn_hash *ledger, uint64_t height,

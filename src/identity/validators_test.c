@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ledger/consortium/double_vote.h"
 #include "ledger/validators.h"
 #include "support/identity_bodies.h"
 
@@ -282,6 +283,50 @@ static void test_forged_evidence(void **state)
     memory_end(&m);
 }
 
+static cairn_err read_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                            cairn_bytes *ret_value)
+{
+    memory_ledger *m = context;
+    cairn_view *view = cairn_ledger_view(m->ledger);
+    cairn_err err = cairn_view_get(view, &memory_bases, map, key, arena, ret_value);
+    cairn_view_free(view);
+    return err;
+}
+
+/* What the engine shows of a validator becomes evidence that the ledger takes. */
+static void test_evidence_of_what_the_engine_shows(void **state)
+{
+    (void)state;
+    memory_ledger m;
+    char chain[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1];
+    cairn_double_vote shown = {.type = CAIRN_LIGHT_PRECOMMIT, .height = 8};
+    cairn_evidence evidence;
+    cairn_hash hash;
+    begin(&m);
+    const cairn_state_source source = {.context = &m, .get = read_state};
+    const cairn_key *key = memory_validator(2);
+    cairn_validator_chain_id(&m.id, 0, chain);
+    for (uint8_t i = 0; i < 2; i++) {
+        cairn_evidence_vote vote = memory_vote_for(&m, key, chain, 8, i);
+        shown.votes[i] = (cairn_double_vote_side){
+            .block = vote.block,
+            .parts = {.count = (uint32_t)vote.part_count, .hash = vote.parts_hash},
+            .time = {.seconds = (int64_t)vote.seconds, .nanoseconds = (uint32_t)vote.nanoseconds},
+            .signature = vote.signature};
+    }
+    assert_int_equal(
+        cairn_validator_evidence_of(&source, &m.arena, &shown, cairn_bytes_str(chain), &evidence),
+        CAIRN_ERR_NOT_FOUND);
+    cairn_sha256_of(cairn_key_public(key).data, 32, &hash);
+    memcpy(shown.address, hash.b, sizeof shown.address);
+    assert_int_equal(
+        cairn_validator_evidence_of(&source, &m.arena, &shown, cairn_bytes_str(chain), &evidence),
+        CAIRN_OK);
+    assert_int_equal(tell(&m, &evidence), CAIRN_OK);
+    assert_null(key_of(&m, OTHER));
+    memory_end(&m);
+}
+
 /* Founders who named a key for it in the genesis validate from the beginning. */
 static void test_genesis(void **state)
 {
@@ -311,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_suspended_and_removed),
         cmocka_unit_test(test_evidence_suspends_once),
         cmocka_unit_test(test_evidence_outlives_the_key),
+        cmocka_unit_test(test_evidence_of_what_the_engine_shows),
         cmocka_unit_test(test_forged_evidence),
         cmocka_unit_test(test_genesis),
     };

@@ -109,3 +109,20 @@ cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_b
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "engine: reply");
     return read_replies(list, count, ret_codes);
 }
+
+cairn_err cairn_rpc_block(cairn_arena *arena, const char *url, uint64_t height,
+                          cairn_bytes *ret_answer)
+{
+    char where[CAIRN_HTTP_URL_SIZE_MAX + 1];
+    cairn_http_reply reply;
+    const cairn_http_call call = {.method = CAIRN_HTTP_CLIENT_GET,
+                                  .url = where,
+                                  .timeout_ms = CAIRN_RPC_TIMEOUT_MS,
+                                  .body_size_max = CAIRN_RPC_REPLY_SIZE_MAX};
+    if ((size_t)snprintf(where, sizeof where, "%s/block?height=%llu", url,
+                         (unsigned long long)height) >= sizeof where)
+        return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, clause, "engine: its URL is too long");
+    CAIRN_TRY(cairn_http_client_call(arena, &call, &reply));
+    *ret_answer = reply.body; /* an error, too, is for the reader of the answer */
+    return CAIRN_OK;
+}

@@ -18,4 +18,8 @@ enum {
 cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
                               size_t count, cairn_err *ret_codes) CAIRN_MUST_USE;
 
+/* The answer to /block for a height, in the arena: for double_vote.h. UNREACHABLE. */
+cairn_err cairn_rpc_block(cairn_arena *arena, const char *url, uint64_t height,
+                          cairn_bytes *ret_answer) CAIRN_MUST_USE;
+
 #endif
