@@ -258,7 +258,7 @@ size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t 
     const model_org *org = &ledger->orgs[tx->org];
     writer w = {.size = 0};
     if (tx->adds_key) {
-        put_key_value(&w, org, 3, tx->cose, tx->cose_size, height);
+        put_key_value(&w, org, tx->rotates ? 6 : 3, tx->cose, tx->cose_size, height);
     } else {
         put_head(&w, MAP, 2);
         put_head(&w, UINT, 1);
@@ -297,33 +297,49 @@ static model_record members_record(const model_ledger *ledger)
     return map_record("members", 7, w.bytes, w.size);
 }
 
-static const model_key *validator_key(const model_member *member)
-{
-    for (size_t i = 0; i < member->key_count; i++) {
-        if (member->keys[i].purpose == 6)
-            return &member->keys[i];
-    }
-    return NULL;
-}
-
-static void put_validators(model_ledger *ledger, const model_genesis *genesis)
+/* One row for each member, if they validate at all. */
+static void put_validators(model_ledger *ledger)
 {
     writer w = {.size = 0};
     const model_hash *last = NULL;
-    if (validator_key(&genesis->members[0]) == NULL)
+    if (!ledger->orgs[0].validates)
         return;
     put_head(&w, ARRAY, ledger->org_count);
     for (size_t i = 0; i < ledger->org_count; i++) {
-        size_t at = next_org(ledger, last);
-        const model_key *key = validator_key(&genesis->members[at]);
-        last = &ledger->orgs[at].id;
+        const model_org *org = &ledger->orgs[next_org(ledger, last)];
+        last = &org->id;
         put_head(&w, ARRAY, 4);
-        put_string(&w, BYTES, last->b, 32);
-        put_string(&w, BYTES, key->kid.b, 32);
-        put_string(&w, BYTES, key->ed25519, 32);
+        put_string(&w, BYTES, org->id.b, 32);
+        put_string(&w, BYTES, org->validator_kid.b, 32);
+        put_string(&w, BYTES, org->validator_key, 32);
         put_head(&w, UINT, 1);
     }
     put_record(ledger, map_record("validators", 10, w.bytes, w.size));
+}
+
+/* The first validator key ends at the next height, the new one is in its place. */
+static void rotate(model_ledger *ledger, model_org *org, const model_tx *tx, uint64_t height)
+{
+    writer w = {.size = 0};
+    uint8_t name[36] = "key/";
+    put_key_value(&w, org, 6, org->first_cose, org->first_cose_size, 0);
+    w.bytes[0]++; /* a map of one more */
+    put_pair(&w, 5, height + 1);
+    memcpy(name + 4, org->first_kid.b, 32);
+    put_record(ledger, map_record(name, sizeof name, w.bytes, w.size));
+    org->rotated = true;
+    org->validator_kid = tx->object;
+    memcpy(org->validator_key, tx->ed25519, 32);
+    put_validators(ledger);
+}
+
+static void begin_validator(model_org *org, const model_key *key)
+{
+    org->validates = true;
+    org->validator_kid = org->first_kid = key->kid;
+    memcpy(org->validator_key, key->ed25519, 32);
+    memcpy(org->first_cose, key->cose, key->size);
+    org->first_cose_size = key->size;
 }
 
 static model_hash default_config_root(void)
@@ -382,6 +398,8 @@ static void begin_org(model_ledger *ledger, const model_member *member, uint64_t
     for (size_t i = 0; i < member->key_count; i++) {
         org->kids[org->kid_count++] = member->keys[i].kid;
         put_record(ledger, key_record(org, &member->keys[i]));
+        if (member->keys[i].purpose == 6)
+            begin_validator(org, &member->keys[i]);
     }
     put_org(ledger, org, 0, time_ms);
     put_record(ledger, name_record(org));
@@ -396,7 +414,7 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
     for (size_t i = 0; i < genesis->member_count; i++)
         begin_org(ledger, &genesis->members[i], block.time_ms);
     put_record(ledger, members_record(ledger));
-    put_validators(ledger, genesis);
+    put_validators(ledger);
     add_entry(ledger, MODEL_IS_GENESIS, genesis->raw, genesis->size);
     close_block(ledger, &block, NULL, 0);
 }
@@ -404,6 +422,8 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
 /* The code with which a handler refuses the transaction for good, 0 if it does not. */
 static int refusal_of(const model_ledger *ledger, const model_tx *pool, const model_tx *tx)
 {
+    if (tx->rotates && ledger->orgs[tx->org].rotated)
+        return CAIRN_ERR_CLOSED;
     for (size_t i = 0; i < MODEL_POOL; i++) {
         if (ledger->fate[i] == MODEL_ACCEPTED && pool[i].adds_key == tx->adds_key &&
             memcmp(pool[i].object.b, tx->object.b, 32) == 0)
@@ -424,6 +444,8 @@ static void accept_tx(model_ledger *ledger, const model_tx *pool, unsigned i,
         model_org *org = &ledger->orgs[pool[i].org];
         org->kids[org->kid_count++] = pool[i].object;
         put_org(ledger, org, height, block->time_ms);
+        if (pool[i].rotates)
+            rotate(ledger, org, &pool[i], height);
     }
     add_entry(ledger, i, pool[i].raw, pool[i].size);
     ledger->accepted_height[i] = height;

@@ -21,6 +21,7 @@ enum {
     MODEL_KEYS_MAX = 48,        /* of an organisation */
     MODEL_RECORDS_MAX = MODEL_POOL + MODEL_ORGS_MAX * (MODEL_KEYS_MAX + 8),
     MODEL_VALIDITY_MAX_MS = 600000,
+    MODEL_COSE_SIZE_MAX = 128,
     MODEL_ENTRY_SIZE_MAX = 160,
     MODEL_IS_BLOCK = 0x8000, /* in `what`: a block entry, else a transaction of the pool */
     MODEL_IS_GENESIS = 0x4000,
@@ -42,6 +43,8 @@ typedef struct model_tx {
     bool undecodable;    /* it has no id */
     bool adds_key;       /* identity.key.add of a cosigning key, else record.anchor */
     bool bad_proof;      /* of possession: refused for good */
+    bool rotates;        /* adds_key too: in place of its organisation's first validator key */
+    uint8_t ed25519[32]; /* that new key, raw */
     model_hash object;   /* the commitment, or the key's id */
     const uint8_t *cose; /* the key */
     size_t cose_size;
@@ -71,6 +74,13 @@ typedef struct model_org {
     uint64_t editions;
     size_t kid_count;
     model_hash kids[MODEL_KEYS_MAX];
+    bool validates;
+    bool rotated; /* has another validator key than in the genesis */
+    model_hash validator_kid;
+    uint8_t validator_key[32];
+    uint8_t first_cose[MODEL_COSE_SIZE_MAX]; /* the validator key of the genesis */
+    size_t first_cose_size;
+    model_hash first_kid;
 } model_org;
 
 typedef struct model_ledger {

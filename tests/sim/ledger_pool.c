@@ -145,13 +145,21 @@ static cairn_bytes key_body(model_tx *tx, size_t i, const cairn_key *signer,
     return body;
 }
 
+static void finish_tx(model_tx *tx, cairn_bytes raw)
+{
+    cairn_tx decoded;
+    tx->raw = raw.data;
+    tx->size = raw.size;
+    must(cairn_tx_decode(raw, &decoded), "transaction");
+    memcpy(tx->id.b, decoded.id.b, 32);
+}
+
 /* Mostly valid; some are refused before any block. */
 static void make_tx(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
 {
     model_tx *tx = &pool->txs[i];
     uint64_t valid_until_ms = SIM_POOL_TIME_MS + 500000 + i;
     model_hash target = *ledger;
-    cairn_tx decoded;
     bool adds_key = i % 8 == 3;
     cairn_bytes body = adds_key ? key_body(tx, i, key, ledger) : anchor_body(tx, i);
     if (i % 32 == 5) {
@@ -165,10 +173,7 @@ static void make_tx(sim_pool *pool, size_t i, const cairn_key *key, const model_
     }
     cairn_bytes raw =
         sign_tx(key, &target, adds_key ? CAIRN_TX_KEY_ADD : CAIRN_TX_ANCHOR, body, valid_until_ms);
-    tx->raw = raw.data;
-    tx->size = raw.size;
-    must(cairn_tx_decode(raw, &decoded), "transaction");
-    memcpy(tx->id.b, decoded.id.b, 32);
+    finish_tx(tx, raw);
     if (i % 32 == 21) {
         tx->refusal = CAIRN_ERR_BAD_SIGNATURE;
         ((uint8_t *)(uintptr_t)raw.data)[raw.size - 1] ^= 1; /* our own arena's bytes */
@@ -209,6 +214,39 @@ static void deform(model_tx *tx, size_t i)
     tx->undecodable = true;
 }
 
+/* Another key for consensus, in place of the first. */
+static void make_rotation(sim_pool *pool, size_t i, const cairn_key *signer,
+                          const model_hash *ledger)
+{
+    model_tx *tx = &pool->txs[i];
+    const model_key *old = &pool->genesis.members[tx->org].keys[ORG_KEYS - 1];
+    cairn_key *key = make_key_of(CAIRN_KEY_ED25519, 16 + (unsigned)i);
+    model_key added;
+    uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_hash id, org, old_kid;
+    cairn_bytes message, body;
+    make_model_key(key, CAIRN_PURPOSE_VALIDATOR, &added);
+    cairn_bytes cose_key = cairn_bytes_of(added.cose, added.size);
+    memcpy(id.b, ledger->b, 32);
+    memcpy(old_kid.b, old->kid.b, 32);
+    cairn_org_id(cairn_key_id(signer), &org);
+    must(cairn_key_proof_message(&arena, &id, &org, CAIRN_PURPOSE_VALIDATOR, cose_key, &message),
+         "proof");
+    must(cairn_key_sign(key, message, signature, &size), "proof");
+    must(cairn_key_rotate_body(&arena, &old_kid, cose_key, cairn_bytes_of(signature, size),
+                               CAIRN_HEIGHT_OPEN, &body),
+         "body");
+    tx->adds_key = tx->rotates = true;
+    tx->object = added.kid;
+    tx->cose = added.cose;
+    tx->cose_size = added.size;
+    memcpy(tx->ed25519, added.ed25519, sizeof tx->ed25519);
+    finish_tx(tx,
+              sign_tx(signer, ledger, CAIRN_TX_KEY_ROTATE, body, SIM_POOL_TIME_MS + 500000 + i));
+    cairn_key_free(key);
+}
+
 static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
 {
     model_tx *tx = &pool->txs[i];
@@ -218,6 +256,10 @@ static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const m
         tx->until_ms = SIM_POOL_TIME_MS + 500 + 60 * i;
     if (i % 32 == 19) { /* its neighbour is of the same organisation */
         make_twin(pool, i, key);
+        return;
+    }
+    if (i % 32 == 27 || i % 32 == 31) { /* of the second member, and of the last */
+        make_rotation(pool, i, key, ledger);
         return;
     }
     make_tx(pool, i, key, ledger);

@@ -103,6 +103,21 @@ bool played_failed(const sim_ctx *ctx, unsigned r, cairn_err err, const char *wh
     return true;
 }
 
+/* None twice: an engine ends itself on that. */
+static void check_updates(const played_block *block, unsigned r, uint64_t height,
+                          const replica_results *results)
+{
+    SIM_CHECK(results->update_count == block->update_count,
+              "member %u changes %zu validators in block %" PRIu64 ", the model %zu", r,
+              results->update_count, height, block->update_count);
+    for (size_t i = 0; i < block->update_count; i++) {
+        size_t found = 0;
+        for (size_t k = 0; k < block->update_count; k++)
+            found += memcmp(&results->updates[k], &block->updates[i], sizeof(replica_update)) == 0;
+        SIM_CHECK(found == 1, "member %u changes other validators in block %" PRIu64, r, height);
+    }
+}
+
 static void check_results(played_chain *f, unsigned r, uint64_t height,
                           const replica_results *results)
 {
@@ -115,6 +130,7 @@ static void check_results(played_chain *f, unsigned r, uint64_t height,
                   "member %u, block %" PRIu64 ": result %zu (pool %u) is %u, the model has %u", r,
                   height, i, block->txs[i], results->codes[i], block->codes[i]);
     }
+    check_updates(block, r, height, results);
     SIM_CHECK(memcmp(results->app_hash.b, block->app_hash.b, 32) == 0,
               "member %u has another app hash after block %" PRIu64 " than the model", r, height);
     SIM_CHECK(!block->answered || memcmp(results->digest.b, block->digest.b, 32) == 0,
@@ -457,6 +473,16 @@ bool played_process(const sim_ctx *ctx, const replica_block *block, bool honest,
     return verdict == 1;
 }
 
+/* The old key goes, the new one comes with the same power. */
+static void note_rotation(played_block *decided, const uint8_t before[32], const uint8_t after[32])
+{
+    replica_update *updates = &decided->updates[decided->update_count];
+    memcpy(updates[0].key, before, 32);
+    memcpy(updates[1].key, after, 32);
+    updates[1].power = 1;
+    decided->update_count += 2;
+}
+
 /* What the model says of the chain's next block. False when it is full. */
 static bool ask_model(played_chain *f, played_block *decided)
 {
@@ -468,9 +494,13 @@ static bool ask_model(played_chain *f, played_block *decided)
     if (!model_apply_at(&scratch, played_pool.txs, decided->txs, decided->count, f->height + 1,
                         decided->time_ms, verdicts))
         return false;
-    f->model = scratch;
-    for (size_t i = 0; i < decided->count; i++)
+    for (size_t i = 0; i < decided->count; i++) {
+        const model_tx *tx = &played_pool.txs[decided->txs[i]];
         decided->codes[i] = (uint32_t)-verdicts[i].code;
+        if (verdicts[i].code == 0 && tx->rotates)
+            note_rotation(decided, f->model.orgs[tx->org].validator_key, tx->ed25519);
+    }
+    f->model = scratch;
     decided->app_hash = model_app_hash(&f->model);
     return true;
 }

@@ -26,6 +26,8 @@ typedef struct played_block {
     size_t count;
     uint16_t txs[REPLICA_BLOCK_TXS];
     uint32_t codes[REPLICA_BLOCK_TXS];
+    size_t update_count; /* in any order */
+    replica_update updates[REPLICA_UPDATES];
     model_hash app_hash;
     bool answered; /* a member has answered; then: */
     model_hash digest;

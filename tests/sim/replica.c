@@ -590,6 +590,20 @@ static void take_result(pb_out *covered, cairn_bytes result, uint32_t *ret_code)
     *ret_code = (uint32_t)code;
 }
 
+static replica_update read_update(cairn_bytes message)
+{
+    replica_update update = {.power = 0};
+    for (pb_field f; next_field(&message, &f);) {
+        pb_field key = {0};
+        if (f.number == 2)
+            update.power = f.value;
+        if (f.number == 1 && next_field(&f.bytes, &key) && key.number == 1 &&
+            key.bytes.size == sizeof update.key)
+            memcpy(update.key, key.bytes.data, sizeof update.key);
+    }
+    return update;
+}
+
 cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
                            replica_results *ret_results)
 {
@@ -605,6 +619,10 @@ cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
             return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "more results than transactions");
         if (f.number == 2)
             take_result(&covered, f.bytes, &results.codes[results.count++]);
+        if (f.number == 3 && results.update_count == REPLICA_UPDATES)
+            return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "more changes than validators");
+        if (f.number == 3)
+            results.updates[results.update_count++] = read_update(f.bytes);
         if (f.number == 3 || f.number == 4)
             put_item(&covered, f.number, f.bytes.data, f.bytes.size);
         if (f.number == 5)

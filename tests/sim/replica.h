@@ -12,6 +12,7 @@
 
 enum {
     REPLICA_BLOCK_TXS = 20,
+    REPLICA_UPDATES = 2 * MODEL_ORGS_MAX,
     REPLICA_EMBEDDED_MS = 10, /* from one embedded block to the next */
 };
 
@@ -49,10 +50,18 @@ typedef struct replica_block {
     cairn_bytes txs[REPLICA_BLOCK_TXS];
 } replica_block;
 
+/* A change of the validators: 0 removes one. */
+typedef struct replica_update {
+    uint8_t key[32];
+    uint64_t power;
+} replica_update;
+
 /* What FinalizeBlock answered: the part that all members must agree about. */
 typedef struct replica_results {
     size_t count;
     uint32_t codes[REPLICA_BLOCK_TXS];
+    size_t update_count;
+    replica_update updates[REPLICA_UPDATES];
     model_hash app_hash;
     model_hash digest; /* of codes, data, gas, validators, parameters and app hash */
 } replica_results;
