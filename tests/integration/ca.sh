@@ -263,6 +263,7 @@ expect_text ocsp.out 'again.crt: revoked' "a revoked certificate of the old key"
 # The node's next round anchors the list as it is served, and each act's commitment. Until it was told
 # of the new key it could sign nothing.
 kill -HUP "$node"
+# shellcheck disable=SC2016 # the inner shell's
 wait_for 20 sh -c '[ "$(grep -c "\"event\":\"node.reloaded\"" node.err)" -ge 2 ]' || fail "the node does not reload"
 stop "$node"
 grep -E '"event":"ca\.(failed|not_kept)"' node.err | grep -qv UNAVAILABLE && fail "the CA was not kept: $(grep '"ca\.' node.err | tail -n 1)"

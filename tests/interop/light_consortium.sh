@@ -20,7 +20,9 @@ url=http://127.0.0.1:$port
 
 "$engine" init --home "$home" >"$work/init" 2>&1 || die "cometbft init: $(tail -n 3 "$work/init")"
 cp "$root/packaging/consortium/config.toml" "$home/config/config.toml"
-"$serve" begin >"$work/app_state" || die "begin"
+key=$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["validators"][0]["pub_key"]["value"])' "$home/config/genesis.json")
+"$serve" begin "$key" >"$work/app_state" || die "begin"
 python3 - "$home/config/genesis.json" "$work/app_state" <<'PY' || die "genesis"
 import json, sys
 with open(sys.argv[1]) as file:
