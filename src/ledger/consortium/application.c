@@ -173,6 +173,8 @@ static cairn_err handle_block(cairn_application *app, const cairn_abci_request *
                               cairn_arena *arena, cairn_wire_writer *out)
 {
     switch (request->kind) {
+    case CAIRN_ABCI_INFO:
+        return put_info(app, arena, out);
     case CAIRN_ABCI_INIT_CHAIN:
         return begin_chain(app, request, arena, out);
     case CAIRN_ABCI_PREPARE:
@@ -214,8 +216,6 @@ static cairn_err handle(void *context, const cairn_abci_request *request, cairn_
     switch (request->kind) {
     case CAIRN_ABCI_ECHO:
         return put_echo(request, out);
-    case CAIRN_ABCI_INFO:
-        return put_info(app, arena, out);
     case CAIRN_ABCI_CHECK_TX:
         return cairn_application_check(app, request, arena, out);
     case CAIRN_ABCI_QUERY:

@@ -310,7 +310,9 @@ static void empty_pool(cairn_application *app)
     for (size_t i = 0; i < count; i++)
         if (results[i].decoded)
             cairn_pool_remove(&app->pool, &results[i].id);
-    cairn_pool_expire(&app->pool, app->delivery_time_ms);
+    app->round++;
+    cairn_pool_expire(&app->pool, app->delivery_time_ms,
+                      app->round > UNSEEN_ROUNDS_MAX ? app->round - UNSEEN_ROUNDS_MAX : 0);
     pthread_mutex_unlock(&app->pool_lock);
 }
 

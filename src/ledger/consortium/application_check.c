@@ -55,11 +55,14 @@ static cairn_err check(cairn_application *app, cairn_bytes raw, cairn_arena *are
 }
 
 /* One that is checked again has its place already, and loses it when it fails. */
-static cairn_err take_place(cairn_application *app, const cairn_pool_entry *entry, bool again,
+static cairn_err take_place(cairn_application *app, cairn_pool_entry *entry, bool again,
                             cairn_err err)
 {
     pthread_mutex_lock(&app->pool_lock);
-    if (err == CAIRN_OK && !again)
+    entry->round = app->round;
+    if (err == CAIRN_OK && again)
+        cairn_pool_see(&app->pool, &entry->id, app->round);
+    else if (err == CAIRN_OK)
         err = cairn_pool_add(&app->pool, entry);
     else if (err != CAIRN_OK && again && entry->size != 0)
         cairn_pool_remove(&app->pool, &entry->id);

@@ -13,8 +13,9 @@ struct cairn_application {
     cairn_application_options options;
     cairn_verified *verified;
 
-    pthread_mutex_t pool_lock; /* guards `pool` */
+    pthread_mutex_t pool_lock; /* guards these two */
     cairn_pool pool;
+    uint64_t round; /* counts commits */
 
     pthread_mutex_t block_lock; /* one request about a block at a time; guards the rest */
     cairn_delivery *delivery;   /* finalized, not yet committed */
@@ -28,6 +29,9 @@ enum {
     /* Of all that waits: what a block of the engine's default size for us holds. */
     POOL_SIZE_MAX = 4 << 20,
     VERIFIED_COUNT = 1 << 16,
+    /* After each commit the engine shows again all that waits. What it has not shown for so many is
+     * not in its pool any more. */
+    UNSEEN_ROUNDS_MAX = 4,
 };
 
 /* Height of the next block. */

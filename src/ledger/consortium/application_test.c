@@ -572,6 +572,27 @@ static void test_pool_is_shared(void **state)
     end(&w);
 }
 
+/* An engine that was started anew has an empty pool: what it no longer shows holds no place. */
+static void test_pool_of_an_engine_that_is_no_more(void **state)
+{
+    (void)state;
+    world w;
+    cairn_application_status status;
+    begin(&w, 0);
+    cairn_bytes shown = next_anchor(&w);
+    assert_int_equal(check_tx(&w, shown, 0), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(check_tx(&w, next_anchor(&w), 0), 0);
+    for (uint64_t height = 1; height <= 10; height++) {
+        (void)finalize(&w, height, NULL, 0);
+        (void)commit(&w);
+        assert_int_equal(check_tx(&w, shown, 1), 0);
+        cairn_application_get_status(w.app, &status);
+        assert_int_equal(status.pool_count, height < 5 ? 21 : 1);
+    }
+    end(&w);
+}
+
 /* --- crashes, as the engine's handshake finds them --- */
 
 /* We crash after each of: deliver, commit, sync. The engine delivers from Info's height on. */
@@ -814,6 +835,7 @@ int main(void)
         cmocka_unit_test(test_a_day_idle),
         cmocka_unit_test(test_check_tx),
         cmocka_unit_test(test_pool_is_shared),
+        cmocka_unit_test(test_pool_of_an_engine_that_is_no_more),
         cmocka_unit_test(test_we_crash),
         cmocka_unit_test(test_engine_crashes),
         cmocka_unit_test(test_retain_height),

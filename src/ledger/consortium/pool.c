@@ -108,10 +108,18 @@ void cairn_pool_remove(cairn_pool *pool, const cairn_hash *id)
         free_place(pool, at);
 }
 
-void cairn_pool_expire(cairn_pool *pool, uint64_t time_ms)
+void cairn_pool_see(cairn_pool *pool, const cairn_hash *id, uint64_t round)
+{
+    size_t at = place_of(pool, id);
+    if (pool->entries[at].size != 0)
+        pool->entries[at].round = round;
+}
+
+void cairn_pool_expire(cairn_pool *pool, uint64_t time_ms, uint64_t round)
 {
     for (size_t i = 0; i < pool->capacity;) {
-        if (pool->entries[i].size != 0 && pool->entries[i].valid_until_ms <= time_ms)
+        const cairn_pool_entry *entry = &pool->entries[i];
+        if (entry->size != 0 && (entry->valid_until_ms <= time_ms || entry->round < round))
             free_place(pool, i); /* looked at again: another may lie here now */
         else
             i++;

@@ -15,6 +15,7 @@ typedef struct cairn_pool_entry {
     cairn_hash org;
     size_t size;
     uint64_t valid_until_ms;
+    uint64_t round; /* the caller's count when the engine last showed it */
 } cairn_pool_entry;
 
 /* What one organisation holds. */
@@ -45,8 +46,11 @@ cairn_err cairn_pool_add(cairn_pool *pool, const cairn_pool_entry *entry) CAIRN_
 void cairn_pool_remove(cairn_pool *pool, const cairn_hash *id);
 /* NULL when it is not held. */
 const cairn_pool_entry *cairn_pool_find(const cairn_pool *pool, const cairn_hash *id);
-/* Removes what is no longer valid at that time. */
-void cairn_pool_expire(cairn_pool *pool, uint64_t time_ms);
+/* The engine showed it again. */
+void cairn_pool_see(cairn_pool *pool, const cairn_hash *id, uint64_t round);
+/* Removes what is no longer valid at that time, and what was last shown before `round`: an engine
+ * that was started anew has forgotten it. */
+void cairn_pool_expire(cairn_pool *pool, uint64_t time_ms, uint64_t round);
 
 /* One that waits for a block. */
 typedef struct cairn_share_item {

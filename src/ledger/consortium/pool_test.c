@@ -91,12 +91,18 @@ static void test_removal_keeps_the_others(void **state)
     }
     assert_int_equal(pool.count, count);
     assert_int_equal(pool.size, 7 * count);
-    cairn_pool_expire(&pool, COUNT / 2);
+    cairn_pool_expire(&pool, COUNT / 2, 0);
     for (uint64_t id = 0; id < COUNT; id++) {
         cairn_hash hash = hash_of(id);
         assert_int_equal(cairn_pool_find(&pool, &hash) != NULL, held[id] && id > COUNT / 2);
     }
-    cairn_pool_expire(&pool, COUNT);
+    cairn_hash last = hash_of(COUNT);
+    assert_int_equal(add(&pool, COUNT, 1, 7), CAIRN_OK);
+    cairn_pool_see(&pool, &last, 5);
+    cairn_pool_expire(&pool, 0, 5); /* the others were not shown for so long */
+    assert_int_equal(pool.count, 1);
+    assert_non_null(cairn_pool_find(&pool, &last));
+    cairn_pool_expire(&pool, COUNT, 0);
     assert_int_equal(pool.count, 0);
     assert_int_equal(pool.size, 0);
     assert_int_equal(pool.share_count, 0);

@@ -391,6 +391,36 @@ static void test_driver_takes_transactions(void **state)
     end(&w);
 }
 
+static void count_verdict(void *context, const cairn_verdict *verdict)
+{
+    *(unsigned *)context += verdict->code == CAIRN_OK;
+}
+
+/* What waits in the ledger's own queue is decided first. */
+static void test_a_queue_that_is_not_empty(void **state)
+{
+    (void)state;
+    world w;
+    cairn_engine *second = NULL;
+    unsigned accepted = 0;
+    bool worked = false;
+    begin(&w, 0);
+    cairn_bytes genesis = fixture_genesis(&w.f.arena, 1, 2, NULL);
+    cairn_ledger_id(genesis, &w.f.ledger);
+    assert_int_equal(cairn_store_create(w.store, genesis, &second), CAIRN_OK);
+    cairn_bytes tx = fixture_anchor(&w.f, 1, w.clock.wall_ms + 60000);
+    assert_int_equal(cairn_engine_submit(second, tx, count_verdict, &accepted), CAIRN_OK);
+    assert_int_equal(cairn_store_drive(second, NULL), CAIRN_ERR_BUSY);
+    assert_false(cairn_store_is_driven(second));
+    assert_int_equal(cairn_store_step(w.store, &worked), CAIRN_OK);
+    assert_int_equal(accepted, 1);
+    assert_int_equal(cairn_store_drive(second, NULL), CAIRN_OK);
+    assert_int_equal(cairn_engine_submit(second, tx, count_verdict, &accepted),
+                     CAIRN_ERR_READ_ONLY);
+    assert_int_equal(cairn_store_delivered_height(second), 1);
+    end(&w);
+}
+
 /* --- faults --- */
 
 /* Memory ends at allocation n while a block is delivered and adopted. Delivering then has done
@@ -454,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_idle_heights_are_known_again),
         cmocka_unit_test(test_damaged_file_is_refused),
         cmocka_unit_test(test_driver_takes_transactions),
+        cmocka_unit_test(test_a_queue_that_is_not_empty),
         cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
