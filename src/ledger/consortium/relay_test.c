@@ -23,6 +23,7 @@ typedef enum behaviour {
     SILENT,   /* an empty list */
     CONFUSED, /* one answer twice */
     ERROR_500,
+    BEHIND,
 } behaviour;
 
 typedef struct world {
@@ -51,6 +52,8 @@ static const char *error_of(behaviour b)
         return "Tx too large. Max size is 1, but got 2";
     case STRANGE:
         return "something else";
+    case BEHIND:
+        return "endpoint is closed while node is catching up";
     default:
         return NULL;
     }
@@ -303,7 +306,7 @@ static void test_no_block_can_hold_it_any_more(void **state)
 static void test_answers_that_are_none(void **state)
 {
     (void)state;
-    static const behaviour cases[] = {SILENT, CONFUSED, ERROR_500};
+    static const behaviour cases[] = {SILENT, CONFUSED, ERROR_500, BEHIND};
     world w;
     begin(&w, TAKES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

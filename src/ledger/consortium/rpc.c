@@ -54,6 +54,8 @@ static cairn_err code_of(const json_t *error)
         return CAIRN_ERR_UNAVAILABLE;
     if (strstr(data, "already exists in cache") != NULL)
         return CAIRN_OK;
+    if (strstr(data, "catching up") != NULL) /* 0.40 */
+        return CAIRN_ERR_UNREACHABLE;
     if (strstr(data, "mempool is full") != NULL)
         return CAIRN_ERR_BUSY;
     if (strstr(data, "too large") != NULL)
@@ -81,6 +83,8 @@ static cairn_err read_replies(const json_t *list, size_t count, cairn_err *ret_c
             return bad_reply("answers another call");
         seen[at] = true;
         ret_codes[at] = error == NULL || json_is_null(error) ? CAIRN_OK : code_of(error);
+        if (ret_codes[at] == CAIRN_ERR_UNREACHABLE)
+            return bad_reply("takes nothing while it catches up");
     }
     return CAIRN_OK;
 }

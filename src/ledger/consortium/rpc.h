@@ -13,8 +13,8 @@ enum {
 
 /* Hands over at most CAIRN_RPC_BATCH_MAX transactions by broadcast_tx_async, in one call. For each:
  * OK when the engine has it, were it from before; BUSY when its pool is full, TOO_LARGE,
- * UNAVAILABLE otherwise: it does not have it then. UNREACHABLE when there was no answer: it may
- * have some. */
+ * UNAVAILABLE otherwise: it does not have it then. UNREACHABLE when there was no answer,
+ * or the engine is still catching up: it may have some. */
 cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
                               size_t count, cairn_err *ret_codes) CAIRN_MUST_USE;
 
