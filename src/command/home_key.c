@@ -29,3 +29,35 @@ cairn_err cairn_home_register_key(cairn_home *home, const char *name, cairn_purp
                                  cairn_bytes_of(proof, proof_size), &body));
     return cairn_home_send(home, CAIRN_TX_KEY_ADD, body, ret_verdict);
 }
+
+/* --- the first ones --- */
+
+static const struct {
+    const char *name;
+    cairn_purpose purpose;
+    cairn_key_type type;
+} first_keys[] = {
+    {"sign-1", CAIRN_PURPOSE_SIGN, CAIRN_KEY_P256},
+    {"cosign-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256},
+    {"note-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_ED25519},
+};
+enum { FIRST_KEY_COUNT = sizeof first_keys / sizeof first_keys[0] };
+
+cairn_err cairn_home_first_keys(cairn_arena *arena, cairn_signer *signer,
+                                cairn_genesis_member *member, cairn_hash *ret_org)
+{
+    for (size_t i = 0; i < FIRST_KEY_COUNT; i++) {
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+        uint8_t encoded[CAIRN_COSE_KEY_SIZE_MAX];
+        size_t size = 0;
+        CAIRN_TRY(cairn_signer_generate(signer, first_keys[i].name, first_keys[i].type, &key));
+        CAIRN_TRY(cairn_key_to_cose(key, encoded, &size));
+        member->keys[i].purpose = first_keys[i].purpose;
+        CAIRN_TRY(
+            cairn_arena_copy(arena, cairn_bytes_of(encoded, size), &member->keys[i].cose_key));
+        if (i == 0)
+            cairn_org_id(cairn_key_id(key), ret_org);
+    }
+    member->key_count = FIRST_KEY_COUNT;
+    return CAIRN_OK;
+}

@@ -10,21 +10,10 @@
 #include "command/facts.h"
 #include "command/files.h"
 #include "command/home.h"
+#include "command/home_key.h"
 #include "command/verbs.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-
-/* The keys of a new organisation. */
-static const struct {
-    const char *name;
-    cairn_purpose purpose;
-    cairn_key_type type;
-} first_keys[] = {
-    {"sign-1", CAIRN_PURPOSE_SIGN, CAIRN_KEY_P256},
-    {"cosign-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256},
-    {"note-1", CAIRN_PURPOSE_COSIGN, CAIRN_KEY_ED25519},
-};
-enum { FIRST_KEY_COUNT = sizeof first_keys / sizeof first_keys[0] };
 
 static cairn_err find_nothing(void *context, const char *name)
 {
@@ -81,26 +70,6 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
                                ret_text);
 }
 
-/* Makes the keys and names them in the genesis. */
-static cairn_err make_keys(cairn_command *command, cairn_signer *signer,
-                           cairn_genesis_member *member, cairn_hash *ret_org)
-{
-    for (size_t i = 0; i < FIRST_KEY_COUNT; i++) {
-        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-        uint8_t encoded[CAIRN_COSE_KEY_SIZE_MAX];
-        size_t size = 0;
-        CAIRN_TRY(cairn_signer_generate(signer, first_keys[i].name, first_keys[i].type, &key));
-        CAIRN_TRY(cairn_key_to_cose(key, encoded, &size));
-        member->keys[i].purpose = first_keys[i].purpose;
-        CAIRN_TRY(cairn_arena_copy(&command->arena, cairn_bytes_of(encoded, size),
-                                   &member->keys[i].cose_key));
-        if (i == 0)
-            cairn_org_id(cairn_key_id(key), ret_org);
-    }
-    member->key_count = FIRST_KEY_COUNT;
-    return CAIRN_OK;
-}
-
 static cairn_err make_genesis(cairn_command *command, cairn_bytes org_name, cairn_signer *signer,
                               cairn_hash *ret_org, cairn_bytes *ret_genesis)
 {
@@ -112,7 +81,7 @@ static cairn_err make_genesis(cairn_command *command, cairn_bytes org_name, cair
     if (RAND_bytes(genesis.nonce, sizeof genesis.nonce) != 1)
         return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "genesis: no random bytes");
     genesis.members[0].name = org_name;
-    CAIRN_TRY(make_keys(command, signer, &genesis.members[0], ret_org));
+    CAIRN_TRY(cairn_home_first_keys(&command->arena, signer, &genesis.members[0], ret_org));
     return cairn_genesis_encode(&command->arena, &genesis, ret_genesis);
 }
 

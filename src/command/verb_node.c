@@ -8,6 +8,7 @@
 #include "command/home.h"
 #include "command/serve.h"
 #include "command/verbs.h"
+#include "command/version.h"
 #include "core/jobs/jobs.h"
 #include "core/store/block_log.h"
 #include "core/store/file.h"
@@ -62,7 +63,8 @@ typedef struct running {
     cairn_supervisor *supervisor; /* of keyd, which holds every key */
     cairn_vault *vault;
     cairn_store *store;
-    cairn_node_follow *follow; /* NULL: the ledger is brought forward here */
+    cairn_node_follow *follow;         /* NULL: the ledger is brought forward here, */
+    cairn_node_consortium *consortium; /* or by this; NULL */
     cairn_systemd systemd;
     cairn_node *node;
     int url_fd;     /* DIR/node.url; -1: not open yet */
@@ -83,7 +85,8 @@ static cairn_err open_log(running *r)
         cairn_block_log_events,       cairn_node_log_events,
         cairn_node_ca_log_events,     cairn_status_log_events,
         cairn_lists_log_events,       cairn_follow_log_events,
-        cairn_node_follow_log_events, {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+        cairn_node_follow_log_events, cairn_application_events,
+        cairn_abci_server_events,     {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -185,6 +188,7 @@ static cairn_err open_node(running *r)
                                     .vault = r->vault,
                                     .follow =
                                         r->follow == NULL ? NULL : cairn_node_follow_get(r->follow),
+                                    .consortium = r->consortium,
                                     .supervisor = r->supervisor};
     return cairn_node_new(&setup, &r->node);
 }
@@ -196,10 +200,14 @@ static cairn_err open_all(running *r)
     CAIRN_TRY(open_spawner(r));
     if (cairn_node_follows(r->config))
         CAIRN_TRY(cairn_node_follow_new(r->directory, r->config, &r->follow));
+    if (cairn_node_is_member(r->config))
+        CAIRN_TRY(cairn_node_consortium_new(r->directory, r->config, &r->consortium));
     CAIRN_TRY(shut_in(r));
     CAIRN_TRY(open_keys(r));
     CAIRN_TRY(open_store(r));
     CAIRN_TRY(open_follow(r));
+    if (r->consortium != NULL)
+        CAIRN_TRY(cairn_node_consortium_open(r->consortium, r->store, CAIRN_VERSION, r->log));
     CAIRN_TRY(open_node(r));
     r->socket = cairn_systemd_take(&r->systemd, "https");
     return cairn_node_listen(r->node, r->socket);
@@ -209,8 +217,10 @@ static cairn_err open_all(running *r)
 static cairn_err close_all(running *r)
 {
     cairn_node_follow_stop(r->follow);
+    cairn_node_consortium_stop(r->consortium);
     cairn_node_free(r->node);
     cairn_node_follow_free(r->follow);
+    cairn_node_consortium_free(r->consortium);
     cairn_err err = cairn_store_close(r->store);
     cairn_vault_close(r->vault);
     cairn_supervisor_free(r->supervisor);
@@ -342,6 +352,8 @@ static cairn_err serve(running *r, cairn_command *command)
     CAIRN_TRY(announce(r, command));
     if (r->follow != NULL)
         CAIRN_TRY(cairn_node_follow_start(r->follow));
+    if (r->consortium != NULL)
+        CAIRN_TRY(cairn_node_consortium_start(r->consortium));
     CAIRN_TRY(cairn_systemd_ready(&r->systemd, cairn_node_url(r->node)));
     r->main = pthread_self();
     int failed = pthread_create(&thread, NULL, run_node, r);

@@ -22,8 +22,8 @@ static const uint64_t fs_refer = FS(13); /* move to another directory */
 static const uint64_t fs_file_read = FS(2);
 static const uint64_t fs_file_write = FS(1) | FS(14); /* write, truncate */
 static const uint64_t fs_dir_read = FS(3);
-static const uint64_t fs_dir_write =
-    FS(4) | FS(5) | FS(7) | FS(8) | FS(13);       /* remove and make directories and files, refer */
+static const uint64_t fs_dir_write = /* remove and make directories, files, sockets; refer */
+    FS(4) | FS(5) | FS(7) | FS(8) | FS(9) | FS(13);
 static const uint64_t net_tcp = FS(0) | FS(1);    /* bind, connect */
 static const uint64_t scoped_all = FS(0) | FS(1); /* abstract UNIX sockets, signals */
 

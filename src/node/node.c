@@ -78,7 +78,8 @@ static cairn_err make_ledgers(cairn_node *node)
     if (count == 0)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: the store has no ledger");
     CAIRN_TRY(cairn_node_keys_new(node->setup.signer, cairn_store_ledger(store, 0),
-                                  node->setup.follow != NULL, &node->keys));
+                                  node->setup.follow != NULL || node->setup.consortium != NULL,
+                                  &node->keys));
     node->ledgers = calloc(count, sizeof(cairn_node_ledger *));
     if (node->ledgers == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledgers");
@@ -583,6 +584,22 @@ cairn_follow *cairn_node_follower(const cairn_node *node)
     return node->setup.follow;
 }
 
+cairn_node_consortium *cairn_node_member(const cairn_node *node)
+{
+    return node->setup.consortium;
+}
+
+/* A member's engine makes four connections. */
+static cairn_err member_ready(cairn_node_consortium *consortium)
+{
+    enum { ENGINE_CONNECTIONS = 4 };
+    cairn_node_consortium_status status;
+    cairn_node_consortium_get_status(consortium, &status);
+    return status.connections >= ENGINE_CONNECTIONS
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "node: its engine is not there");
+}
+
 /* A follower takes no transactions: it is of use while somebody brings it forward. */
 static cairn_err follower_ready(cairn_follow *follow)
 {
@@ -603,6 +620,8 @@ cairn_err cairn_node_ready(cairn_node *node)
     CAIRN_TRY(cairn_store_writable(node->setup.store));
     if (node->setup.follow != NULL)
         return follower_ready(node->setup.follow);
+    if (node->setup.consortium != NULL)
+        CAIRN_TRY(member_ready(node->setup.consortium));
     cairn_err err = cairn_node_find_key(node, CAIRN_HEAD_RECEIPT, &key);
     cairn_key_free(key.public_key);
     return err == CAIRN_ERR_NOT_FOUND

@@ -11,6 +11,7 @@
 #include "ledger/feature.h"
 #include "ledger/follow/follow.h"
 #include "ledger/store/store.h"
+#include "node/node_consortium.h"
 #include "node/node_ledger.h"
 #include "node/node_work.h"
 #include "node/process/supervisor.h"
@@ -33,8 +34,9 @@ typedef struct cairn_node_setup {
     cairn_store *store;   /* opened for writing, with threads */
     cairn_signer *signer; /* has the organisation's keys */
     cairn_vault *vault;
-    cairn_follow *follow; /* brings the store's ledger forward; NULL: the node itself does */
-    cairn_supervisor *supervisor; /* of keyd; NULL: the signer is somebody else's */
+    cairn_follow *follow; /* brings the store's ledger forward; NULL: the node itself does, */
+    cairn_node_consortium *consortium; /* or this; NULL */
+    cairn_supervisor *supervisor;      /* of keyd; NULL: the signer is somebody else's */
 } cairn_node_setup;
 
 /* A node that does not answer yet. CONFIG for options that do not go together; NOT_FOUND when the
@@ -93,6 +95,8 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
 /* The follower, or NULL. Borrowed. */
 cairn_follow *cairn_node_follower(const cairn_node *node);
+/* The member of a consortium, or NULL. Borrowed. */
+cairn_node_consortium *cairn_node_member(const cairn_node *node);
 /* How keyd is; false when there is none of ours. */
 bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_health);
 /* Borrowed. */

@@ -62,6 +62,18 @@ static const cairn_config_option rows[] = {
     {"follow.interval", CAIRN_UNIT_DURATION, 10, 3600000, "1s",
      "Between two looks at what is new."},
     {"follow.timeout", CAIRN_UNIT_DURATION, 100, 600000, "60s", "For one call of a node."},
+    {"consortium.rpc", CAIRN_UNIT_TEXT, 0, 256, "",
+     "URL of the JSON-RPC of this member's consensus engine; empty: the node is no member of a "
+     "consortium."},
+    {"consortium.listen", CAIRN_UNIT_TEXT, 0, 256, "",
+     "HOST:PORT on which its engine is called by the other members'."},
+    {"consortium.engine", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "Program of the engine; empty: the one that tools/install-cometbft has built, or cometbft of "
+     "PATH."},
+    {"consortium.timeout", CAIRN_UNIT_DURATION, 100, 600000, "10s",
+     "Until a transaction that no block has decided is called undecided."},
+    {"consortium.retain", CAIRN_UNIT_COUNT, 0, UINT64_C(1) << 40, "0",
+     "Blocks that the engine keeps, though they are in the log here; 0: all."},
     {"log.level", CAIRN_UNIT_TEXT, 4, 7, "info", "What is logged: error, warning, info or debug."},
 };
 const cairn_config_table cairn_node_options = {.rows = rows, .count = sizeof rows / sizeof rows[0]};

@@ -8,6 +8,7 @@
 
 #include "core/store/file.h"
 #include "node/auth/auth_issuers.h"
+#include "node/node_consortium.h"
 #include "node/node_follow.h"
 
 /* What libraries read when they load late, look a name up or check a certificate. */
@@ -96,7 +97,16 @@ static cairn_err add_system(fence *f)
     return add(f, "/dev/null", true);
 }
 
-static cairn_err add_folders(fence *f, bool follows)
+static cairn_err add_folder(fence *f, const char *name)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(f->directory, name, path));
+    CAIRN_TRY(cairn_dir_make(path, 0700));
+    return add(f, path, true);
+}
+
+/* Not the engine's: its key for votes lies there. */
+static cairn_err add_folders(fence *f, const cairn_config *config)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
@@ -105,17 +115,15 @@ static cairn_err add_folders(fence *f, bool follows)
             CAIRN_TRY(cairn_dir_make(path, folders[i].mode));
         CAIRN_TRY(add(f, path, true));
     }
-    if (!follows)
-        return CAIRN_OK;
-    CAIRN_TRY(cairn_path_join(f->directory, "follow", path));
-    CAIRN_TRY(cairn_dir_make(path, 0700));
-    return add(f, path, true);
+    if (cairn_node_follows(config))
+        return add_folder(f, "follow");
+    return cairn_node_is_member(config) ? add_folder(f, "consortium") : CAIRN_OK;
 }
 
 /* Does a folder hold the keys, or lie among them? */
 static bool is_of_keys(const fence *f, const char *folder)
 {
-    static const char *const secret[] = {"keys", "vault-keys"};
+    static const char *const secret[] = {"keys", "vault-keys", "engine"};
     char path[CAIRN_PATH_SIZE_MAX];
     for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
         if (cairn_path_join(f->directory, secret[i], path) != CAIRN_OK || lies_in(folder, path))
@@ -154,7 +162,7 @@ static cairn_err add_issuers(fence *f)
 static cairn_err enter(fence *f, const cairn_config *config, cairn_sandbox_report *ret_report)
 {
     CAIRN_TRY(add_system(f));
-    CAIRN_TRY(add_folders(f, cairn_node_follows(config)));
+    CAIRN_TRY(add_folders(f, config));
     for (size_t i = 0; i < sizeof named_files / sizeof named_files[0]; i++)
         CAIRN_TRY(add_named(f, cairn_config_text(config, named_files[i])));
     CAIRN_TRY(add_issuers(f));

@@ -1,0 +1,60 @@
+/* Members and the chain that they make up: each prepares its directory by itself and gives away its
+ * part; somebody puts the parts together; each begins with the result. Source: house
+ * (docs/features/consortium.md, which has the two files' forms). */
+#ifndef CAIRN_COMMAND_CONSORTIUM_MEMBER_H
+#define CAIRN_COMMAND_CONSORTIUM_MEMBER_H
+
+#include "command/verb.h"
+#include "core/config.h"
+#include "ledger/consortium/chain.h"
+#include "ledger/genesis.h"
+
+enum {
+    CAIRN_PART_SIZE_MAX = 64 << 10,
+    CAIRN_PEER_SIZE_MAX = 320,
+    CAIRN_CONSORTIUM_SETTINGS_MAX = 4,
+};
+
+/* What other members know of one. */
+typedef struct cairn_member_part {
+    cairn_genesis_member member; /* the last key is the validator's */
+    const char *peer;            /* ID@HOST:PORT of its engine */
+} cairn_member_part;
+
+/* How a member is reached. */
+typedef struct cairn_member_address {
+    const char *listen; /* HOST:PORT of the engine, for other engines */
+    const char *rpc;    /* URL of the engine, for the node */
+    const char *node;   /* numeric address of the node; NULL: as cairn.yaml has it */
+} cairn_member_address;
+
+/* A new directory with an organisation's keys and an engine; or, where `directory` is a ledger's
+ * already, the engine alone. Writes consortium/member.json. `org_name` is empty for the latter.
+ * EXISTS when it was prepared before. */
+cairn_err cairn_member_prepare(cairn_command *command, const char *directory, const char *org_name,
+                               const cairn_member_address *address) CAIRN_MUST_USE;
+
+/* From member.json, strictly; views and texts in the arena. */
+cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes json,
+                                   cairn_member_part *ret_part) CAIRN_MUST_USE;
+
+/* A validator that the chain begins with. */
+typedef struct cairn_chain_validator {
+    const char *name;
+    uint8_t key[32];
+    uint64_t power;
+} cairn_chain_validator;
+
+/* The chain's file: genesis.json of the engine, and who calls whom. `time_ms` is the genesis' time,
+ * not before the ledger's last block. */
+cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
+                           const cairn_chain_validator *validators, size_t validator_count,
+                           const char *const *peers, size_t peer_count,
+                           cairn_bytes *ret_json) CAIRN_MUST_USE;
+
+/* Takes a chain's file into a directory that was prepared: the store is made or, where it is there,
+ * found to be where the chain begins; from then on only the engine brings it forward. */
+cairn_err cairn_member_begin(cairn_command *command, const char *directory, cairn_bytes chain_file,
+                             cairn_hash *ret_ledger) CAIRN_MUST_USE;
+
+#endif

@@ -1,0 +1,315 @@
+/* cairn consortium prepare, new, begin: how members come together. */
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cairn/block_entry.h"
+#include "command/consortium_member.h"
+#include "command/facts.h"
+#include "command/files.h"
+#include "command/verbs.h"
+#include "core/clock.h"
+#include "core/store/file.h"
+#include "feature_list.h"
+#include "ledger/ledger.h"
+
+enum { CHAIN_SIZE_MAX = CAIRN_CHAIN_FILE_SIZE_MAX, MEMBERS_MAX = 32 };
+
+/* --- prepare --- */
+
+static cairn_err run_prepare(cairn_command *command, const cairn_arguments *arguments)
+{
+    const char *directory = arguments->words[0];
+    const char *org = cairn_option_value(arguments, "org");
+    const char *rpc = cairn_option_value(arguments, "rpc");
+    const cairn_member_address address = {
+        .listen = cairn_option_value(arguments, "listen"),
+        .rpc = rpc == NULL ? "http://127.0.0.1:26657" : rpc,
+        .node = cairn_option_value(arguments, "address"),
+    };
+    char part[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", part));
+    CAIRN_TRY(cairn_member_prepare(command, directory, org, &address));
+    json_t *facts = cairn_facts_new();
+    cairn_facts_text(facts, "directory", directory);
+    cairn_facts_text(facts, "organisation", org);
+    cairn_facts_text(facts, "part", part);
+    return cairn_facts_print(command, facts);
+}
+
+/* --- new --- */
+
+/* What a new ledger of these members begins with. */
+static cairn_err make_genesis(cairn_command *command, const char *name,
+                              const cairn_member_part *parts, size_t count, uint64_t now_ms,
+                              cairn_bytes *ret_genesis)
+{
+    cairn_genesis *genesis = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &genesis));
+    void *members = NULL;
+    CAIRN_TRY(cairn_arena_array(&command->arena, count, sizeof(cairn_genesis_member), &members));
+    genesis->name = cairn_bytes_str(name);
+    genesis->created_ms = now_ms;
+    genesis->member_count = count;
+    genesis->members = members;
+    cairn_params_default(&genesis->params);
+    if (RAND_bytes(genesis->nonce, sizeof genesis->nonce) != 1)
+        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "genesis: no random bytes");
+    for (size_t i = 0; i < count; i++)
+        genesis->members[i] = parts[i].member;
+    return cairn_genesis_encode(&command->arena, genesis, ret_genesis);
+}
+
+/* Nothing lies on disk yet. */
+static cairn_err scan_nothing(void *context, const cairn_hash *prefix, unsigned bits,
+                              cairn_smt_visit visit, void *visit_context)
+{
+    (void)context;
+    (void)prefix;
+    (void)bits;
+    (void)visit;
+    (void)visit_context;
+    return CAIRN_OK;
+}
+
+/* The app hash of a ledger that has its genesis and nothing else. */
+static cairn_err genesis_app_hash(cairn_arena *arena, cairn_bytes genesis, cairn_hash *ret_app_hash)
+{
+    static const cairn_ledger_bases no_bases = {
+        .map = {{.scan = scan_nothing}, {.scan = scan_nothing}}};
+    CAIRN_CLEANUP(cairn_ledger_free_p) cairn_ledger *ledger = NULL;
+    cairn_block block = {0};
+    CAIRN_TRY(cairn_ledger_new(&cairn_all_features, NULL, &ledger));
+    CAIRN_TRY(cairn_ledger_begin(ledger, &no_bases, genesis, arena, &block));
+    cairn_app_hash(block.frontier.size, &block.log_root, ret_app_hash);
+    cairn_block_discard(&block);
+    return CAIRN_OK;
+}
+
+static cairn_err name_validators(cairn_arena *arena, const cairn_member_part *parts, size_t count,
+                                 cairn_chain_validator *ret_validators)
+{
+    for (size_t i = 0; i < count; i++) {
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+        const cairn_genesis_member *member = &parts[i].member;
+        char *name = NULL;
+        void *memory = NULL;
+        CAIRN_TRY(cairn_key_from_cose(member->keys[member->key_count - 1].cose_key, &key));
+        CAIRN_TRY(cairn_arena_alloc(arena, member->name.size + 1, &memory));
+        name = memory;
+        memcpy(name, member->name.data, member->name.size);
+        name[member->name.size] = '\0';
+        ret_validators[i] = (cairn_chain_validator){.name = name, .power = 1};
+        memcpy(ret_validators[i].key, cairn_key_public(key).data, sizeof ret_validators[i].key);
+    }
+    return CAIRN_OK;
+}
+
+/* A new ledger and its chain. */
+static cairn_err make_chain(cairn_command *command, const char *name,
+                            const cairn_member_part *parts, size_t count, cairn_bytes *ret_chain)
+{
+    cairn_clock clock = cairn_clock_system();
+    cairn_chain_validator validators[MEMBERS_MAX];
+    const char *peers[MEMBERS_MAX];
+    cairn_chain_start start = {.height = 0};
+    uint64_t now_ms = cairn_clock_wall_ms(&clock);
+    CAIRN_TRY(make_genesis(command, name, parts, count, now_ms, &start.genesis));
+    CAIRN_TRY(genesis_app_hash(&command->arena, start.genesis, &start.app_hash));
+    CAIRN_TRY(name_validators(&command->arena, parts, count, validators));
+    for (size_t i = 0; i < count; i++)
+        peers[i] = parts[i].peer;
+    return cairn_chain_file(&command->arena, &start, now_ms, validators, count, peers, count,
+                            ret_chain);
+}
+
+static cairn_err read_part(cairn_command *command, const char *path, cairn_member_part *ret_part)
+{
+    cairn_bytes json;
+    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_PART_SIZE_MAX, &json));
+    return cairn_input_err(path, cairn_member_part_decode(&command->arena, json, ret_part));
+}
+
+/* All members on this machine, each at an address of its own. */
+typedef struct local {
+    const char *directory;
+    size_t count;
+    unsigned net[2];
+} local;
+
+static cairn_err member_directory(const local *l, size_t i, char ret_path[CAIRN_PATH_SIZE_MAX])
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "member-%zu", i + 1);
+    return cairn_path_join(l->directory, name, ret_path);
+}
+
+static cairn_err prepare_local(cairn_command *command, const local *l, size_t i)
+{
+    char directory[CAIRN_PATH_SIZE_MAX];
+    char org[32];
+    char listen[64];
+    char rpc[64];
+    char node[32];
+    (void)snprintf(org, sizeof org, "Member %zu", i + 1);
+    (void)snprintf(node, sizeof node, "127.%u.%u.%zu", l->net[0], l->net[1], i + 1);
+    (void)snprintf(listen, sizeof listen, "%s:26656", node);
+    (void)snprintf(rpc, sizeof rpc, "http://%s:26657", node);
+    const cairn_member_address address = {.listen = listen, .rpc = rpc, .node = node};
+    CAIRN_TRY(member_directory(l, i, directory));
+    return cairn_member_prepare(command, directory, org, &address);
+}
+
+static cairn_err choose_net(local *l)
+{
+    uint8_t random[2];
+    if (RAND_bytes(random, sizeof random) != 1)
+        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "consortium: no random bytes");
+    l->net[0] = 20u + random[0] % 200u; /* neither 127.0.0.1's nor those that others take */
+    l->net[1] = random[1] % 250u;
+    return CAIRN_OK;
+}
+
+static cairn_err make_local(cairn_command *command, local *l, const char *name, json_t *facts)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    char part[CAIRN_PATH_SIZE_MAX];
+    void *parts = NULL;
+    cairn_bytes chain;
+    cairn_hash ledger;
+    CAIRN_TRY(choose_net(l));
+    CAIRN_TRY(cairn_output_dir(l->directory, 0750));
+    CAIRN_TRY(cairn_arena_array(&command->arena, l->count, sizeof(cairn_member_part), &parts));
+    for (size_t i = 0; i < l->count; i++) {
+        CAIRN_TRY(prepare_local(command, l, i));
+        CAIRN_TRY(member_directory(l, i, path));
+        CAIRN_TRY(cairn_path_join(path, "consortium/member.json", part));
+        CAIRN_TRY(read_part(command, part, (cairn_member_part *)parts + i));
+    }
+    CAIRN_TRY(make_chain(command, name, parts, l->count, &chain));
+    json_t *list = cairn_facts_list(facts, "member");
+    for (size_t i = 0; i < l->count; i++) {
+        CAIRN_TRY(member_directory(l, i, path));
+        CAIRN_TRY(cairn_member_begin(command, path, chain, &ledger));
+        cairn_facts_text(cairn_facts_item(list), "directory", path);
+    }
+    cairn_facts_hash(facts, "ledger", &ledger);
+    return CAIRN_OK;
+}
+
+static cairn_err run_local(cairn_command *command, const cairn_arguments *arguments,
+                           const char *name, json_t *facts)
+{
+    uint64_t count = 0;
+    if (arguments->word_count != 1)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--members goes with one DIR");
+    CAIRN_TRY(cairn_option_number(arguments, "members", 1, MEMBERS_MAX, &count));
+    local l = {.directory = arguments->words[0], .count = (size_t)count};
+    return make_local(command, &l, name, facts);
+}
+
+/* The parts of members elsewhere. */
+static cairn_err run_parts(cairn_command *command, const cairn_arguments *arguments,
+                           const char *name, json_t *facts)
+{
+    const char *output = cairn_option_value(arguments, "output");
+    size_t count = arguments->word_count;
+    void *parts = NULL;
+    cairn_bytes chain;
+    if (output == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "give --members N DIR, or PART… --output CHAIN");
+    CAIRN_TRY(cairn_arena_array(&command->arena, count, sizeof(cairn_member_part), &parts));
+    for (size_t i = 0; i < count; i++)
+        CAIRN_TRY(read_part(command, arguments->words[i], (cairn_member_part *)parts + i));
+    CAIRN_TRY(make_chain(command, name, parts, count, &chain));
+    CAIRN_TRY(cairn_output_write(output, 0644, chain));
+    cairn_facts_text(facts, "chain", output);
+    cairn_facts_number(facts, "members", count);
+    return CAIRN_OK;
+}
+
+static cairn_err run_new(cairn_command *command, const cairn_arguments *arguments)
+{
+    const char *name = cairn_option_value(arguments, "name");
+    json_t *facts = cairn_facts_new();
+    name = name == NULL ? "Consortium" : name;
+    cairn_err err = cairn_option_given(arguments, "members")
+                        ? run_local(command, arguments, name, facts)
+                        : run_parts(command, arguments, name, facts);
+    if (err == CAIRN_OK)
+        return cairn_facts_print(command, facts);
+    json_decref(facts);
+    return err;
+}
+
+/* --- begin --- */
+
+static cairn_err run_begin(cairn_command *command, const cairn_arguments *arguments)
+{
+    const char *directory = arguments->words[0];
+    cairn_bytes chain;
+    cairn_hash ledger;
+    CAIRN_TRY(cairn_input_read(&command->arena, arguments->words[1], CHAIN_SIZE_MAX, &chain));
+    CAIRN_TRY(cairn_member_begin(command, directory, chain, &ledger));
+    json_t *facts = cairn_facts_new();
+    cairn_facts_text(facts, "directory", directory);
+    cairn_facts_hash(facts, "ledger", &ledger);
+    return cairn_facts_print(command, facts);
+}
+
+/* --- the table --- */
+
+static const cairn_option prepare_options[] = {
+    {"org", "NAME", true, false, "name of the organisation"},
+    {"listen", "HOST:PORT", true, false, "where its engine is called by the others"},
+    {"rpc", "URL", false, false, "its engine for its node; http://127.0.0.1:26657 if not given"},
+    {"address", "ADDRESS", false, false, "of its node, when the directory is new"},
+};
+
+const cairn_verb cairn_verb_consortium_prepare = {
+    .name = "consortium prepare",
+    .words = "DIR",
+    .words_min = 1,
+    .words_max = 1,
+    .summary = "make a member's directory and the part of it that others need",
+    .help = "A new DIR gets an organisation's keys and an engine's home; a ledger's directory the "
+            "latter alone. DIR/consortium/member.json is for whoever makes the chain: it has no "
+            "secrets. The engine's key for votes lies in DIR/engine and must lie nowhere else: two "
+            "engines with one key are taken for a traitor.",
+    .options = prepare_options,
+    .option_count = sizeof prepare_options / sizeof prepare_options[0],
+    .run = run_prepare,
+};
+
+static const cairn_option new_options[] = {
+    {"members", "N", false, false, "so many members on this machine, made and begun at once"},
+    {"output", "CHAIN", false, false, "the chain's file, for all members"},
+    {"name", "NAME", false, false, "of the ledger; Consortium if not given"},
+};
+
+const cairn_verb cairn_verb_consortium_new = {
+    .name = "consortium new",
+    .words = "DIR|PART...",
+    .words_min = 1,
+    .words_max = MEMBERS_MAX,
+    .summary = "begin a consortium's chain: of members on this machine, or of their parts",
+    .help = "With --members everything lies in DIR: member-1 to member-N, each with keys of its "
+            "own and addresses 127.x.y.1 to N; run them by: cairn consortium run DIR. Without, the "
+            "PARTs that members have made by consortium prepare become the file CHAIN, with which "
+            "each of them begins. All have the same power.",
+    .options = new_options,
+    .option_count = sizeof new_options / sizeof new_options[0],
+    .run = run_new,
+};
+
+const cairn_verb cairn_verb_consortium_begin = {
+    .name = "consortium begin",
+    .words = "DIR CHAIN",
+    .words_min = 2,
+    .words_max = 2,
+    .summary = "take a consortium's chain into a member's directory",
+    .help = "The ledger of a new DIR is made; one that is there must stand where the chain begins. "
+            "From then on the engine alone brings it forward: cairn consortium run DIR.",
+    .run = run_begin,
+};
