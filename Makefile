@@ -2,6 +2,7 @@
 #
 #   make                 builds build/cairn
 #   make run [LOG=file]  installs what is missing, builds, plays examples/journey
+#   make consortium      four members on this machine, one ledger: examples/consortium (needs Go)
 #   make check           installs what is missing, runs every check; ends in one line of counts
 #   make check-long      analyzers, long fuzzing, long simulations: hours if you let it (FUZZ_SECONDS)
 #   make bench           prints the figures of docs/performance.md
@@ -11,7 +12,7 @@
 
 BUILD := build
 
-.PHONY: all deps run check check-long bench format install clean
+.PHONY: all deps run consortium check check-long bench format install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet house
@@ -30,6 +31,11 @@ run:
 	@tools/install-deps build
 	@$(MAKE) --no-print-directory all
 	@examples/journey/run $${LOG:+"$$LOG"}
+
+consortium:
+	@tools/install-deps build
+	@$(MAKE) --no-print-directory all
+	@examples/consortium/run
 
 check:
 	@tools/install-deps build check

@@ -35,6 +35,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_consortium_new,
     &cairn_verb_consortium_begin,
     &cairn_verb_consortium_run,
+    &cairn_verb_consortium_status,
     &cairn_verb_grant_add,
     &cairn_verb_grant_delegate,
     &cairn_verb_grant_list,

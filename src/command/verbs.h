@@ -37,6 +37,7 @@ extern const cairn_verb cairn_verb_consortium_prepare;
 extern const cairn_verb cairn_verb_consortium_new;
 extern const cairn_verb cairn_verb_consortium_begin;
 extern const cairn_verb cairn_verb_consortium_run;
+extern const cairn_verb cairn_verb_consortium_status;
 extern const cairn_verb cairn_verb_grant_add;
 extern const cairn_verb cairn_verb_grant_delegate;
 extern const cairn_verb cairn_verb_grant_list;

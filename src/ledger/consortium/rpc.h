@@ -22,4 +22,20 @@ cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_b
 cairn_err cairn_rpc_block(cairn_arena *arena, const char *url, uint64_t height,
                           cairn_bytes *ret_answer) CAIRN_MUST_USE;
 
+/* Where an engine stands, by its own words: /status, /net_info and /abci_info. */
+typedef struct cairn_rpc_status {
+    char chain[51];
+    uint64_t height;             /* of its last block; 0: none yet */
+    uint64_t time_ms;            /* of that block */
+    bool catching_up;            /* takes no part yet */
+    uint64_t peers;              /* other engines that it is connected to */
+    uint64_t application_height; /* as the application told it */
+    uint64_t power;              /* of its own key in its own eyes; 0: no validator */
+    uint64_t waiting;            /* transactions in its pool */
+} cairn_rpc_status;
+
+/* UNREACHABLE when it does not answer, or not with that. */
+cairn_err cairn_rpc_get_status(cairn_arena *arena, const char *url,
+                               cairn_rpc_status *ret_status) CAIRN_MUST_USE;
+
 #endif
