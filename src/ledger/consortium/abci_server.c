@@ -110,9 +110,11 @@ static cairn_err next_frame(connection *c, cairn_bytes *ret_message, bool *ret_w
 {
     uint64_t size = 0;
     size_t prefix = 0;
-    cairn_bytes rest = cairn_bytes_of(c->buffer + c->start, c->end - c->start);
     *ret_whole = false;
-    cairn_err err = rest.size == 0 ? CAIRN_ERR_TRUNCATED : cairn_wire_varint(rest, &size, &prefix);
+    if (c->start == c->end)
+        return CAIRN_OK;
+    cairn_bytes rest = cairn_bytes_of(c->buffer + c->start, c->end - c->start);
+    cairn_err err = cairn_wire_varint(rest, &size, &prefix);
     if (err == CAIRN_ERR_TRUNCATED)
         return CAIRN_OK;
     CAIRN_TRY(err);
