@@ -52,6 +52,7 @@ send 2 20 5000
 # All at once.
 for k in 0 1 2 3; do kill_one "${applications[k]}"; kill -KILL "${engines[k]}" 2>/dev/null || true; done
 for k in 0 1 2 3; do wait "${engines[k]}" 2>/dev/null || true; start_application "$k"; start_engine "$k"; done
+for k in 0 1 2 3; do reach "$k" 1; done
 send 1 100 6000
 echo "members that were killed come back"
 

@@ -5,7 +5,8 @@
  *       after the other
  *   consortium-serve run DIRECTORY GENESIS SOCKET RPC
  *       serves the engine; for each line "COUNT FIRST" of standard input sends so many anchors, and
- *       prints how many were accepted; ends with the input
+ *       prints how many were accepted; for "convict HEIGHT" the evidence in that block; ends with
+ *       the input
  *   consortium-serve transactions COUNT FIRST GENESIS
  *       writes anchors, each behind its size (u32be)
  *   consortium-serve stand DIRECTORY
@@ -19,7 +20,11 @@
 
 #include "core/store/file.h"
 #include "feature_list.h"
+#include "identity/identity.h"
+#include "ledger/consortium/double_vote.h"
 #include "ledger/consortium/relay.h"
+#include "ledger/consortium/rpc.h"
+#include "ledger/follow/head.h"
 #include "support/ledger_fixture.h"
 
 static void must(cairn_err err, const char *what)
@@ -147,7 +152,32 @@ static void send_anchors(client *c, long count, long first)
     (void)fflush(stdout);
 }
 
-static void serve_client(cairn_engine *engine, const cairn_chain *chain)
+/* The first evidence in a block goes onto the ledger, by whom ever it is sent. */
+static void convict(client *c, const char *url, const cairn_chain *chain, long height)
+{
+    cairn_bytes answer, body;
+    cairn_double_vote *votes = NULL;
+    size_t count = 0;
+    cairn_evidence evidence;
+    cairn_verdict verdict = {.code = CAIRN_ERR_NOT_FOUND};
+    cairn_state_source state = cairn_follow_state_of(c->engine);
+    must(cairn_rpc_block(&c->f.arena, url, (uint64_t)height, &answer), "block");
+    must(cairn_double_votes_from_rpc(&c->f.arena, answer, &votes, &count), "evidence");
+    if (count > 0) {
+        must(cairn_validator_evidence_of(&state, &c->f.arena, votes, cairn_bytes_str(chain->id),
+                                         &evidence),
+             "evidence");
+        must(cairn_validator_evidence_body(&c->f.arena, &evidence, &body), "evidence");
+        uint64_t until_ms = ((uint64_t)time(NULL) + 300) * 1000;
+        (void)!cairn_engine_wait(
+            c->engine, fixture_tx(&c->f, c->f.key, CAIRN_TX_VALIDATOR_EVIDENCE, body, until_ms),
+            &verdict);
+    }
+    (void)printf("evidence %s\n", verdict.code == CAIRN_OK ? "OK" : cairn_err_name(verdict.code));
+    (void)fflush(stdout);
+}
+
+static void serve_client(cairn_engine *engine, const char *url, const cairn_chain *chain)
 {
     static client c;
     char line[64];
@@ -157,8 +187,12 @@ static void serve_client(cairn_engine *engine, const cairn_chain *chain)
     pthread_cond_init(&c.told, NULL);
     fixture_open(&c.f, 1);
     cairn_ledger_id(chain->start.genesis, &c.f.ledger);
-    while (fgets(line, sizeof line, stdin) != NULL && sscanf(line, "%ld %ld", &count, &first) == 2)
-        send_anchors(&c, count, first);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        if (sscanf(line, "convict %ld", &first) == 1)
+            convict(&c, url, chain, first);
+        else if (sscanf(line, "%ld %ld", &count, &first) == 2)
+            send_anchors(&c, count, first);
+    }
     fixture_close(&c.f);
 }
 
@@ -189,7 +223,7 @@ static int run(char **words)
     must(cairn_application_new(&options, &application), "application");
     cairn_abci_handler handler = cairn_application_handler(application);
     must(cairn_abci_server_start(words[2], &handler, NULL, &server), "server");
-    serve_client(engine, &chain);
+    serve_client(engine, words[3], &chain);
     cairn_abci_server_stop(server);
     cairn_application_free(application);
     must(cairn_store_drive(engine, NULL), "drive");

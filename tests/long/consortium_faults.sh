@@ -44,7 +44,7 @@ make_networks() {
     ip link add right type bridge
     ip link set left up
     ip link set right up
-    for k in 0 1 2 3; do
+    for k in 0 1 2 3 4; do
         ip netns add "m$k"
         ip link add "v$k" type veth peer name eth0 netns "m$k"
         ip link set "v$k" master left up
@@ -52,6 +52,11 @@ make_networks() {
         ip -n "m$k" link set eth0 up
         ip -n "m$k" link set lo up
     done
+}
+
+# As inside, and the script goes on.
+inside_now() { # MEMBER COMMAND...
+    (inside "$@")
 }
 
 move() { # BRIDGE MEMBER...
@@ -188,6 +193,42 @@ wrong_clock() {
     echo "a member whose clock is ahead proposes nothing, and the others go on"
 }
 
+# A second pair of processes signs with the last member's key, and so does that member.
+double_sign() {
+    local i h found=0
+    h=$(height 0)
+    [ -d "$work/node4" ] || cp -a "$work/node3" "$work/node4"
+    rm -rf "$work/node4/data" "$work/node4/config/node_key.json" "$work/node4/config/addrbook.json"
+    mkdir "$work/node4/data"
+    echo '{"height":"0","round":0,"step":0}' >"$work/node4/data/priv_validator_state.json"
+    start_application 4
+    start_engine 4
+    for ((i = 0; i < 60 && found == 0; i++)); do
+        offer $((i % 3)) 10
+        for (( ; h <= $(height 0); h++)); do
+            inside_now 0 curl -sf "http://$(address 0):26657/block?height=$h" | grep -q DuplicateVoteEvidence || continue
+            found=$h
+            break
+        done
+    done
+    [ "$found" != 0 ] || {
+        echo "no evidence of two votes with one key" >&2
+        exit 1
+    }
+    kill_one "${engines[4]}"
+    kill_one "${applications[4]}"
+    eval "exec 24>&-"
+    ask 1 "convict $found" "evidence OK"
+    acknowledged=$((acknowledged + 1))
+    sleep 2
+    inside_now 0 curl -sf "http://$(address 0):26657/validators" | grep -q '"total": *"3"' || {
+        echo "who signed twice is still a validator" >&2
+        exit 1
+    }
+    offer 0 20
+    echo "one key used twice: the block shows it, its organisation is suspended, the others go on"
+}
+
 make_networks
 make_homes
 for k in 0 1 2 3; do
@@ -196,7 +237,7 @@ for k in 0 1 2 3; do
 done
 for k in 0 1 2 3; do reach "$k" 1; done
 offer 0 20
-for part in ${CONSORTIUM_PARTS:-fail_points pause partition full_disk wrong_clock}; do "$part"; done
+for part in ${CONSORTIUM_PARTS:-fail_points pause partition full_disk wrong_clock double_sign}; do "$part"; done
 catch_up 0 1 2 3
 sleep 1
 compare_members

@@ -40,7 +40,7 @@ start_application() { # MEMBER
     [ -p "$work/$k.in" ] || mkfifo "$work/$k.in"
     inside "$k" "$serve" run "$work/store$k" "$work/node$k/config/genesis.json" "$work/$k.sock" \
         "http://$(address "$k"):26657" <"$work/$k.in" >>"$work/$k.out" 2>>"$work/application-$k.log" \
-        20>&- 21>&- 22>&- 23>&- &
+        20>&- 21>&- 22>&- 23>&- 24>&- &
     applications[k]=$!
     eval "exec $((20 + k))>\"$work/$k.in\""
     for ((i = 0; i < 100; i++)); do
@@ -55,7 +55,7 @@ start_engine() { # MEMBER
     local k=$1
     inside "$k" "$engine" start --home "$work/node$k" --moniker "member-$k" --proxy_app "unix://$work/$k.sock" \
         --p2p.laddr "tcp://$(address "$k"):26656" --rpc.laddr "tcp://$(address "$k"):26657" \
-        --p2p.persistent_peers "$peers" >>"$work/engine-$k.log" 2>&1 20>&- 21>&- 22>&- 23>&- &
+        --p2p.persistent_peers "$peers" >>"$work/engine-$k.log" 2>&1 20>&- 21>&- 22>&- 23>&- 24>&- &
     engines[k]=$!
 }
 
@@ -69,9 +69,11 @@ print(*(v["pub_key"]["value"] for v in json.load(open(sys.argv[1]))["validators"
     for k in 0 1 2 3; do
         cp "$here/packaging/consortium/config.toml" "$work/node$k/config/config.toml"
         python3 - "$work/node$k/config/genesis.json" "$work/app_state" <<'PYTHON'
-import json, sys
+import base64, hashlib, json, sys
 genesis = json.load(open(sys.argv[1]))
-genesis['app_state'] = json.load(open(sys.argv[2]))
+state = genesis['app_state'] = json.load(open(sys.argv[2]))
+entry = base64.urlsafe_b64decode(state['genesis'] + '==')
+genesis['chain_id'] = 'cairn-' + hashlib.sha256(b'cairn/ledger/1\0' + entry).hexdigest()[:24] + '-0'
 json.dump(genesis, open(sys.argv[1], 'w'))
 PYTHON
     done
@@ -98,18 +100,22 @@ reach() { # MEMBER HEIGHT
     exit 1
 }
 
-send() { # MEMBER COUNT FIRST: all of them are accepted
+ask() { # MEMBER LINE ANSWER: its application answers so
     local before
     before=$(wc -l <"$work/$1.out")
-    echo "$2 $3" >&"$((20 + $1))"
+    echo "$2" >&"$((20 + $1))"
     for ((i = 0; i < 400; i++)); do
         [ "$(wc -l <"$work/$1.out")" = "$before" ] || break
         sleep 0.1
     done
-    [ "$(tail -n 1 "$work/$1.out")" = "$2 OK" ] || {
-        echo "member $1 was sent $2 transactions: $(tail -n 1 "$work/$1.out") accepted" >&2
+    [ "$(tail -n 1 "$work/$1.out")" = "$3" ] || {
+        echo "member $1 was told '$2' and says: $(tail -n 1 "$work/$1.out")" >&2
         exit 1
     }
+}
+
+send() { # MEMBER COUNT FIRST: all of them are accepted
+    ask "$1" "$2 $3" "$2 OK"
 }
 
 kill_one() { # PROCESS, which may have ended by itself
