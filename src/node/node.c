@@ -253,6 +253,26 @@ static const char *delegate(void *context, const cairn_call *call, cairn_delegat
                                ret_delegation);
 }
 
+/* Hashes are shown with the proofs. */
+static bool is_of_hashes(const cairn_call *call)
+{
+    static const char entries[] = "entries/";
+    const cairn_bytes path = call->params[1];
+    return call->route->handle == cairn_api_tile_get &&
+           (path.size < sizeof entries - 1 || memcmp(path.data, entries, sizeof entries - 1) != 0);
+}
+
+/* Who reads entries by his role, and not as a member, is recorded; where that cannot be told, too.
+ */
+static bool is_watched(void *context, const cairn_call *call)
+{
+    cairn_reader reader;
+    if (is_of_hashes(call))
+        return false;
+    cairn_err err = cairn_node_find_reader(context, &call->principal, call->params[0], &reader);
+    return err == CAIRN_OK ? reader.by_role : err != CAIRN_ERR_NOT_FOUND;
+}
+
 enum { OWN_TABLES = 3 };
 
 static cairn_err make_router(cairn_node *node)
@@ -276,6 +296,8 @@ static cairn_err make_router(cairn_node *node)
     cairn_node_auth_hook(node->auth, &options);
     options.delegate = delegate;
     options.delegate_context = node;
+    options.watch = is_watched;
+    options.watch_context = node;
     cairn_err err = cairn_router_new(&options, &node->router);
     free(tables);
     return err;
@@ -536,9 +558,24 @@ cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *call
     cairn_node_ledger *ledger = cairn_node_find_any(node, id);
     if (ledger == NULL || node->open[sight])
         return ledger;
+    cairn_reader reader;
+    if (sight == CAIRN_SIGHT_ENTRIES)
+        return cairn_reader_of(ledger, caller, &reader) == CAIRN_OK && reader.all ? ledger : NULL;
     bool known = caller->has_organisation && cairn_principal_has_scope(caller, "ledger.read") &&
                  cairn_node_ledger_knows(ledger, &caller->organisation);
     return known ? ledger : NULL;
+}
+
+cairn_err cairn_node_find_reader(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                                 cairn_reader *ret_reader)
+{
+    cairn_node_ledger *ledger = cairn_node_find_any(node, id);
+    if (ledger == NULL)
+        return CAIRN_ERR_NOT_FOUND;
+    if (!node->open[CAIRN_SIGHT_ENTRIES])
+        return cairn_reader_of(ledger, caller, ret_reader);
+    *ret_reader = cairn_reader_of_all(ledger);
+    return CAIRN_OK;
 }
 
 size_t cairn_node_ledger_count(const cairn_node *node)

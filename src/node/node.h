@@ -13,6 +13,7 @@
 #include "ledger/store/store.h"
 #include "node/node_consortium.h"
 #include "node/node_ledger.h"
+#include "node/node_reader.h"
 #include "node/node_work.h"
 #include "node/process/supervisor.h"
 
@@ -75,6 +76,10 @@ bool cairn_node_moves(cairn_node *node);
  * it; NULL alike for one that is not here and one that he may not see. */
 cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
                                    cairn_node_sight sight);
+/* How much of that ledger's entries `caller` sees: everybody all where they are public. NOT_FOUND
+ * alike for a ledger that is not here and for one of which he sees none. */
+cairn_err cairn_node_find_reader(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                                 cairn_reader *ret_reader) CAIRN_MUST_USE;
 /* The same without asking who calls: for a transaction, which says by itself who speaks. */
 cairn_node_ledger *cairn_node_find_any(cairn_node *node, cairn_bytes id);
 /* May anybody see that much of the node's ledgers? */

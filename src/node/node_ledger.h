@@ -16,7 +16,7 @@
 /* What a caller wants to see of a ledger, the least first. */
 typedef enum cairn_node_sight {
     CAIRN_SIGHT_PROOFS,  /* checkpoints, tiles of hashes, values with their proofs */
-    CAIRN_SIGHT_ENTRIES, /* what was said, too */
+    CAIRN_SIGHT_ENTRIES, /* all that was said, too */
 } cairn_node_sight;
 
 /* Counts since the start; any thread. */

@@ -71,11 +71,30 @@ static cairn_err write(cairn_arena *arena, const cairn_hash *ledger, const cairn
     return err;
 }
 
+/* By membership or name: what a role opens is recorded with each call, and here nobody calls. One
+ * that is no longer active is told nothing; its end comes with its own event. */
+static cairn_err may_know(void *context, const cairn_hash *id, const cairn_hash *owner,
+                          const cairn_job_event *event, bool *ret_may)
+{
+    const cairn_services *services = context;
+    cairn_node_ledger *ledger = cairn_node_ledger_at(services->node, event->slot);
+    cairn_reader reader;
+    (void)id;
+    *ret_may = cairn_node_is_public(services->node, CAIRN_SIGHT_ENTRIES);
+    if (*ret_may)
+        return CAIRN_OK;
+    cairn_err err = cairn_reader_of_org(ledger, owner, &reader);
+    if (err != CAIRN_OK)
+        return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+    return cairn_reader_sees(&reader, event->transaction, ret_may);
+}
+
 const cairn_callback_kind cairn_subscription_kind = {
     .name = "node.subscriptions",
     .content_type = "application/cloudevents+json",
     .topics = topics,
     .write = write,
+    .may_know = may_know,
 };
 
 /* --- whom --- */

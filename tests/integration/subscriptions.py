@@ -173,10 +173,10 @@ class World:
         check(len(secret) == 32, f'a secret of {len(secret)} bytes')
         self.sink.secrets[made['key_id']] = secret
 
-    def anchor(self, count):
-        """Their places in the log, in order, as the feed has them."""
+    def anchor(self, count, home=None):
+        """Their places in the log, in order, as the feed has them; of the organisation of that directory."""
         before = len(self.events())
-        for transaction in self.node.transactions(count):
+        for transaction in self.node.transactions(count, home=home):
             answer = self.node.submit(transaction)
             check(answer.status == 200, f'submit: {answer}')
         return [event['index'] for event in self.events()[before:]]
@@ -328,13 +328,17 @@ def filtered(world):
 
 
 def ended(world):
-    """Nothing after the end, whether it was deleted or its organisation suspended."""
+    """Nothing after the end, whether it was deleted or its organisation suspended. One that does not vote is told of
+    what names it alone, also when it was behind meanwhile."""
     one, two = world.subscribe('/deleted'), world.subscribe('/suspended', who='other')
-    places = world.anchor(3)
-    for path in ('/deleted', '/suspended'):
-        world.wait_for(path, places, path)
+    member = os.path.join(world.work, 'member')
+    ours = world.anchor(2)
+    theirs = world.anchor(3, member)
+    world.wait_for('/deleted', [*ours, *theirs], '/deleted')
+    world.wait_for('/suspended', theirs, '/suspended')
     world.sink.stop()  # now they wait
     world.anchor(3)
+    waiting = world.anchor(3, member)
     check(world.ask('DELETE', '/' + one['id']).status == 204, 'delete')
     cairn('org', 'suspend', world.other, '--json', directory=world.node.home)
     world.anchor(3)
@@ -347,6 +351,8 @@ def ended(world):
     world.wait_for('/after', places, 'after')
     time.sleep(3)
     check(before == [len(world.sink.of(path)) for path in ('/deleted', '/suspended')], 'something came after the end')
+    told = {body['data']['index'] for body, _ in world.sink.of('/suspended')}
+    check(set(theirs) <= told <= {*theirs, *waiting}, f'told of {told - {*theirs, *waiting}}, which do not name it')
     check(world.ask('GET', '/' + after['id']).status == 200, 'another one')
     cairn('org', 'resume', world.other, '--json', directory=world.node.home)
     world.bearers.clear()

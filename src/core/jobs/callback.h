@@ -39,6 +39,10 @@ typedef struct cairn_callback_kind {
      * CloudEvents extension attributes where it is a CloudEvent. */
     cairn_err (*write)(cairn_arena *arena, const cairn_hash *ledger, const cairn_job_event *event,
                        cairn_bytes *ret_json);
+    /* May the owner be told of it, as things are now? `context` is that of the jobs. NULL: of each.
+     */
+    cairn_err (*may_know)(void *context, const cairn_hash *ledger, const cairn_hash *owner,
+                          const cairn_job_event *event, bool *ret_may);
 } cairn_callback_kind;
 
 /* Where a callback is, and whose. */

@@ -199,6 +199,15 @@ static cairn_err tell_record(telling *t, cairn_arena *arena, const recipient *r,
     return cairn_callback_store(t->txn, &r->key, record);
 }
 
+static cairn_err may_know(const cairn_jobs *jobs, const recipient *r, const cairn_job_event *event,
+                          bool *ret_may)
+{
+    *ret_may = r->kind->may_know == NULL;
+    return *ret_may
+               ? CAIRN_OK
+               : r->kind->may_know(jobs->options.context, &r->ledger, &r->owner, event, ret_may);
+}
+
 /* One that named several beginnings is found several times, and told once. */
 static cairn_err tell_one(telling *t, const concerned *one)
 {
@@ -214,7 +223,10 @@ static cairn_err tell_one(telling *t, const concerned *one)
     bool told = err == CAIRN_OK && cairn_cursor_compare(&record.since, &after) >= 0;
     bool over =
         err == CAIRN_OK && record.expires_ms <= cairn_clock_wall_ms(&t->txn->jobs->options.clock);
+    bool may = false;
     if (err == CAIRN_OK && !told && !over && !record.behind)
+        err = may_know(t->txn->jobs, &r, t->event, &may);
+    if (err == CAIRN_OK && may)
         err = tell_record(t, &arena, &r, &record);
     cairn_arena_done(&arena);
     return err;
@@ -270,7 +282,7 @@ static cairn_err concerns(chase *c, const cairn_job_event *event, bool *ret_conc
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < c->record.topic_count; k++)
             *ret_concerns = *ret_concerns || begins(topics[i], c->record.topics[k]);
-    return CAIRN_OK;
+    return *ret_concerns ? may_know(c->jobs, &c->r, event, ret_concerns) : CAIRN_OK;
 }
 
 static cairn_err see(void *context, const cairn_job_event *event)

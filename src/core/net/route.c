@@ -35,6 +35,8 @@ struct cairn_router {
     const char *(*delegate)(void *context, const cairn_call *call,
                             cairn_delegation *ret_delegation);
     void *delegate_context;
+    bool (*watch)(void *context, const cairn_call *call);
+    void *watch_context;
     cairn_err (*audit)(void *context, const cairn_audit_fact *fact, cairn_audit_done_fn done,
                        void *done_context);
     void *audit_context;
@@ -147,6 +149,26 @@ static void on_audited(void *context, cairn_err err)
     respond_with_field(d->call.exchange, 503, "UNAVAILABLE", "Retry-After", "1");
 }
 
+static bool is_open_to_all(const cairn_route *route)
+{
+    return route->access == CAIRN_ROUTE_PUBLIC || route->access == CAIRN_ROUTE_WATCHED;
+}
+
+static bool is_audited(const dispatch *d, outcome result)
+{
+    const cairn_router *router = d->router;
+    switch (d->call.route->access) {
+    case CAIRN_ROUTE_PRIVILEGED:
+    case CAIRN_ROUTE_DELEGATED:
+        return router->audit != NULL;
+    case CAIRN_ROUTE_WATCHED:
+        return router->audit != NULL && router->watch != NULL && result == OUTCOME_GRANTED &&
+               router->watch(router->watch_context, &d->call);
+    default:
+        return false;
+    }
+}
+
 /* The end of every decision: what is privileged is recorded before anything else happens. */
 static void conclude(dispatch *d, outcome result, const char *reason)
 {
@@ -156,9 +178,7 @@ static void conclude(dispatch *d, outcome result, const char *reason)
     if (result != OUTCOME_GRANTED)
         CAIRN_LOG(router->log, &events[EVENT_REFUSED],
                   cairn_log_text("operation", route->operation), cairn_log_text("reason", reason));
-    bool privileged =
-        route->access == CAIRN_ROUTE_PRIVILEGED || route->access == CAIRN_ROUTE_DELEGATED;
-    if (!privileged || router->audit == NULL) {
+    if (!is_audited(d, result)) {
         respond_outcome(d);
         return;
     }
@@ -225,7 +245,7 @@ static void authorise(dispatch *d)
 {
     const cairn_route *route = d->call.route;
     const cairn_principal *principal = &d->call.principal;
-    bool open = route->access == CAIRN_ROUTE_PUBLIC || route->access == CAIRN_ROUTE_OPEN;
+    bool open = is_open_to_all(route) || route->access == CAIRN_ROUTE_OPEN;
     const char *other = whose_else(&d->call);
     if (other != NULL)
         conclude(d, OUTCOME_NOT_FOUND, other);
@@ -259,7 +279,7 @@ static bool is_admitted(dispatch *d)
 static bool may_be_nobody(const dispatch *d, const cairn_auth_result *result)
 {
     cairn_bytes value;
-    return d->call.route->access == CAIRN_ROUTE_PUBLIC &&
+    return is_open_to_all(d->call.route) &&
            (result->verdict == CAIRN_AUTH_ABSENT ||
             !cairn_http_header_find(d->call.request, "Authorization", &value));
 }
@@ -384,6 +404,8 @@ cairn_err cairn_router_new(const cairn_router_options *options, cairn_router **r
     router->admit_context = options->admit_context;
     router->delegate = options->delegate;
     router->delegate_context = options->delegate_context;
+    router->watch = options->watch;
+    router->watch_context = options->watch_context;
     router->audit = options->audit;
     router->audit_context = options->audit_context;
     router->challenge =

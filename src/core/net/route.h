@@ -22,6 +22,7 @@ typedef struct cairn_services cairn_services; /* what handlers work with: ledger
 typedef enum cairn_route_access {
     CAIRN_ROUTE_PUBLIC,     /* anybody; a principal is still looked for, and an Authorization field
                                that does not hold is refused */
+    CAIRN_ROUTE_WATCHED,    /* as public; audited when the router's `watch` says so */
     CAIRN_ROUTE_CALLER,     /* any authenticated caller with the scope and one of the roles */
     CAIRN_ROUTE_PRIVILEGED, /* the same, and each call granted or refused is audited */
     CAIRN_ROUTE_DELEGATED,  /* as privileged, and the node acts in the caller's name: a grant on the
@@ -149,6 +150,10 @@ typedef struct cairn_router_options {
     const char *(*delegate)(void *context, const cairn_call *call,
                             cairn_delegation *ret_delegation);
     void *delegate_context;
+    /* For WATCHED routes: is this call one that is recorded, since the caller may make it by a
+     * right that not everybody has who gets an answer? */
+    bool (*watch)(void *context, const cairn_call *call);
+    void *watch_context;
     /* Records `fact`; calls `done` once, from any thread. BUSY and so on: `done` is not called. */
     cairn_err (*audit)(void *context, const cairn_audit_fact *fact, cairn_audit_done_fn done,
                        void *done_context);

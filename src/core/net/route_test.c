@@ -41,11 +41,20 @@ static void missing(cairn_call *call)
 #define ORG "abababababababababababababababababababababababababababababababab"
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
+/* By which key the node would sign. */
+static void echo_delegation(cairn_call *call)
+{
+    cairn_call_respond_json(call, 200, "text/plain", cairn_bytes_str(call->delegation.key));
+}
+
 static const cairn_route rows[] = {
     ROW(GET, "/", "root", CAIRN_ROUTE_PUBLIC, NULL, 0, 0, echo),
     ROW(GET, "/things", "list", CAIRN_ROUTE_CALLER, NULL, 0, 0, echo),
     ROW(POST, "/things", "add", CAIRN_ROUTE_CALLER, "things.write", 0, 16, echo),
     ROW(GET, "/things/{thing}", "get", CAIRN_ROUTE_CALLER, "things.read", 0, 0, echo),
+    ROW(GET, "/watched", "watched", CAIRN_ROUTE_WATCHED, NULL, 0, 0, echo),
+    ROW(POST, "/things/{thing}/sign", "sign", CAIRN_ROUTE_DELEGATED, "things.write", 0, 0,
+        echo_delegation),
     ROW(GET, "/things/special", "special", CAIRN_ROUTE_CALLER, NULL, 0, 0, echo),
     ROW(DELETE, "/things/{thing}", "remove", CAIRN_ROUTE_PRIVILEGED, "things.write", ROLE_OPERATOR,
         0, echo),
@@ -293,6 +302,25 @@ static cairn_err audit(void *context, const cairn_audit_fact *fact, cairn_audit_
     return CAIRN_OK;
 }
 
+/* The router asks once he has the scope. */
+static const char *delegate(void *context, const cairn_call *call, cairn_delegation *ret_delegation)
+{
+    const char *who = call->principal.subject;
+    (void)context;
+    if (strcmp(who, "writer") == 0 && cairn_bytes_equal(call->params[0], cairn_bytes_str("8")))
+        return CAIRN_ROUTE_UNDECIDED;
+    if (strcmp(who, "writer") != 0)
+        return "test_no_delegation";
+    (void)snprintf(ret_delegation->key, sizeof ret_delegation->key, "sign-2");
+    return NULL;
+}
+
+static bool watch(void *context, const cairn_call *call)
+{
+    (void)context;
+    return strcmp(call->principal.subject, "operator") == 0;
+}
+
 static cairn_err admit(void *context, const cairn_http_exchange *exchange,
                        const cairn_principal *principal, uint64_t *ret_wait_ms)
 {
@@ -315,6 +343,8 @@ static int setup(void **state)
                                           .authenticator = {f, authenticate},
                                           .admit = admit,
                                           .admit_context = f,
+                                          .delegate = delegate,
+                                          .watch = watch,
                                           .audit = audit,
                                           .audit_context = f};
     assert_int_equal(cairn_router_new(&options, &f->router), CAIRN_OK);
@@ -465,6 +495,56 @@ static void test_privileged_calls_are_audited(void **state)
     assert_int_equal(f->audited, 0);
 }
 
+static void test_delegated_calls(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *path, *who;
+        int status;
+        const char *row; /* NULL: none, since nothing was decided */
+    } cases[] = {
+        {"/things/7/sign", NULL, 401, "sign no_credentials "},
+        {"/things/7/sign", "bad", 401, "sign test_bad "},
+        {"/things/7/sign", "ann", 403, "sign scope_missing ann"},
+        {"/things/7/sign", "operator", 404, "sign test_no_delegation operator"},
+        {"/things/7/sign", "writer", 200, "sign  writer"},
+        {"/things/8/sign", "writer", 503, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        f->audited = f->granted = 0;
+        assert_int_equal(ask(f, "POST", cases[i].path, cases[i].who), cases[i].status);
+        assert_int_equal(f->audited, cases[i].row != NULL);
+        assert_int_equal(f->granted, cases[i].status == 200);
+        if (cases[i].row != NULL)
+            assert_string_equal(f->reason, cases[i].row);
+        if (cases[i].status == 200)
+            assert_non_null(strstr(reply, "sign-2"));
+        if (cases[i].status == 404) {
+            assert_null(strstr(reply, "delegation"));
+            assert_non_null(strstr(reply, "NOT_FOUND"));
+        }
+    }
+    f->audit_fails = true;
+    assert_int_equal(ask(f, "POST", "/things/7/sign", "writer"), 503);
+}
+
+/* Open to all; those whom the hook points at are recorded, or not served. */
+static void test_watched_calls(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(ask(f, "GET", "/watched", NULL), 200);
+    assert_int_equal(ask(f, "GET", "/watched", "ann"), 200);
+    assert_int_equal(ask(f, "GET", "/watched", "bad"), 401);
+    assert_int_equal(f->audited, 0);
+    assert_int_equal(ask(f, "GET", "/watched", "operator"), 200);
+    assert_int_equal(f->audited, 1);
+    assert_int_equal(f->granted, 1);
+    assert_string_equal(f->reason, "watched  operator");
+    f->audit_fails = true;
+    assert_int_equal(ask(f, "GET", "/watched", "ann"), 200);
+    assert_int_equal(ask(f, "GET", "/watched", "operator"), 503);
+}
+
 /* What cannot be recorded is not done, and a refusal that cannot be is not told apart. */
 static void test_no_record_no_call(void **state)
 {
@@ -534,6 +614,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_head_and_allow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_body_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_privileged_calls_are_audited, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_delegated_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_watched_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_record_no_call, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
         cmocka_unit_test(test_principal),

@@ -11,36 +11,38 @@ enum { SUBSCRIPTION_SIZE_MAX = 8 << 10, ANCHOR_SIZE_MAX = 1 << 10 };
 
 #define LEDGER "/v1/ledgers/{ledger}"
 #define SCOPE "ledger.read"
-#define GET(pattern, operation, handle)                                                  \
-    {                                                                                    \
-        CAIRN_HTTP_GET, (pattern), (operation), CAIRN_ROUTE_PUBLIC, NULL, 0, 0, (handle) \
+/* WATCHED is what shows entries. */
+#define GET(pattern, operation, access, handle)                                            \
+    {                                                                                      \
+        CAIRN_HTTP_GET, (pattern), (operation), CAIRN_ROUTE_##access, NULL, 0, 0, (handle) \
     }
 
 static const cairn_route rows[] = {
     {CAIRN_HTTP_GET, "/healthz", "getHealth", CAIRN_ROUTE_OPEN, NULL, 0, 0, cairn_api_health},
     {CAIRN_HTTP_GET, "/readyz", "getReadiness", CAIRN_ROUTE_OPEN, NULL, 0, 0, cairn_api_readiness},
-    GET("/metrics", "getMetrics", cairn_api_metrics),
-    GET("/v1/ledgers", "listLedgers", cairn_api_ledgers_list),
-    GET(LEDGER, "getLedger", cairn_api_ledger_get),
+    GET("/metrics", "getMetrics", PUBLIC, cairn_api_metrics),
+    GET("/v1/ledgers", "listLedgers", PUBLIC, cairn_api_ledgers_list),
+    GET(LEDGER, "getLedger", PUBLIC, cairn_api_ledger_get),
     {CAIRN_HTTP_POST, LEDGER "/transactions", "submitTransaction", CAIRN_ROUTE_PUBLIC, NULL, 0,
      CAIRN_TX_SIZE_MAX, cairn_api_transaction_submit},
     {CAIRN_HTTP_POST, LEDGER "/anchors", "anchorOnBehalf", CAIRN_ROUTE_DELEGATED,
      CAIRN_ANCHOR_SCOPE, 0, ANCHOR_SIZE_MAX, cairn_api_anchor},
-    GET(LEDGER "/transactions/{transaction}", "getTransaction", cairn_api_transaction_get),
-    GET(LEDGER "/state/{key}", "getState", cairn_api_state_get), /* with %2F */
-    GET(LEDGER "/state/{key...}", "getState", cairn_api_state_get),
-    GET(LEDGER "/entries", "listEntries", cairn_api_entries_list),
-    GET(LEDGER "/records", "listRecords", cairn_api_records_list),
-    GET(LEDGER "/events", "listEvents", cairn_api_events_list),
-    GET(LEDGER "/checkpoint", "getCheckpoint", cairn_api_checkpoint_get),
-    GET(LEDGER "/tile/{path...}", "getTile", cairn_api_tile_get),
-    GET(LEDGER "/organisations", "listOrganisations", cairn_api_organisations_list),
-    GET(LEDGER "/organisations/{organisation}", "getOrganisation", cairn_api_organisation_get),
-    GET(LEDGER "/keys", "listKeys", cairn_api_keys_list),
-    GET(LEDGER "/keys/{key}", "getKey", cairn_api_key_get),
-    GET(LEDGER "/approvals", "listApprovals", cairn_api_approvals_list),
-    GET(LEDGER "/blocks", "listBlocks", cairn_api_blocks_list),
-    GET(LEDGER "/blocks/{height}", "getBlock", cairn_api_block_get),
+    GET(LEDGER "/transactions/{transaction}", "getTransaction", PUBLIC, cairn_api_transaction_get),
+    GET(LEDGER "/state/{key}", "getState", PUBLIC, cairn_api_state_get), /* with %2F */
+    GET(LEDGER "/state/{key...}", "getState", PUBLIC, cairn_api_state_get),
+    GET(LEDGER "/entries", "listEntries", WATCHED, cairn_api_entries_list),
+    GET(LEDGER "/records", "listRecords", WATCHED, cairn_api_records_list),
+    GET(LEDGER "/events", "listEvents", WATCHED, cairn_api_events_list),
+    GET(LEDGER "/checkpoint", "getCheckpoint", PUBLIC, cairn_api_checkpoint_get),
+    GET(LEDGER "/tile/{path...}", "getTile", WATCHED, cairn_api_tile_get),
+    GET(LEDGER "/organisations", "listOrganisations", PUBLIC, cairn_api_organisations_list),
+    GET(LEDGER "/organisations/{organisation}", "getOrganisation", PUBLIC,
+        cairn_api_organisation_get),
+    GET(LEDGER "/keys", "listKeys", PUBLIC, cairn_api_keys_list),
+    GET(LEDGER "/keys/{key}", "getKey", PUBLIC, cairn_api_key_get),
+    GET(LEDGER "/approvals", "listApprovals", PUBLIC, cairn_api_approvals_list),
+    GET(LEDGER "/blocks", "listBlocks", PUBLIC, cairn_api_blocks_list),
+    GET(LEDGER "/blocks/{height}", "getBlock", WATCHED, cairn_api_block_get),
     {CAIRN_HTTP_GET, LEDGER "/subscriptions", "listSubscriptions", CAIRN_ROUTE_CALLER, SCOPE, 0, 0,
      cairn_api_subscriptions_list},
     {CAIRN_HTTP_POST, LEDGER "/subscriptions", "createSubscription", CAIRN_ROUTE_PRIVILEGED, SCOPE,
@@ -226,6 +228,13 @@ cairn_err cairn_api_ledger(cairn_call *call, cairn_node_sight sight, cairn_node_
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
     *ret_ledger = ledger;
     return CAIRN_OK;
+}
+
+cairn_err cairn_api_reader(cairn_call *call, cairn_reader *ret_reader)
+{
+    cairn_err err =
+        cairn_node_find_reader(cairn_api_node(call), &call->principal, call->params[0], ret_reader);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_FAIL(err, "house", "ledger: is not here") : err;
 }
 
 /* --- answers --- */

@@ -47,6 +47,9 @@ cairn_err cairn_api_content_type(const cairn_call *call, const char *type) CAIRN
 cairn_err cairn_api_ledger(cairn_call *call, cairn_node_sight sight,
                            cairn_node_ledger **ret_ledger) CAIRN_MUST_USE;
 
+/* What the caller sees of that ledger's entries; NOT_FOUND as cairn_node_find_reader. */
+cairn_err cairn_api_reader(cairn_call *call, cairn_reader *ret_reader) CAIRN_MUST_USE;
+
 cairn_node *cairn_api_node(const cairn_call *call);
 
 /* Gives a transaction, which lives as long as the call, to the ledger, and answers as

@@ -103,7 +103,8 @@ typedef struct block {
     cairn_call *call;
     uint64_t height;
     uint64_t app_version;
-    bool with_transactions;
+    bool with_transactions; /* those that the reader sees */
+    cairn_reader reader;
     bool found;
     cairn_api_json json;
 } block;
@@ -131,7 +132,11 @@ static cairn_err put_transactions(block *b, const cairn_block_record *record)
     for (uint64_t i = 0; i < record->entry.count; i++) {
         cairn_bytes raw;
         cairn_tx tx;
+        bool sees = false;
         CAIRN_TRY(cairn_block_record_log_entry(record, i, &raw));
+        CAIRN_TRY(cairn_reader_sees(&b->reader, raw, &sees));
+        if (!sees)
+            continue;
         CAIRN_TRY(cairn_tx_decode(raw, &tx));
         put_transaction(b, record->entry.first + i, &tx);
     }
@@ -159,8 +164,8 @@ static cairn_err read_block(block *b, cairn_node_ledger *ledger)
     CAIRN_CLEANUP(cairn_view_free_p)
     cairn_view *view = cairn_engine_view(ledger->service.engine);
     b->app_version = view->rules.params.app_version;
-    b->with_transactions =
-        cairn_node_find(node, &b->call->principal, b->call->params[0], CAIRN_SIGHT_ENTRIES) != NULL;
+    b->with_transactions = cairn_node_find_reader(node, &b->call->principal, b->call->params[0],
+                                                  &b->reader) == CAIRN_OK;
     cairn_err err = cairn_store_each_block(cairn_node_store(node), ledger->service.slot, b->height,
                                            take_one, b);
     if (err != CAIRN_OK && err != CAIRN_ERR_CANCELLED)

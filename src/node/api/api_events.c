@@ -15,38 +15,53 @@ static cairn_err read_place(const cairn_call *call, const cairn_api_parameter *a
 
 typedef struct page {
     cairn_api_json json;
+    const cairn_reader *reader;
     uint64_t count;
     uint64_t limit;
+    cairn_feed_place last; /* the last event in it */
+    bool hides;            /* the last event that was read is not in it */
 } page;
 
 static cairn_err put_event(void *context, const cairn_job_event *event)
 {
     page *p = context;
+    bool sees = false;
+    CAIRN_TRY(cairn_reader_sees(p->reader, event->transaction, &sees));
+    p->hides = !sees;
+    if (!sees)
+        return CAIRN_OK;
     if (p->count == p->limit)
         return CAIRN_ERR_CANCELLED; /* the page ends */
     p->count++;
+    p->last = (cairn_feed_place){.height = event->height, .ordinal = event->ordinal};
     cairn_feed_put(&p->json, NULL, event);
     return CAIRN_OK;
 }
 
-/* Reads on while blocks without events go by, but not for ever. */
+/* Reads on while blocks without events go by, but not for ever. The next page begins behind the
+ * last event that is shown, or behind whole blocks: a place tells nothing of events that are not.
+ */
 static cairn_err read_page(cairn_engine *engine, cairn_feed_place *place, page *p)
 {
     bool more = true;
     cairn_err err = CAIRN_OK;
     for (int rounds = 0; err == CAIRN_OK && more && rounds < 16; rounds++)
         err = cairn_feed_read(engine, place, put_event, p, &more);
+    if (err == CAIRN_ERR_CANCELLED)
+        *place = p->last;
+    else if (p->hides) /* its block was read to the end */
+        place->ordinal = UINT32_MAX;
     return err == CAIRN_ERR_CANCELLED ? CAIRN_OK : err;
 }
 
-static void answer_page(cairn_call *call, cairn_node_ledger *ledger, cairn_feed_place place,
+static void answer_page(cairn_call *call, const cairn_reader *reader, cairn_feed_place place,
                         uint64_t limit)
 {
-    page p = {.limit = limit};
+    page p = {.reader = reader, .limit = limit};
     char next[CAIRN_FEED_CURSOR_SIZE];
     cairn_api_json_open(&p.json, NULL);
     cairn_api_json_open_list(&p.json, "events");
-    cairn_err err = read_page(ledger->service.engine, &place, &p);
+    cairn_err err = read_page(reader->ledger->service.engine, &place, &p);
     cairn_feed_place_format(&place, next);
     cairn_api_json_close_list(&p.json);
     cairn_api_json_text(&p.json, "next", next);
@@ -61,11 +76,11 @@ static void answer_page(cairn_call *call, cairn_node_ledger *ledger, cairn_feed_
 
 /* --- both --- */
 
-static cairn_err events_query(cairn_call *call, cairn_node_ledger **ret_ledger, bool *given,
+static cairn_err events_query(cairn_call *call, cairn_reader *ret_reader, bool *given,
                               cairn_feed_place *place, uint64_t *limit)
 {
     cairn_api_parameter query[] = {{.name = "after"}, {.name = "limit"}};
-    CAIRN_TRY(cairn_api_ledger(call, CAIRN_SIGHT_ENTRIES, ret_ledger));
+    CAIRN_TRY(cairn_api_reader(call, ret_reader));
     CAIRN_TRY(cairn_api_query(call, query, 2));
     CAIRN_TRY(cairn_api_number(&query[1], 1, CAIRN_API_LIMIT_MAX, limit));
     return read_place(call, &query[0], given, place);
@@ -74,13 +89,13 @@ static cairn_err events_query(cairn_call *call, cairn_node_ledger **ret_ledger, 
 static void list_events(void *context)
 {
     cairn_call *call = context;
-    cairn_node_ledger *ledger = NULL;
+    cairn_reader reader;
     cairn_feed_place place = {0};
     bool given = false;
     uint64_t limit = CAIRN_API_LIMIT;
-    cairn_err err = events_query(call, &ledger, &given, &place, &limit);
+    cairn_err err = events_query(call, &reader, &given, &place, &limit);
     if (err == CAIRN_OK)
-        answer_page(call, ledger, place, limit);
+        answer_page(call, &reader, place, limit);
     else
         cairn_api_refuse(call, err);
 }
@@ -95,6 +110,7 @@ enum {
 /* In the call's arena. */
 typedef struct watch {
     cairn_call *call;
+    cairn_reader reader; /* what he saw when he came */
     cairn_feed_answer_fn answer;
     void *answer_context;
 } watch;
@@ -107,6 +123,21 @@ static uint64_t next_time(const cairn_principal *caller, uint64_t now_ms)
     return caller->expires_ms > now_ms + ASK_SOON_MS ? caller->expires_ms : now_ms + ASK_SOON_MS;
 }
 
+/* Who sees more by now, or less, comes again. */
+static bool sees_the_same(const watch *w, const cairn_principal *caller)
+{
+    cairn_reader reader;
+    return cairn_node_find_reader(cairn_api_node(w->call), caller, w->call->params[0], &reader) ==
+               CAIRN_OK &&
+           reader.all == w->reader.all && reader.by_role == w->reader.by_role;
+}
+
+static cairn_err sees_event(void *context, const cairn_job_event *event, bool *ret_sees)
+{
+    const watch *w = context;
+    return cairn_reader_sees(&w->reader, event->transaction, ret_sees);
+}
+
 static void on_caller(void *context, const cairn_auth_result *result)
 {
     const watch *w = context;
@@ -116,9 +147,8 @@ static void on_caller(void *context, const cairn_auth_result *result)
     cairn_hash before, after;
     cairn_principal_digest(&call->principal, &before);
     cairn_principal_digest(caller, &after);
-    bool may =
-        result->verdict == CAIRN_AUTH_FOUND && cairn_hash_equal(&before, &after) &&
-        cairn_node_find(cairn_api_node(call), caller, call->params[0], CAIRN_SIGHT_ENTRIES) != NULL;
+    bool may = result->verdict == CAIRN_AUTH_FOUND && cairn_hash_equal(&before, &after) &&
+               sees_the_same(w, caller);
     w->answer(w->answer_context, may, next_time(caller, now_ms));
 }
 
@@ -130,7 +160,8 @@ static void ask_who_calls(void *context, cairn_feed_answer_fn answer, void *answ
     cairn_call_authenticate(w->call, on_caller, w);
 }
 
-static cairn_err make_guard(cairn_call *call, cairn_feed_guard *ret_guard)
+static cairn_err make_guard(cairn_call *call, const cairn_reader *reader,
+                            cairn_feed_guard *ret_guard)
 {
     watch *w = NULL;
     *ret_guard = (cairn_feed_guard){.ask = NULL};
@@ -138,27 +169,29 @@ static cairn_err make_guard(cairn_call *call, cairn_feed_guard *ret_guard)
         return CAIRN_OK;
     CAIRN_TRY(CAIRN_ARENA_NEW(call->arena, &w));
     w->call = call;
-    *ret_guard = (cairn_feed_guard){.ask = ask_who_calls, .context = w};
+    w->reader = *reader;
+    *ret_guard = (cairn_feed_guard){
+        .ask = ask_who_calls, .sees = reader->all ? NULL : sees_event, .context = w};
     return CAIRN_OK;
 }
 
 static void stream_events(cairn_call *call)
 {
     cairn_feed_guard guard;
-    cairn_node_ledger *ledger = NULL;
+    cairn_reader reader;
     cairn_feed_place place = {0};
     bool given = false;
     uint64_t limit = 0;
-    cairn_err err = events_query(call, &ledger, &given, &place, &limit);
+    cairn_err err = events_query(call, &reader, &given, &place, &limit);
     if (err == CAIRN_OK && !given) { /* from now on */
         CAIRN_CLEANUP(cairn_view_free_p)
-        cairn_view *view = cairn_engine_view(ledger->service.engine);
+        cairn_view *view = cairn_engine_view(reader.ledger->service.engine);
         place = (cairn_feed_place){.height = view->height, .ordinal = UINT32_MAX};
     }
     if (err == CAIRN_OK)
-        err = make_guard(call, &guard);
+        err = make_guard(call, &reader, &guard);
     if (err == CAIRN_OK)
-        err = cairn_feed_open(ledger->feed, call->exchange, &place, &guard);
+        err = cairn_feed_open(reader.ledger->feed, call->exchange, &place, &guard);
     if (err != CAIRN_OK)
         cairn_api_refuse(call, err);
 }

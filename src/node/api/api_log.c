@@ -71,8 +71,18 @@ typedef struct bundle {
     uint64_t count;
 } bundle;
 
+/* One that the reader does not see is not there. */
+static cairn_err read_entry(const cairn_reader *reader, uint64_t index, cairn_arena *arena,
+                            cairn_bytes *ret_entry)
+{
+    bool sees = false;
+    CAIRN_TRY(cairn_engine_entry(reader->ledger->service.engine, index, arena, ret_entry));
+    CAIRN_TRY(cairn_reader_sees(reader, *ret_entry, &sees));
+    return sees ? CAIRN_OK : CAIRN_ERR_NOT_FOUND;
+}
+
 /* Entries from `from` on, at most `count`, as far as they are there and fit. */
-static cairn_err read_entries(cairn_engine *engine, uint64_t from, uint64_t count, bundle *b)
+static cairn_err read_entries(const cairn_reader *reader, uint64_t from, uint64_t count, bundle *b)
 {
     cairn_arena arena;
     cairn_arena_init(&arena, ENTRY_ARENA_SIZE_MAX);
@@ -80,7 +90,7 @@ static cairn_err read_entries(cairn_engine *engine, uint64_t from, uint64_t coun
     while (err == CAIRN_OK && b->count < count) {
         cairn_bytes entry;
         cairn_arena_reset(&arena);
-        err = cairn_engine_entry(engine, from + b->count, &arena, &entry);
+        err = read_entry(reader, from + b->count, &arena, &entry);
         if (err == CAIRN_OK)
             err = cairn_bundle_append(b->data, BUNDLE_SIZE_MAX, &b->size, entry);
         b->count += err == CAIRN_OK;
@@ -101,11 +111,11 @@ static void answer_entries(cairn_call *call, uint64_t from, const bundle *b)
                      cairn_bytes_of(b->data, b->size));
 }
 
-static cairn_err entries_query(cairn_call *call, cairn_node_ledger **ret_ledger, uint64_t *from,
+static cairn_err entries_query(cairn_call *call, cairn_reader *ret_reader, uint64_t *from,
                                uint64_t *count)
 {
     cairn_api_parameter query[] = {{.name = "from"}, {.name = "count"}};
-    CAIRN_TRY(cairn_api_ledger(call, CAIRN_SIGHT_ENTRIES, ret_ledger));
+    CAIRN_TRY(cairn_api_reader(call, ret_reader));
     CAIRN_TRY(cairn_api_query(call, query, 2));
     CAIRN_TRY(cairn_api_number(&query[0], 0, CAIRN_API_NUMBER_MAX, from));
     return cairn_api_number(&query[1], 1, CAIRN_TILE_WIDTH, count);
@@ -114,16 +124,16 @@ static cairn_err entries_query(cairn_call *call, cairn_node_ledger **ret_ledger,
 static void list_entries(void *context)
 {
     cairn_call *call = context;
-    cairn_node_ledger *ledger = NULL;
+    cairn_reader reader;
     uint64_t from = 0;
     uint64_t count = CAIRN_TILE_WIDTH;
     bundle b = {.data = malloc(BUNDLE_SIZE_MAX)};
     cairn_err err =
         b.data == NULL ? CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "entries: bundle") : CAIRN_OK;
     if (err == CAIRN_OK)
-        err = entries_query(call, &ledger, &from, &count);
+        err = entries_query(call, &reader, &from, &count);
     if (err == CAIRN_OK)
-        err = read_entries(ledger->service.engine, from, count, &b);
+        err = read_entries(&reader, from, count, &b);
     if (err == CAIRN_OK)
         answer_entries(call, from, &b);
     else

@@ -47,7 +47,9 @@ static cairn_err not_here(void)
 static cairn_err begin(work *w)
 {
     const cairn_principal *caller = &w->call->principal;
-    CAIRN_TRY(cairn_api_ledger(w->call, CAIRN_SIGHT_ENTRIES, &w->ledger));
+    cairn_reader reader;
+    CAIRN_TRY(cairn_api_reader(w->call, &reader));
+    w->ledger = reader.ledger;
     if (!caller->has_organisation || !is_active(w->ledger, &caller->organisation))
         return not_here();
     w->place = (cairn_callback_place){.kind = cairn_subscription_kind.name,

@@ -169,6 +169,12 @@ static cairn_err add_event(void *context, const cairn_job_event *event)
     char cursor[CAIRN_FEED_CURSOR_SIZE];
     cairn_api_json json = {0};
     cairn_bytes data;
+    const cairn_feed_guard *guard = &b->stream->guard;
+    bool sees = guard->sees == NULL;
+    if (!sees)
+        CAIRN_TRY(guard->sees(guard->context, event, &sees));
+    if (!sees)
+        return CAIRN_OK;
     cairn_feed_place_format(&place, cursor);
     cairn_feed_put(&json, NULL, event);
     cairn_err err = cairn_api_json_end(&json, &data);

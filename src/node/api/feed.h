@@ -56,12 +56,14 @@ CAIRN_DEFINE_CLEANUP(cairn_feed, cairn_feed_free)
 /* May the stream go on, and until when (wall clock) need nobody ask again? */
 typedef void (*cairn_feed_answer_fn)(void *context, bool may, uint64_t until_ms);
 
-/* Who may see a stream. It is asked before the first event, when organisations or keys of the
- * ledger have changed and when the time has come: what comes later is not sent before it has
- * answered. */
+/* Who may see a stream, and what of it. It is asked before the first event, when organisations or
+ * keys of the ledger have changed and when the time has come: what comes later is not sent before
+ * it has answered. */
 typedef struct cairn_feed_guard {
     /* Calls `answer` once, now or later, from any thread. NULL: anybody may. */
     void (*ask)(void *context, cairn_feed_answer_fn answer, void *answer_context);
+    /* May this event be shown? NULL: each. */
+    cairn_err (*sees)(void *context, const cairn_job_event *event, bool *ret_sees);
     void *context; /* lives as long as the exchange */
 } cairn_feed_guard;
 

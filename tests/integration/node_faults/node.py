@@ -177,8 +177,8 @@ class Node:
         with self.peer() as one:
             return one.ask(data)
 
-    def transactions(self, count, valid_ms=600000):
-        key = os.path.join(self.home, 'keys', 'sign-1.pem')
+    def transactions(self, count, valid_ms=600000, home=None):
+        key = os.path.join(home or self.home, 'keys', 'sign-1.pem')
         data = subprocess.run([TRANSACTIONS, key, self.ledger, str(count), str(valid_ms)],
                               capture_output=True, check=True).stdout
         made, at = [], 0
