@@ -261,8 +261,11 @@ static cairn_err load_keys(cairn_home *home, cairn_home_use use)
     if (home->key_count == 0 && (use == CAIRN_HOME_JOIN || cairn_node_follows(home->config)))
         return CAIRN_OK;
     if (home->key_count == 0)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house",
-                          "no key of this directory is registered on its ledger");
+        return CAIRN_FAIL(
+            CAIRN_ERR_NOT_FOUND, "house",
+            "no key of this directory is registered on its ledger (a backup without a "
+            "passphrase brings none: put the organisation's into %s/keys)",
+            home->command->directory);
     CAIRN_TRY(cairn_registry_org(&state, &home->command->arena, &home->org, &org));
     sort_keys(home, &org);
     return CAIRN_OK;

@@ -38,6 +38,6 @@ const cairn_verb cairn_verb_ca_rollover = {
     .help = "Makes issue-ca-2 (-3, …), registers it on the ledger and certifies it by the same "
             "root. What the key before has issued holds, and its lists and OCSP answers are signed "
             "until all of that has ended: so do not revoke it, unless it was stolen. Also the way "
-            "out when the issuing certificate has ended. A node that runs uses it after SIGHUP.",
+            "out when the issuing certificate has ended. A node that runs finds it within seconds.",
     .run = run_rollover,
 };

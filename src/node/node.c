@@ -51,6 +51,8 @@ struct cairn_node {
     bool open[2]; /* by sight: what anybody may see */
 };
 
+static cairn_err read_tls(cairn_node *node);
+
 /* --- what it is made of --- */
 
 cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind, cairn_head_key *ret_key)
@@ -181,6 +183,17 @@ static cairn_err make_lists(cairn_node *node)
     return cairn_lists_new(&setup, &node->lists);
 }
 
+/* As at SIGHUP; certificates of a new issuing key are known to TLS with the next handshakes. */
+static cairn_err look_for_keys(void *context)
+{
+    cairn_node *node = context;
+    if (node->setup.supervisor == NULL)
+        return CAIRN_ERR_UNAVAILABLE;
+    CAIRN_TRY(cairn_signer_remote_refresh(node->setup.signer));
+    CAIRN_TRY(cairn_node_keys_reload(node->keys));
+    return node->tls == NULL ? CAIRN_OK : read_tls(node);
+}
+
 static cairn_err make_ca(cairn_node *node)
 {
     CAIRN_TRY(make_lists(node));
@@ -190,7 +203,9 @@ static cairn_err make_ca(cairn_node *node)
                                        .signer = node->setup.signer,
                                        .engine = node->ledgers[0]->service.engine,
                                        .keys = node->keys,
-                                       .lists = node->lists};
+                                       .lists = node->lists,
+                                       .look_for_keys = look_for_keys,
+                                       .context = node};
     return cairn_node_ca_new(&setup, &node->ca);
 }
 

@@ -152,11 +152,20 @@ void cairn_node_ca_free(cairn_node_ca *ca)
     free(ca);
 }
 
+static cairn_err tend(cairn_node_ca *ca, cairn_ca_keeper *keeper, uint64_t *ret_next_ms)
+{
+    cairn_err err = cairn_ca_keeper_tend(keeper, ret_next_ms);
+    if (err != CAIRN_ERR_UNAVAILABLE || ca->setup.look_for_keys == NULL)
+        return err;
+    CAIRN_TRY(ca->setup.look_for_keys(ca->setup.context));
+    return cairn_ca_keeper_tend(keeper, ret_next_ms);
+}
+
 uint64_t cairn_node_ca_tend(cairn_node_ca *ca)
 {
     cairn_ca_keeper *keeper = atomic_load(&ca->keeper);
     uint64_t next_ms = UINT64_MAX;
-    cairn_err err = keeper == NULL ? CAIRN_OK : cairn_ca_keeper_tend(keeper, &next_ms);
+    cairn_err err = keeper == NULL ? CAIRN_OK : tend(ca, keeper, &next_ms);
     if (err != CAIRN_OK)
         CAIRN_LOG(ca->setup.log, &events[EVENT_NOT_KEPT], cairn_log_err(err));
     return next_ms;

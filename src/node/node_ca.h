@@ -21,6 +21,9 @@ typedef struct cairn_node_ca_setup {
     cairn_engine *engine;
     cairn_node_keys *keys;
     cairn_lists *lists; /* of CAs that are elsewhere */
+    /* Has the signer look for keys that were made beside it; NULL: it never does. */
+    cairn_err (*look_for_keys)(void *context);
+    void *context;
 } cairn_node_ca_setup;
 
 /* Events: ca.opened, ca.failed, ca.not_kept. */
@@ -37,7 +40,8 @@ CAIRN_DEFINE_CLEANUP(cairn_node_ca, cairn_node_ca_free)
 /* Opens it if it is not open: it was made meanwhile, or its keys were. One thread. */
 void cairn_node_ca_reload(cairn_node_ca *ca);
 
-/* What is due (cairn_ca_keeper_tend); when it is to be called again. A failure is logged, and tried
+/* What is due (cairn_ca_keeper_tend); when it is to be called again. Where a key may be missing, as
+ * after a rollover by another process, the signer looks for it. A failure is logged, and tried
  * again. One thread. */
 uint64_t cairn_node_ca_tend(cairn_node_ca *ca);
 

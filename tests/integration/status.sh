@@ -144,14 +144,16 @@ import json, sys
 print(next(p["list_id"] for p in json.load(sys.stdin)["published"] if p["type"].endswith("jwt")))')
 on 0 state get "raw/$(printf 'list/' | od -An -tx1 | tr -d ' \n')$org$list" --output "$work/anchor.proof"
 on 0 state get "key/$kid" --output "$work/key.proof"
+on 0 state get "org/$org" --output "$work/org.proof"
 on 0 trust export "$work/trust"
 offline() {
     local code=$1 file=$2
     shift 2
     expect "$code" env CAIRN_DIR=/nowhere "$cairn" status check "$file" 1 --trust "$work/trust" --json "$@"
 }
-offline 0 "$work/new.jwt" --state "$work/anchor.proof" --state "$work/key.proof"
-offline 1 "$work/old.jwt" --state "$work/anchor.proof" --state "$work/key.proof" && is "old, offline" "$(fact code)" MISMATCH
+offline 0 "$work/new.jwt" --state "$work/anchor.proof" --state "$work/key.proof" --state "$work/org.proof"
+offline 1 "$work/old.jwt" --state "$work/anchor.proof" --state "$work/key.proof" --state "$work/org.proof" && is "old, offline" "$(fact code)" MISMATCH
+offline 1 "$work/new.jwt" --state "$work/anchor.proof" --state "$work/key.proof" && is "no proof of its organisation" "$(fact code)" NOT_TRUSTED
 offline 1 "$work/new.jwt" --state "$work/anchor.proof" && is "a proof is missing" "$(fact code)" NOT_TRUSTED
 offline 2 "$work/new.jwt"
 

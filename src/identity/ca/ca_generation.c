@@ -177,10 +177,8 @@ static cairn_err load_generation(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
     if (number > 0) {
         cairn_err err = begin_generation(ca, number, r->key_name, g);
         if (err == CAIRN_ERR_NOT_FOUND)
-            return CAIRN_FAIL(
-                CAIRN_ERR_UNAVAILABLE, "house",
-                "ca: the signer does not have %s yet (SIGHUP makes a node look again)",
-                r->key_name);
+            return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "ca: the signer does not have %s yet",
+                              r->key_name);
         CAIRN_TRY(err);
     }
     CAIRN_TRY(cairn_ca_load_party(ca, txn, r->issuing, true, arena, &g->issuing));

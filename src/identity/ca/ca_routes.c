@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "core/crypto/pem.h"
 #include "identity/ca/ca.h"
 #include "identity/ca/ca_calls.h"
 #include "identity/identity.h"
@@ -122,34 +123,24 @@ static void crl_get(cairn_call *call)
 
 /* --- the chain --- */
 
-/* One certificate as PEM (RFC 7468): lines of 64. */
-static char *put_pem(char *at, cairn_bytes der, char *base64)
-{
-    cairn_base64_encode(der, base64);
-    at += sprintf(at, "-----BEGIN CERTIFICATE-----\n");
-    for (size_t i = 0, size = strlen(base64); i < size; i += 64)
-        at += sprintf(at, "%.64s\n", base64 + i);
-    return at + sprintf(at, "-----END CERTIFICATE-----\n");
-}
-
 cairn_err cairn_ca_chain_pem(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
 {
     cairn_bytes certificates[2 + CAIRN_CA_OLDER_MAX];
-    void *base64 = NULL;
-    void *pem = NULL;
-    size_t longest = 0;
+    void *text = NULL;
+    size_t size = 0;
     cairn_ca_chain(ca, &certificates[0], &certificates[1]);
     size_t count = 2 + cairn_ca_older(ca, certificates + 2);
-    for (size_t i = 0; i < count; i++)
-        if (certificates[i].size > longest)
-            longest = certificates[i].size;
-    size_t encoded = cairn_base64_size(longest);
-    CAIRN_TRY(cairn_arena_alloc(arena, encoded + 1, &base64));
-    CAIRN_TRY(cairn_arena_alloc(arena, count * (encoded + encoded / 64 + 64) + 1, &pem));
-    char *at = pem;
-    for (size_t i = 0; i < count; i++)
-        at = put_pem(at, certificates[i], base64);
-    *ret_pem = cairn_bytes_of(pem, (size_t)(at - (char *)pem));
+    for (size_t i = 0; i < count; i++) {
+        CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", certificates[i], &certificates[i]));
+        size += certificates[i].size;
+    }
+    CAIRN_TRY(cairn_arena_alloc(arena, size, &text));
+    size = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy((char *)text + size, certificates[i].data, certificates[i].size);
+        size += certificates[i].size;
+    }
+    *ret_pem = cairn_bytes_of(text, size);
     return CAIRN_OK;
 }
 

@@ -175,10 +175,20 @@ static cairn_err check_key_life(const check *c)
     return CAIRN_OK;
 }
 
+/* Whoever was suspended or removed vouches for nothing, however good his keys. [X1353-R23] */
 static cairn_err check_org(const check *c)
 {
+    cairn_org_record org;
     if (c->question->org != NULL && !cairn_hash_equal(c->question->org, &c->answer->org))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause, "status list: is another organisation's");
+    cairn_err err = cairn_registry_org(c->question->state, c->arena, &c->answer->org, &org);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "docs/formats/identity.md",
+                          "status list: the ledger knows no such organisation");
+    CAIRN_TRY(err);
+    if (org.status != CAIRN_ORG_ACTIVE)
+        return CAIRN_FAIL(CAIRN_ERR_TX_SUSPENDED_SIGNER, "docs/formats/identity.md",
+                          "status list: its organisation is %s", cairn_org_status_name(org.status));
     return CAIRN_OK;
 }
 

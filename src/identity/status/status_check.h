@@ -32,7 +32,8 @@ typedef struct cairn_status_answer {
 
 /* The errors of decoding; then, first failing check first: BAD_VALUE for a key id that is no name
  * of ours; TX_WRONG_LEDGER; MISMATCH (of another organisation, or list); EXPIRED;
- * TX_UNKNOWN_SIGNER, TX_WRONG_PURPOSE, BAD_ALGORITHM, BAD_SIGNATURE; NOT_TRUSTED when no list of
+ * TX_UNKNOWN_SIGNER, TX_WRONG_PURPOSE, BAD_ALGORITHM, BAD_SIGNATURE; TX_SUSPENDED_SIGNER when the
+ * organisation is not active; NOT_TRUSTED when no list of
  * that name is anchored, or by a time at which the key was not valid; MISMATCH and EXPIRED of its
  * anchor [X1353-R51]; DISPUTED when the key is suspect; NOT_FOUND for an index beyond the list. */
 cairn_err cairn_status_check(cairn_arena *arena, cairn_bytes served,
