@@ -197,10 +197,13 @@ wrong_clock() {
 double_sign() {
     local i h found=0
     h=$(height 0)
-    [ -d "$work/node4" ] || cp -a "$work/node3" "$work/node4"
-    rm -rf "$work/node4/data" "$work/node4/config/node_key.json" "$work/node4/config/addrbook.json"
-    mkdir "$work/node4/data"
-    echo '{"height":"0","round":0,"step":0}' >"$work/node4/data/priv_validator_state.json"
+    kill_one "${engines[3]}"
+    kill_one "${applications[3]}"
+    cp -a "$work/node3" "$work/node4"
+    cp -a "$work/store3" "$work/store4"
+    rm -f "$work/node4/config/node_key.json" "$work/node4/config/addrbook.json"
+    start_application 3
+    start_engine 3
     start_application 4
     start_engine 4
     for ((i = 0; i < 60 && found == 0; i++)); do
