@@ -73,7 +73,11 @@ static const cairn_config_option rows[] = {
     {"consortium.timeout", CAIRN_UNIT_DURATION, 100, 600000, "10s",
      "Until a transaction that no block has decided is called undecided."},
     {"consortium.retain", CAIRN_UNIT_COUNT, 0, UINT64_C(1) << 40, "0",
-     "Blocks that the engine keeps, though they are in the log here; 0: all."},
+     "Blocks that the engine keeps, though they are in the log here; 0: all. Never less than 4 "
+     "times "
+     "consortium.snapshots."},
+    {"consortium.snapshots", CAIRN_UNIT_COUNT, 0, UINT64_C(1) << 30, "1000",
+     "Heights from one snapshot to the next, from which a member may join; 0: none is offered."},
     {"log.level", CAIRN_UNIT_TEXT, 4, 7, "info", "What is logged: error, warning, info or debug."},
 };
 const cairn_config_table cairn_node_options = {.rows = rows, .count = sizeof rows / sizeof rows[0]};

@@ -98,6 +98,7 @@ static cairn_err open_application(cairn_node_consortium *c, cairn_store *store, 
         .clock = cairn_clock_system(),
         .log = c->log,
         .retain_blocks = cairn_config_u64(c->config, "consortium.retain"),
+        .snapshot_blocks = cairn_config_u64(c->config, "consortium.snapshots"),
         .watch = cairn_relay_watch(c->relay),
     };
     return cairn_application_new(&options, &c->application);

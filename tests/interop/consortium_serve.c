@@ -12,7 +12,8 @@
  *   consortium-serve stand DIRECTORY
  *       prints height and root of a store at rest
  *
- * DIRECTORY is the member's store, made when it is not there. */
+ * DIRECTORY is the member's store, made when it is not there. CONSORTIUM_RETAIN and
+ * CONSORTIUM_SNAPSHOTS are the application's options. */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -196,6 +197,15 @@ static void serve_client(cairn_engine *engine, const char *url, const cairn_chai
     fixture_close(&c.f);
 }
 
+/* CONSORTIUM_RETAIN and CONSORTIUM_SNAPSHOTS: blocks. */
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    char variable[32];
+    (void)snprintf(variable, sizeof variable, "CONSORTIUM_%s", name);
+    const char *text = getenv(variable);
+    return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
 static int run(char **words)
 {
     cairn_arena arena;
@@ -205,6 +215,8 @@ static int run(char **words)
     cairn_application *application = NULL;
     cairn_abci_server *server = NULL;
     cairn_relay *relay = NULL;
+    cairn_log *log = NULL;
+    const cairn_clock clock = cairn_clock_system();
     (void)signal(SIGPIPE, SIG_IGN);
     cairn_arena_init(&arena, 64 << 20);
     read_chain(&arena, words[1], &chain);
@@ -213,12 +225,15 @@ static int run(char **words)
         .engine = engine, .url = words[3], .clock = cairn_clock_system(), .timeout_ms = 30000};
     must(cairn_relay_new(&relay_options, &relay), "relay");
     must(cairn_store_drive(engine, cairn_relay_driver(relay)), "drive");
+    must(cairn_log_new(&clock, 2, CAIRN_LOG_INFO, &cairn_application_events, 1, &log), "log");
     const cairn_application_options options = {.store = store,
                                                .engine = engine,
                                                .chain = &chain,
                                                .version = "test",
                                                .clock = cairn_clock_system(),
-                                               .retain_blocks = 100,
+                                               .log = log,
+                                               .retain_blocks = from_environment("RETAIN", 100),
+                                               .snapshot_blocks = from_environment("SNAPSHOTS", 0),
                                                .watch = cairn_relay_watch(relay)};
     must(cairn_application_new(&options, &application), "application");
     cairn_abci_handler handler = cairn_application_handler(application);
@@ -226,6 +241,7 @@ static int run(char **words)
     serve_client(engine, words[3], &chain);
     cairn_abci_server_stop(server);
     cairn_application_free(application);
+    cairn_log_free(log);
     must(cairn_store_drive(engine, NULL), "drive");
     cairn_relay_free(relay);
     must(cairn_store_close(store), "close");

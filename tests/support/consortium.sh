@@ -126,7 +126,7 @@ kill_one() { # PROCESS, which may have ended by itself
 # All have one log, once they have ended in peace.
 compare_members() {
     local k
-    for k in 0 1 2 3; do
+    for k in "${!applications[@]}"; do
         kill_one "${engines[k]}"
         eval "exec $((20 + k))>&-"
         wait "${applications[k]}" || {
@@ -135,7 +135,7 @@ compare_members() {
         }
         "$serve" stand "$work/store$k" >"$work/$k.stand"
     done
-    for k in 1 2 3; do
+    for k in "${!applications[@]}"; do
         cmp -s "$work/0.stand" "$work/$k.stand" || {
             echo "members differ:" >&2
             cat "$work"/*.stand >&2

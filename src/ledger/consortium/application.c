@@ -13,8 +13,12 @@ static const cairn_log_event rows[] = {
     {"consortium.begun", CAIRN_LOG_INFO, 2, 2, "The chain begins from its genesis."},
     {"consortium.misbehavior", CAIRN_LOG_WARNING, 16, 60,
      "A block brought evidence that a validator signed two blocks of one height."},
+    {"consortium.joining", CAIRN_LOG_INFO, 16, 60, "A snapshot is taken that other members offer."},
+    {"consortium.joined", CAIRN_LOG_INFO, 2, 2, "The ledger stands at the end of the snapshot."},
+    {"consortium.snapshot_refused", CAIRN_LOG_WARNING, 16, 60,
+     "A snapshot, or a chunk of one, is not what the chain signed."},
 };
-enum { EVENT_BEGUN, EVENT_MISBEHAVIOR };
+enum { EVENT_BEGUN, EVENT_MISBEHAVIOR, EVENT_JOINING, EVENT_JOINED, EVENT_SNAPSHOT_REFUSED };
 const cairn_log_table cairn_application_events = {.rows = rows,
                                                   .count = sizeof rows / sizeof rows[0]};
 
@@ -132,6 +136,8 @@ static cairn_err check_beginning(const cairn_application *app, const cairn_abci_
     CAIRN_TRY(cairn_application_read_validators(app->options.engine, NULL, arena, validators));
     CAIRN_TRY(check_validators(&request->init_chain.validators, validators));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(app->options.engine);
+    if (view->height < start.height)
+        return mismatch("start"); /* its past comes by state sync alone */
     CAIRN_TRY(cairn_abci_time_ms(&request->init_chain.time, &time_ms));
     if (time_ms < view->time_ms) /* the first block has it */
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
@@ -185,13 +191,16 @@ static cairn_err handle_block(cairn_application *app, const cairn_abci_request *
         return cairn_application_finalize(app, &request->block, arena, out);
     case CAIRN_ABCI_COMMIT:
         return cairn_application_commit(app, out);
+    case CAIRN_ABCI_OFFER_SNAPSHOT:
+        return cairn_application_offer(app, request, out);
+    case CAIRN_ABCI_APPLY_CHUNK:
+        return cairn_application_apply_chunk(app, request, out);
     default:
         return CAIRN_FAIL(CAIRN_ERR_INTERNAL, "house", "request: kind %d", request->kind);
     }
 }
 
-/* An answer with nothing in it, or one number: OfferSnapshot is rejected with 3,
- * VerifyVoteExtension with 2. */
+/* An answer with nothing in it, or one number: VerifyVoteExtension is rejected with 2. */
 static cairn_err put_plain(cairn_wire_writer *out, cairn_abci_kind kind, uint64_t result)
 {
     cairn_abci_answer answer = cairn_abci_begin(out, kind);
@@ -211,7 +220,7 @@ static cairn_err put_echo(const cairn_abci_request *request, cairn_wire_writer *
 static cairn_err handle(void *context, const cairn_abci_request *request, cairn_arena *arena,
                         cairn_wire_writer *out)
 {
-    enum { SNAPSHOT_REJECT = 3, CHUNK_ABORT = 2, EXTENSION_REJECT = 2 };
+    enum { EXTENSION_REJECT = 2 };
     cairn_application *app = context;
     switch (request->kind) {
     case CAIRN_ABCI_ECHO:
@@ -220,15 +229,13 @@ static cairn_err handle(void *context, const cairn_abci_request *request, cairn_
         return cairn_application_check(app, request, arena, out);
     case CAIRN_ABCI_QUERY:
         return cairn_application_query(app, request, arena, out);
-    case CAIRN_ABCI_OFFER_SNAPSHOT:
-        return put_plain(out, request->kind, SNAPSHOT_REJECT);
-    case CAIRN_ABCI_APPLY_CHUNK:
-        return put_plain(out, request->kind, CHUNK_ABORT);
+    case CAIRN_ABCI_LIST_SNAPSHOTS:
+        return cairn_application_list_snapshots(app, out);
+    case CAIRN_ABCI_LOAD_CHUNK:
+        return cairn_application_load_chunk(app, request, out);
     case CAIRN_ABCI_VERIFY_EXTENSION:
         return put_plain(out, request->kind, EXTENSION_REJECT);
     case CAIRN_ABCI_FLUSH:
-    case CAIRN_ABCI_LIST_SNAPSHOTS:
-    case CAIRN_ABCI_LOAD_CHUNK:
     case CAIRN_ABCI_EXTEND_VOTE:
         return put_plain(out, request->kind, 0);
     default:
@@ -259,12 +266,10 @@ static cairn_err check_ledger(const cairn_application_options *options)
         return mismatch("ledger");
     if (!cairn_store_is_driven(options->engine))
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, "house", "ledger: is not driven");
-    if (view->height > start->height)
+    if (view->height != start->height)
         return CAIRN_OK;
     cairn_app_hash(view->log_size, &view->log_root, &app_hash);
-    return view->height == start->height && cairn_hash_equal(&app_hash, &start->app_hash)
-               ? CAIRN_OK
-               : mismatch("start");
+    return cairn_hash_equal(&app_hash, &start->app_hash) ? CAIRN_OK : mismatch("start");
 }
 
 cairn_err cairn_application_new(const cairn_application_options *options,
@@ -281,6 +286,9 @@ cairn_err cairn_application_new(const cairn_application_options *options,
         options->pool_count_max == 0 ? CAIRN_APPLICATION_POOL_MAX : options->pool_count_max;
     CAIRN_TRY(cairn_pool_init(&app->pool, count_max, POOL_SIZE_MAX));
     CAIRN_TRY(cairn_verified_new(VERIFIED_COUNT, &app->verified));
+    if (options->snapshot_blocks != 0)
+        CAIRN_TRY(cairn_snapshots_new(options->engine, options->chain->initial_height,
+                                      options->snapshot_blocks, &app->snapshots));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(options->engine);
     app->status.height = chain_height(app);
     app->status.time_ms = view->time_ms;
@@ -294,6 +302,8 @@ void cairn_application_free(cairn_application *app)
         return;
     cairn_delivery_free(app->delivery);
     cairn_verified_free(app->verified);
+    cairn_snapshots_free(app->snapshots);
+    cairn_arena_done(&app->joining_arena);
     cairn_pool_done(&app->pool);
     pthread_mutex_destroy(&app->block_lock);
     pthread_mutex_destroy(&app->pool_lock);
@@ -317,4 +327,25 @@ void cairn_application_log_misbehavior(const cairn_application *app,
     CAIRN_LOG(app->options.log, &rows[EVENT_MISBEHAVIOR],
               cairn_log_hex("validator", misbehavior->validator.address),
               cairn_log_u64("height", (uint64_t)misbehavior->height));
+}
+
+void cairn_application_log_joining(const cairn_application *app)
+{
+    CAIRN_LOG(app->options.log, &rows[EVENT_JOINING],
+              cairn_log_u64("height", app->snapshot.entry.height),
+              cairn_log_u64("entries", app->snapshot.size),
+              cairn_log_u64("chunks", app->snapshot.chunk_count));
+}
+
+void cairn_application_log_joined(const cairn_application *app)
+{
+    CAIRN_LOG(app->options.log, &rows[EVENT_JOINED],
+              cairn_log_u64("height", app->snapshot.entry.height));
+}
+
+void cairn_application_log_refused(const cairn_application *app, cairn_err err, const char *what,
+                                   uint64_t number)
+{
+    CAIRN_LOG(app->options.log, &rows[EVENT_SNAPSHOT_REFUSED], cairn_log_text("what", what),
+              cairn_log_u64("number", number), cairn_log_err(err));
 }

@@ -49,17 +49,18 @@ typedef struct cairn_application_options {
     const cairn_chain *chain; /* outlives the application */
     const char *version;      /* of this program, as Info tells; outlives the application */
     cairn_clock clock;
-    cairn_log *log;         /* may be NULL */
-    uint64_t retain_blocks; /* that the engine keeps at least, though we have them; 0: all */
-    size_t pool_count_max;  /* transactions that wait; 0: CAIRN_APPLICATION_POOL_MAX */
+    cairn_log *log;           /* may be NULL */
+    uint64_t retain_blocks;   /* that the engine keeps at least, though we have them; 0: all */
+    uint64_t snapshot_blocks; /* heights from one snapshot to the next; 0: none is offered */
+    size_t pool_count_max;    /* transactions that wait; 0: CAIRN_APPLICATION_POOL_MAX */
     cairn_application_watch watch;
 } cairn_application_options;
 
 /* Rows for the logger. */
 extern const cairn_log_table cairn_application_events;
 
-/* MISMATCH when the ledger is another than the chain's, or stands below the chain's start; ARGUMENT
- * when it is not driven; NO_MEMORY. */
+/* A ledger that stands below the chain's start can only join by state sync. MISMATCH when it is
+ * another than the chain's; ARGUMENT when it is not driven; NO_MEMORY. */
 cairn_err cairn_application_new(const cairn_application_options *options,
                                 cairn_application **ret_application) CAIRN_MUST_USE;
 /* When nothing asks any more. Takes NULL. */

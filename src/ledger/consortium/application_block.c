@@ -340,8 +340,12 @@ static void tell(const cairn_application *app)
  * what comes after the last block on our disk that changed anything. */
 static uint64_t retain_height(const cairn_application *app)
 {
+    enum { OFFERED_MULTIPLES = 4 }; /* two that are offered, one to come, one to join in */
     uint64_t durable = cairn_store_durable_height(app->options.engine);
     uint64_t blocks = app->options.retain_blocks;
+    uint64_t offered = OFFERED_MULTIPLES * app->options.snapshot_blocks;
+    if (blocks != 0 && blocks < offered)
+        blocks = offered; /* what comes after a snapshot a joining engine asks of ours */
     uint64_t from = app->delivery_height >= blocks ? app->delivery_height + 1 - blocks : 0;
     if (blocks == 0 || durable < app->options.chain->initial_height)
         return 0;

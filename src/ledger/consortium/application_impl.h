@@ -6,12 +6,14 @@
 
 #include "ledger/consortium/application.h"
 #include "ledger/consortium/pool.h"
+#include "ledger/consortium/snapshot.h"
 #include "ledger/consortium/verified.h"
 #include "ledger/validators.h"
 
 struct cairn_application {
     cairn_application_options options;
     cairn_verified *verified;
+    cairn_snapshots *snapshots; /* NULL: none is offered */
 
     pthread_mutex_t pool_lock; /* guards these two */
     cairn_pool pool;
@@ -23,6 +25,9 @@ struct cairn_application {
     uint64_t delivery_time_ms;
     bool delivery_has_evidence;
     cairn_application_status status; /* but for the pool's part */
+    bool joining;                    /* by `snapshot`, which the engine offered */
+    cairn_snapshot snapshot;         /* in joining_arena */
+    cairn_arena joining_arena;
 };
 
 enum {
@@ -57,6 +62,17 @@ cairn_err cairn_application_finalize(cairn_application *app, const cairn_abci_bl
                                      cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
 cairn_err cairn_application_commit(cairn_application *app, cairn_wire_writer *out) CAIRN_MUST_USE;
 
+/* --- application_snapshot.c: the last two under block_lock --- */
+
+cairn_err cairn_application_list_snapshots(cairn_application *app,
+                                           cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_load_chunk(cairn_application *app, const cairn_abci_request *request,
+                                       cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_offer(cairn_application *app, const cairn_abci_request *request,
+                                  cairn_wire_writer *out) CAIRN_MUST_USE;
+cairn_err cairn_application_apply_chunk(cairn_application *app, const cairn_abci_request *request,
+                                        cairn_wire_writer *out) CAIRN_MUST_USE;
+
 /* --- application_check.c --- */
 
 void cairn_application_foresee(void *context, const cairn_abci_request *requests, size_t count);
@@ -68,6 +84,11 @@ cairn_err cairn_application_check(cairn_application *app, const cairn_abci_reque
 cairn_err cairn_application_query(cairn_application *app, const cairn_abci_request *request,
                                   cairn_arena *arena, cairn_wire_writer *out) CAIRN_MUST_USE;
 
+void cairn_application_log_joining(const cairn_application *app);
+void cairn_application_log_joined(const cairn_application *app);
+/* An offer by its height, or a chunk by its number. */
+void cairn_application_log_refused(const cairn_application *app, cairn_err err, const char *what,
+                                   uint64_t number);
 void cairn_application_log_misbehavior(const cairn_application *app,
                                        const cairn_abci_misbehavior *misbehavior);
 

@@ -244,7 +244,7 @@ static bool grow(cairn_wire_writer *w, size_t size)
     return true;
 }
 
-static size_t encode_varint(uint64_t value, uint8_t out[CAIRN_WIRE_VARINT_SIZE_MAX])
+size_t cairn_wire_encode_varint(uint64_t value, uint8_t out[CAIRN_WIRE_VARINT_SIZE_MAX])
 {
     size_t size = 0;
     for (; value >= 0x80; value >>= 7)
@@ -264,7 +264,7 @@ static void put_raw(cairn_wire_writer *w, const void *data, size_t size)
 static void put_varint(cairn_wire_writer *w, uint64_t value)
 {
     uint8_t out[CAIRN_WIRE_VARINT_SIZE_MAX];
-    put_raw(w, out, encode_varint(value, out));
+    put_raw(w, out, cairn_wire_encode_varint(value, out));
 }
 
 void cairn_wire_put_uint(cairn_wire_writer *w, uint32_t number, uint64_t value)
@@ -314,7 +314,7 @@ void cairn_wire_close(cairn_wire_writer *w, size_t mark)
 {
     uint8_t length[CAIRN_WIRE_VARINT_SIZE_MAX];
     size_t content = w->size - mark;
-    size_t size = encode_varint(content, length);
+    size_t size = cairn_wire_encode_varint(content, length);
     if (!grow(w, size))
         return;
     memmove(w->data + mark + size, w->data + mark, content);

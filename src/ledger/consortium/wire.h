@@ -55,6 +55,9 @@ typedef struct cairn_wire_list {
  * 64 bits. */
 cairn_err cairn_wire_varint(cairn_bytes in, uint64_t *ret_value, size_t *ret_size) CAIRN_MUST_USE;
 
+/* The other way; returns how many bytes. */
+size_t cairn_wire_encode_varint(uint64_t value, uint8_t out[CAIRN_WIRE_VARINT_SIZE_MAX]);
+
 /* Reads `in` into `record`, a zeroed struct of the table. TRUNCATED, WRONG_TYPE, BAD_VALUE,
  * DUPLICATE_KEY, NO_MEMORY; `record` is then half filled. */
 cairn_err cairn_wire_read(cairn_arena *arena, const cairn_wire_message *message, cairn_bytes in,

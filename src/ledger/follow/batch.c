@@ -173,3 +173,38 @@ cairn_err cairn_follow_read_genesis(cairn_arena *arena, cairn_bytes sequence,
     *ret_genesis = record.transactions[0];
     return CAIRN_OK;
 }
+
+/* --- computed --- */
+
+cairn_err cairn_follow_check_refused(const cairn_follow_block *block,
+                                     const cairn_delivery *delivery)
+{
+    const cairn_block_record *record = &block->record;
+    size_t count = 0;
+    const cairn_delivery_result *results = cairn_delivery_results(delivery, &count);
+    for (size_t i = 0; i < record->refusal_count; i++) {
+        const cairn_delivery_result *result = &results[record->refusals[i].place];
+        bool bad = result->code == CAIRN_ERR_BAD_SIGNATURE || result->code == CAIRN_ERR_HIGH_S;
+        if (bad && !result->consumed) /* else it is a signature within its body that is bad */
+            return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
+                              "record.transactions: a refused one of height %llu was altered",
+                              (unsigned long long)record->height);
+    }
+    return CAIRN_OK;
+}
+
+const char *cairn_follow_difference(const cairn_block *block, const cairn_block_entry *signed_entry)
+{
+    const cairn_block_entry *e = &block->entry;
+    if (!block->changed)
+        return "nothing changes";
+    if (e->height != signed_entry->height || e->time_ms != signed_entry->time_ms)
+        return "height or time";
+    if (e->first != signed_entry->first || e->count != signed_entry->count)
+        return "accepted transactions";
+    if (!cairn_hash_equal(&e->results_root, &signed_entry->results_root))
+        return "results_root";
+    if (!cairn_hash_equal(&e->state_root, &signed_entry->state_root))
+        return "state_root";
+    return cairn_hash_equal(&e->config_root, &signed_entry->config_root) ? NULL : "config_root";
+}

@@ -46,4 +46,13 @@ cairn_err cairn_follow_read_genesis(cairn_arena *arena, cairn_bytes sequence,
                                     const cairn_hash *ledger,
                                     cairn_bytes *ret_genesis) CAIRN_MUST_USE;
 
+/* Was `block`, which was delivered, altered on its way? What is signed of a refused transaction is
+ * its id, which leaves out its signature: MISMATCH when that is bad. */
+cairn_err cairn_follow_check_refused(const cairn_follow_block *block,
+                                     const cairn_delivery *delivery) CAIRN_MUST_USE;
+
+/* The first field in which what was computed is not what was signed; NULL when there is none. */
+const char *cairn_follow_difference(const cairn_block *computed,
+                                    const cairn_block_entry *signed_entry);
+
 #endif

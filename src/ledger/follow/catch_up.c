@@ -233,23 +233,6 @@ static lot *take_lot(catching *c, cairn_arena *arena)
 
 /* --- apply --- */
 
-/* The first field in which what was computed is not what was signed. */
-static const char *difference(const cairn_block *block, const cairn_block_entry *signed_entry)
-{
-    const cairn_block_entry *e = &block->entry;
-    if (!block->changed)
-        return "nothing changes";
-    if (e->height != signed_entry->height || e->time_ms != signed_entry->time_ms)
-        return "height or time";
-    if (e->first != signed_entry->first || e->count != signed_entry->count)
-        return "accepted transactions";
-    if (!cairn_hash_equal(&e->results_root, &signed_entry->results_root))
-        return "results_root";
-    if (!cairn_hash_equal(&e->state_root, &signed_entry->state_root))
-        return "state_root";
-    return cairn_hash_equal(&e->config_root, &signed_entry->config_root) ? NULL : "config_root";
-}
-
 /* The log that was signed holds a block that its own transactions do not give. */
 static cairn_err keep_block(const catching *c, const cairn_follow_block *block, const char *detail)
 {
@@ -265,25 +248,6 @@ static cairn_err keep_block(const catching *c, const cairn_follow_block *block, 
     return cairn_follow_close(c->follow, &evidence);
 }
 
-/* What is signed of a refused transaction is its id, which leaves out its signature. So one with a
- * bad signature was altered by the source. */
-static cairn_err check_refused(const cairn_follow_block *block, const cairn_delivery *delivery)
-{
-    const cairn_block_record *record = &block->record;
-    size_t count = 0;
-    const cairn_delivery_result *results = cairn_delivery_results(delivery, &count);
-    for (size_t i = 0; i < record->refusal_count; i++) {
-        const cairn_delivery_result *result = &results[record->refusals[i].place];
-        bool bad = result->code == CAIRN_ERR_BAD_SIGNATURE || result->code == CAIRN_ERR_HIGH_S;
-        if (bad && !result->consumed) /* else it is a signature within its body that is bad */
-            return CAIRN_FAIL(CAIRN_ERR_MISMATCH,
-                              "docs/formats/block-record.md, Records for others",
-                              "record.transactions: a refused one of height %llu was altered",
-                              (unsigned long long)record->height);
-    }
-    return CAIRN_OK;
-}
-
 static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
 {
     CAIRN_CLEANUP(cairn_delivery_free_p) cairn_delivery *delivery = NULL;
@@ -293,9 +257,9 @@ static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
     if (err == CAIRN_ERR_ARGUMENT)
         return keep_block(c, block, cairn_err_detail());
     CAIRN_TRY(err);
-    CAIRN_TRY(check_refused(block, delivery));
+    CAIRN_TRY(cairn_follow_check_refused(block, delivery));
     const cairn_block *made = cairn_delivery_block(delivery);
-    const char *other = difference(made, &record->entry);
+    const char *other = cairn_follow_difference(made, &record->entry);
     if (other != NULL)
         return keep_block(c, block, other);
     return cairn_store_adopt(delivery);

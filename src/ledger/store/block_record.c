@@ -214,6 +214,46 @@ cairn_err cairn_block_record_unslot(cairn_arena *arena, cairn_bytes encoded,
     return cairn_cbor_writer_end(&w, ret_encoded);
 }
 
+static void put_bare(cairn_cbor_writer *w, const cairn_block_record *record)
+{
+    cairn_cbor_put_array(w, RECORD_FIELDS);
+    cairn_cbor_put_text(w, magic);
+    cairn_cbor_put_uint(w, 0);
+    cairn_cbor_put_uint(w, record->height);
+    cairn_cbor_put_uint(w, record->time_ms);
+    cairn_cbor_put_array(w, record->transaction_count);
+    for (size_t i = 0; i < record->transaction_count; i++)
+        cairn_cbor_put_bytes(w, record->transactions[i]);
+    cairn_cbor_put_array(w, record->refusal_count);
+    for (size_t i = 0; i < record->refusal_count; i++) {
+        cairn_cbor_put_array(w, 2);
+        cairn_cbor_put_uint(w, record->refusals[i].place);
+        cairn_cbor_put_uint(w, (uint64_t)-record->refusals[i].code);
+    }
+    cairn_cbor_put_array(w, 0);
+    cairn_cbor_put_bytes(w, record->entry_bytes);
+}
+
+size_t cairn_block_record_bare_size(const cairn_block_record *record)
+{
+    cairn_cbor_writer w;
+    cairn_cbor_writer_init(&w, NULL, 0);
+    put_bare(&w, record);
+    return w.size;
+}
+
+cairn_err cairn_block_record_bare(cairn_arena *arena, const cairn_block_record *record,
+                                  cairn_bytes *ret_encoded)
+{
+    cairn_cbor_writer w;
+    void *buffer = NULL;
+    size_t size = cairn_block_record_bare_size(record);
+    CAIRN_TRY(cairn_arena_alloc(arena, size, &buffer));
+    cairn_cbor_writer_init(&w, buffer, size);
+    put_bare(&w, record);
+    return cairn_cbor_writer_end(&w, ret_encoded);
+}
+
 cairn_err cairn_block_record_decode(cairn_arena *arena, cairn_bytes in,
                                     cairn_block_record *ret_record)
 {

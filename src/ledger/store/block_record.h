@@ -49,6 +49,14 @@ cairn_err cairn_block_record_slot(cairn_bytes in, uint32_t *ret_slot) CAIRN_MUST
 cairn_err cairn_block_record_unslot(cairn_arena *arena, cairn_bytes encoded,
                                     cairn_bytes *ret_encoded) CAIRN_MUST_USE;
 
+/* The record as of slot 0 and without its events, which whoever takes it makes again; so it is at
+ * most CAIRN_BLOCK_RECORD_BARE_SIZE_MAX bytes. In the arena. */
+enum { CAIRN_BLOCK_RECORD_BARE_SIZE_MAX = (8 << 20) + 8192 * 16 + 1024 };
+cairn_err cairn_block_record_bare(cairn_arena *arena, const cairn_block_record *record,
+                                  cairn_bytes *ret_encoded) CAIRN_MUST_USE;
+/* Its size alone. */
+size_t cairn_block_record_bare_size(const cairn_block_record *record);
+
 /* Log entry number `place` of the block (its accepted transactions in order, the block entry last;
  * at height 0 the genesis first): a view. NOT_FOUND beyond. */
 cairn_err cairn_block_record_log_entry(const cairn_block_record *record, uint64_t place,

@@ -103,4 +103,10 @@ cairn_err cairn_store_each_block(cairn_store *store, size_t slot, uint64_t from,
                                                     const cairn_block_record *record),
                                  void *context) CAIRN_MUST_USE;
 
+/* The same for the ledger of an engine of the store, up to height `to`, at which it has a block or
+ * had one before. Any thread. */
+cairn_err cairn_store_blocks(cairn_engine *engine, uint64_t from, uint64_t to,
+                             cairn_err (*visit)(void *context, const cairn_block_record *record),
+                             void *context) CAIRN_MUST_USE;
+
 #endif

@@ -219,3 +219,10 @@ cairn_err cairn_store_each_block(cairn_store *store, size_t slot, uint64_t from,
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_store_read_view(engine);
     return cairn_store_walk_blocks(of(engine), from, view->height, visit, context);
 }
+
+cairn_err cairn_store_blocks(cairn_engine *engine, uint64_t from, uint64_t to,
+                             cairn_err (*visit)(void *context, const cairn_block_record *record),
+                             void *context)
+{
+    return cairn_store_walk_blocks(of(engine), from, to, visit, context);
+}
