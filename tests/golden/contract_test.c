@@ -145,7 +145,8 @@ static void must_give(const cairn_tx_row *row, const char *what, size_t field, c
 static bool is_optional(const cairn_tx_row *row, const item *field)
 {
     return (row->type == CAIRN_TX_KEY_REVOKE && field->key.data[0] == 2) ||
-           (row->type == CAIRN_TX_KEY_ROTATE && field->key.data[0] == 4);
+           (row->type == CAIRN_TX_KEY_ROTATE && field->key.data[0] == 4) ||
+           (row->type == CAIRN_TX_ANCHOR && field->key.data[0] == 2);
 }
 
 /* Each field missing, of a wrong type, and one too many at either end. */

@@ -373,10 +373,50 @@ static void write_log(const char *directory)
 
 /* --- vectors --- */
 
+/* An anchor for the subject that memory_name(subject) is, as a node signs it for a client. */
+static cairn_bytes anchor_for(memory_ledger *m, uint8_t number, uint8_t subject)
+{
+    const cairn_hash commitment = memory_name(number), name = memory_name(subject);
+    cairn_bytes body;
+    MEMORY_MUST(cairn_anchor_body_for(&m->arena, &commitment, &name, &body));
+    return body;
+}
+
+static void write_anchors_for_others(vectors *v)
+{
+    enum { ME = MEMORY_SIGN, OTHER = MEMORY_SIGN + 1 };
+    memory_ledger *m = &v->m;
+    const uint64_t end = VECTOR_TIME_MS + 86400000;
+    for (uint8_t i = 1; i <= 3; i++)
+        vector(v, "device", ME, CAIRN_TX_SUBJECT_REGISTER,
+               memory_register(m, i, CAIRN_SUBJECT_DEVICE), CAIRN_OK);
+    vector(v, "for-nobody", ME, CAIRN_TX_ANCHOR, anchor_for(m, 50, 9), CAIRN_ERR_NOT_FOUND);
+    vector(v, "without-a-grant", ME, CAIRN_TX_ANCHOR, anchor_for(m, 50, 1), CAIRN_ERR_NOT_FOUND);
+    vector(v, "grant", ME, CAIRN_TX_GRANT_SET, memory_grant(m, 1, ME, "record.anchor", end, 0),
+           CAIRN_OK);
+    vector(v, "for-a-subject", ME, CAIRN_TX_ANCHOR, anchor_for(m, 50, 1), CAIRN_OK);
+    vector(v, "for-a-subject-again", ME, CAIRN_TX_ANCHOR, anchor_for(m, 50, 1), CAIRN_ERR_EXISTS);
+    vector(v, "by-a-key-without-grant", OTHER, CAIRN_TX_ANCHOR, anchor_for(m, 51, 1),
+           CAIRN_ERR_NOT_FOUND);
+    vector(v, "for-a-subject-of-others", OTHER, CAIRN_TX_GRANT_SET,
+           memory_grant(m, 1, OTHER, "record.anchor", end, 0), CAIRN_ERR_TX_FORBIDDEN);
+    vector(v, "another-scope", ME, CAIRN_TX_GRANT_SET, memory_grant(m, 2, ME, "read", end, 0),
+           CAIRN_OK);
+    vector(v, "beyond-the-scope", ME, CAIRN_TX_ANCHOR, anchor_for(m, 52, 2),
+           CAIRN_ERR_TX_FORBIDDEN);
+    vector(v, "grant-that-ends", ME, CAIRN_TX_GRANT_SET,
+           memory_grant(m, 3, ME, "record.anchor", end, 0), CAIRN_OK);
+    vector(v, "suspend", ME, CAIRN_TX_SUBJECT_STATUS, memory_subject_status(m, 3, 1, 2), CAIRN_OK);
+    vector(v, "for-a-suspended-subject", ME, CAIRN_TX_ANCHOR, anchor_for(m, 53, 3),
+           CAIRN_ERR_CLOSED);
+    vector(v, "revoke", ME, CAIRN_TX_GRANT_REVOKE, memory_grant_revoke(m, 1, ME, 1), CAIRN_OK);
+    vector(v, "after-its-end", ME, CAIRN_TX_ANCHOR, anchor_for(m, 54, 1), CAIRN_ERR_CLOSED);
+}
+
 static void write_anchor_vectors(const char *directory)
 {
     vectors v;
-    vectors_begin(&v, directory, "record.anchor", 1, NULL);
+    vectors_begin(&v, directory, "record.anchor", 2, NULL);
     cairn_bytes body = memory_anchor(&v.m.arena, 1);
     vector(&v, "new", MEMORY_SIGN, CAIRN_TX_ANCHOR, body, CAIRN_OK);
     vector(&v, "again", MEMORY_SIGN, CAIRN_TX_ANCHOR, body, CAIRN_ERR_EXISTS);
@@ -384,6 +424,7 @@ static void write_anchor_vectors(const char *directory)
            CAIRN_ERR_MISSING_FIELD);
     vector(&v, "short-commitment", MEMORY_SIGN, CAIRN_TX_ANCHOR, cairn_bytes_of("\xa1\x01\x40", 3),
            CAIRN_ERR_BAD_VALUE);
+    write_anchors_for_others(&v);
     vectors_end(&v);
 }
 

@@ -157,6 +157,41 @@ offline 1 "$work/new.jwt" --state "$work/anchor.proof" --state "$work/key.proof"
 offline 1 "$work/new.jwt" --state "$work/anchor.proof" && is "a proof is missing" "$(fact code)" NOT_TRUSTED
 offline 2 "$work/new.jwt"
 
+# --- an issuer that the members suspend [X1353-R23] -----------------------------------------------
+
+url=$(cat "$home/node.url")
+at() {
+    local code=$1
+    shift
+    expect "$code" "$cairn" -C "$work/guest" --json "$@"
+}
+expect 0 "$cairn" init "$work/guest" --org Guest --node "$url" --node-ca "$ca" --json
+guest=$(fact organisation_id)
+at 0 org request "$work/guest.request" --org Guest
+on 0 org admit "$work/guest.request"
+at 0 key new --purpose issue && guest_key=$(fact name)
+at 0 status new passes --format token --url "https://guest.example/passes"
+at 0 status take passes && pass=$(fact taken.0.index)
+at 0 status publish passes
+python3 - "$work/guest/status/passes.list" "$work/passes.jwt" <<'PYTHON' || fail "no token in the guest's list"
+import re, sys
+data = open(sys.argv[1], 'rb').read()
+tokens = re.findall(rb'eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}', data)
+open(sys.argv[2], 'wb').write(tokens[0])
+PYTHON
+judged() {
+    expect "$1" "$cairn" -C "$home" status check "$work/passes.jwt" "$pass" --org "$guest" --json && is "$2" "$(fact "$3")" "$4"
+}
+judged 0 "of another organisation" status valid
+on 0 org suspend "$guest"
+judged 1 "of a suspended one" code TX_SUSPENDED_SIGNER
+on 0 org resume "$guest"
+judged 0 "of one that is back" status valid
+at 0 key revoke "$guest_key"
+judged 0 "whose key has ended since" status valid
+on 0 org remove "$guest"
+judged 1 "of a removed one" code TX_SUSPENDED_SIGNER
+
 # --- an old directory -----------------------------------------------------------------------------
 
 cp "$home/status/permits.list" "$work/permits.list"
