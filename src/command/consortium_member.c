@@ -15,6 +15,7 @@
 #include "command/home_key.h"
 #include "feature_list.h"
 #include "ledger/store/store_deliver.h"
+#include "node/node_consortium.h"
 
 static const char clause[] = "docs/features/consortium.md";
 static const char part_format[] = "cairn/consortium-member/1";
@@ -141,7 +142,6 @@ cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes in, cairn_mem
 
 /* --- preparing --- */
 
-/* What a directory lacks to be a member's, as lines of cairn.yaml. */
 static size_t list_settings(const cairn_member_address *address,
                             cairn_config_setting settings[CAIRN_CONSORTIUM_SETTINGS_MAX])
 {
@@ -151,28 +151,6 @@ static size_t list_settings(const cairn_member_address *address,
     settings[count++] = (cairn_config_setting){"consortium.rpc", address->rpc};
     settings[count++] = (cairn_config_setting){"consortium.listen", address->listen};
     return count;
-}
-
-/* A ledger's directory becomes a member's: the section is added to its cairn.yaml. */
-static cairn_err extend_config(cairn_command *command, const char *directory,
-                               const cairn_member_address *address)
-{
-    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
-    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
-    char path[CAIRN_PATH_SIZE_MAX];
-    cairn_bytes old;
-    void *memory = NULL;
-    enum { MORE = 1024 };
-    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
-    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_CONFIG_SIZE_MAX, &old));
-    CAIRN_TRY(cairn_arena_alloc(&command->arena, old.size + MORE, &memory));
-    int size =
-        snprintf(memory, old.size + MORE, "%.*s\nconsortium:\n  rpc: \"%s\"\n  listen: \"%s\"\n",
-                 (int)old.size, (const char *)old.data, address->rpc, address->listen);
-    const cairn_bytes text = cairn_bytes_of(memory, (size_t)size);
-    cairn_home_tables(tables);
-    CAIRN_TRY(cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", text, &config));
-    return cairn_file_replace(path, 0640, text, NULL);
 }
 
 static cairn_err write_config(cairn_command *command, const char *directory,
@@ -261,8 +239,7 @@ cairn_err cairn_member_prepare(cairn_command *command, const char *directory, co
     CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &member));
     member->name = cairn_bytes_str(org_name);
     CAIRN_TRY(cairn_engine_home_make(directory));
-    CAIRN_TRY(write_part(command, directory, member, address));
-    return extend_config(command, directory, address);
+    return write_part(command, directory, member, address);
 }
 
 /* --- the chain --- */
@@ -370,6 +347,32 @@ static cairn_err list_peers(cairn_arena *arena, const char *directory, const jso
     return CAIRN_OK;
 }
 
+/* A ledger's directory becomes a member's: the section is added to its cairn.yaml, last of all. */
+static cairn_err extend_config(cairn_command *command, const char *directory, const char *rpc)
+{
+    enum { MORE = 1024 };
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_member_part *part = NULL;
+    cairn_bytes old;
+    void *memory = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &part));
+    CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", path));
+    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_PART_SIZE_MAX, &old));
+    CAIRN_TRY(cairn_member_part_decode(&command->arena, old, part));
+    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
+    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_CONFIG_SIZE_MAX, &old));
+    CAIRN_TRY(cairn_arena_alloc(&command->arena, old.size + MORE, &memory));
+    int size =
+        snprintf(memory, old.size + MORE, "%.*s\nconsortium:\n  rpc: \"%s\"\n  listen: \"%s\"\n",
+                 (int)old.size, (const char *)old.data, rpc, strchr(part->peer, '@') + 1);
+    const cairn_bytes text = cairn_bytes_of(memory, (size_t)size);
+    cairn_home_tables(tables);
+    CAIRN_TRY(cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", text, &config));
+    return cairn_file_replace(path, 0640, text, NULL);
+}
+
 /* The ledger is new, or stands where the chain begins. */
 static cairn_err check_start(cairn_engine *engine, const cairn_chain_start *start)
 {
@@ -379,8 +382,8 @@ static cairn_err check_start(cairn_engine *engine, const cairn_chain_start *star
     if (view->height == start->height && cairn_hash_equal(&app_hash, &start->app_hash))
         return CAIRN_OK;
     return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
-                      "the ledger here stands at height %llu, and the chain begins after %llu; "
-                      "bring it there by cairn follow --once",
+                      "the ledger here stands at height %llu, and the chain begins after %llu: "
+                      "whoever begins needs it as it was then",
                       (unsigned long long)view->height, (unsigned long long)start->height);
 }
 
@@ -407,9 +410,10 @@ static cairn_err begin_store(const char *directory, const cairn_chain_start *sta
     return err == CAIRN_OK ? closed : err;
 }
 
-cairn_err cairn_member_begin(cairn_command *command, const char *directory, cairn_bytes chain_file,
-                             cairn_hash *ret_ledger)
+cairn_err cairn_member_begin(cairn_command *command, const char *directory, const char *rpc,
+                             cairn_bytes chain_file, cairn_hash *ret_ledger)
 {
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
     cairn_arena *arena = &command->arena;
     CAIRN_CLEANUP(free_json)
     json_t *json =
@@ -423,7 +427,9 @@ cairn_err cairn_member_begin(cairn_command *command, const char *directory, cair
     CAIRN_TRY(dump(arena, json_object_get(json, "genesis"), &genesis));
     CAIRN_TRY(cairn_chain_decode(arena, genesis, &chain));
     CAIRN_TRY(list_peers(arena, directory, json_object_get(json, "peers"), &peers));
+    CAIRN_TRY(cairn_home_config(directory, &config));
     CAIRN_TRY(begin_store(directory, &chain.start));
+    CAIRN_TRY(cairn_engine_set_chain(directory, genesis, peers));
     cairn_ledger_id(chain.start.genesis, ret_ledger);
-    return cairn_engine_set_chain(directory, genesis, peers);
+    return cairn_node_is_member(config) ? CAIRN_OK : extend_config(command, directory, rpc);
 }

@@ -53,8 +53,10 @@ cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, u
                            cairn_bytes *ret_json) CAIRN_MUST_USE;
 
 /* Takes a chain's file into a directory that was prepared: the store is made or, where it is there,
- * found to be where the chain begins; from then on only the engine brings it forward. */
-cairn_err cairn_member_begin(cairn_command *command, const char *directory, cairn_bytes chain_file,
-                             cairn_hash *ret_ledger) CAIRN_MUST_USE;
+ * found to be where the chain begins; from then on only the engine brings it forward. `rpc` is the
+ * engine's URL where cairn.yaml does not say it yet. MISMATCH for a ledger that stands elsewhere.
+ */
+cairn_err cairn_member_begin(cairn_command *command, const char *directory, const char *rpc,
+                             cairn_bytes chain_file, cairn_hash *ret_ledger) CAIRN_MUST_USE;
 
 #endif

@@ -167,7 +167,7 @@ static cairn_err open_ledger(cairn_home *home, cairn_home_use use)
 {
     cairn_store_options options;
     const char *url = cairn_config_text(home->config, "ledger.node");
-    if (url[0] != '\0')
+    if (url[0] != '\0' && !cairn_node_is_member(home->config))
         return open_remote(home, url, "ledger.node_ca");
     if (use == CAIRN_HOME_WRITE && cairn_node_follows(home->config))
         return open_source(home);
@@ -180,6 +180,10 @@ static cairn_err open_ledger(cairn_home *home, cairn_home_use use)
         return ask_node(home);
     CAIRN_TRY(err);
     home->engine = cairn_store_ledger(home->store, 0);
+    if (use == CAIRN_HOME_WRITE && cairn_node_is_member(home->config))
+        return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house",
+                          "%s is a consortium's member and does not run: cairn consortium run",
+                          home->command->directory);
     return home->engine != NULL
                ? CAIRN_OK
                : CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house", "%s: nothing was followed yet",

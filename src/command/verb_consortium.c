@@ -7,13 +7,17 @@
 #include "command/consortium_member.h"
 #include "command/facts.h"
 #include "command/files.h"
+#include "command/home.h"
 #include "command/verbs.h"
 #include "core/clock.h"
 #include "core/store/file.h"
 #include "feature_list.h"
 #include "ledger/ledger.h"
+#include "ledger/validators.h"
 
 enum { CHAIN_SIZE_MAX = CAIRN_CHAIN_FILE_SIZE_MAX, MEMBERS_MAX = 32 };
+
+static const char default_rpc[] = "http://127.0.0.1:26657";
 
 /* --- prepare --- */
 
@@ -24,7 +28,7 @@ static cairn_err run_prepare(cairn_command *command, const cairn_arguments *argu
     const char *rpc = cairn_option_value(arguments, "rpc");
     const cairn_member_address address = {
         .listen = cairn_option_value(arguments, "listen"),
-        .rpc = rpc == NULL ? "http://127.0.0.1:26657" : rpc,
+        .rpc = rpc == NULL ? default_rpc : rpc,
         .node = cairn_option_value(arguments, "address"),
     };
     char part[CAIRN_PATH_SIZE_MAX];
@@ -123,6 +127,67 @@ static cairn_err make_chain(cairn_command *command, const char *name,
                             ret_chain);
 }
 
+/* --- a chain of a ledger that is there --- */
+
+/* Who validates, as its state says. */
+static cairn_err ledger_validators(cairn_home *home, cairn_chain_validator *ret_validators,
+                                   size_t *ret_count)
+{
+    cairn_arena *arena = &home->command->arena;
+    cairn_state_source state = cairn_home_state(home);
+    cairn_validator_list *list = NULL;
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &list));
+    CAIRN_TRY(cairn_validators_read(&state, arena, list));
+    if (list->count == 0 || list->count > MEMBERS_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "house",
+                          "the ledger names no validators, or too many: cairn consortium join");
+    for (size_t i = 0; i < list->count; i++) {
+        cairn_org_record *org = NULL;
+        CAIRN_TRY(CAIRN_ARENA_NEW(arena, &org));
+        CAIRN_TRY(cairn_registry_org(&state, arena, &list->rows[i].org, org));
+        ret_validators[i] =
+            (cairn_chain_validator){.name = org->name, .power = list->rows[i].power};
+        memcpy(ret_validators[i].key, list->rows[i].key, sizeof ret_validators[i].key);
+    }
+    *ret_count = list->count;
+    return CAIRN_OK;
+}
+
+static cairn_err chain_of(cairn_home *home, const char *const *peers, size_t peer_count,
+                          cairn_bytes *ret_chain)
+{
+    cairn_arena *arena = &home->command->arena;
+    cairn_chain_validator validators[MEMBERS_MAX];
+    size_t count = 0;
+    CAIRN_TRY(cairn_home_needs_store(home));
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
+    cairn_chain_start start = {.height = view->height};
+    uint64_t now_ms = cairn_clock_wall_ms(&home->clock);
+    cairn_app_hash(view->log_size, &view->log_root, &start.app_hash);
+    CAIRN_TRY(cairn_engine_entry(home->engine, 0, arena, &start.genesis));
+    CAIRN_TRY(ledger_validators(home, validators, &count));
+    return cairn_chain_file(arena, &start, now_ms < view->time_ms ? view->time_ms : now_ms,
+                            validators, count, peers, peer_count, ret_chain);
+}
+
+/* The ledger of `directory` goes on, with its id, its log and its receipts. */
+static cairn_err continue_chain(cairn_command *command, const char *directory,
+                                const cairn_member_part *parts, size_t count,
+                                cairn_bytes *ret_chain)
+{
+    const char *peers[MEMBERS_MAX];
+    const char *asked = command->directory;
+    cairn_home home;
+    for (size_t i = 0; i < count; i++)
+        peers[i] = parts[i].peer;
+    command->directory = directory;
+    CAIRN_TRY(cairn_home_open(command, CAIRN_HOME_READ, &home));
+    cairn_err err = chain_of(&home, peers, count, ret_chain);
+    cairn_err closed = cairn_home_close(&home);
+    command->directory = asked;
+    return err == CAIRN_OK ? closed : err;
+}
+
 static cairn_err read_part(cairn_command *command, const char *path, cairn_member_part *ret_part)
 {
     cairn_bytes json;
@@ -190,7 +255,7 @@ static cairn_err make_local(cairn_command *command, local *l, const char *name, 
     json_t *list = cairn_facts_list(facts, "member");
     for (size_t i = 0; i < l->count; i++) {
         CAIRN_TRY(member_directory(l, i, path));
-        CAIRN_TRY(cairn_member_begin(command, path, chain, &ledger));
+        CAIRN_TRY(cairn_member_begin(command, path, NULL, chain, &ledger));
         cairn_facts_text(cairn_facts_item(list), "directory", path);
     }
     cairn_facts_hash(facts, "ledger", &ledger);
@@ -209,23 +274,36 @@ static cairn_err run_local(cairn_command *command, const cairn_arguments *argume
 }
 
 /* The parts of members elsewhere. */
+static cairn_err read_parts(cairn_command *command, const cairn_arguments *arguments,
+                            cairn_member_part **ret_parts)
+{
+    void *parts = NULL;
+    CAIRN_TRY(cairn_arena_array(&command->arena, arguments->word_count, sizeof(cairn_member_part),
+                                &parts));
+    *ret_parts = parts;
+    for (size_t i = 0; i < arguments->word_count; i++)
+        CAIRN_TRY(read_part(command, arguments->words[i], *ret_parts + i));
+    return CAIRN_OK;
+}
+
 static cairn_err run_parts(cairn_command *command, const cairn_arguments *arguments,
                            const char *name, json_t *facts)
 {
     const char *output = cairn_option_value(arguments, "output");
-    size_t count = arguments->word_count;
-    void *parts = NULL;
+    const char *from = cairn_option_value(arguments, "from");
+    cairn_member_part *parts = NULL;
     cairn_bytes chain;
     if (output == NULL)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "give --members N DIR, or PART… --output CHAIN");
-    CAIRN_TRY(cairn_arena_array(&command->arena, count, sizeof(cairn_member_part), &parts));
-    for (size_t i = 0; i < count; i++)
-        CAIRN_TRY(read_part(command, arguments->words[i], (cairn_member_part *)parts + i));
-    CAIRN_TRY(make_chain(command, name, parts, count, &chain));
+    CAIRN_TRY(read_parts(command, arguments, &parts));
+    if (from == NULL)
+        CAIRN_TRY(make_chain(command, name, parts, arguments->word_count, &chain));
+    else
+        CAIRN_TRY(continue_chain(command, from, parts, arguments->word_count, &chain));
     CAIRN_TRY(cairn_output_write(output, 0644, chain));
     cairn_facts_text(facts, "chain", output);
-    cairn_facts_number(facts, "members", count);
+    cairn_facts_number(facts, "members", arguments->word_count);
     return CAIRN_OK;
 }
 
@@ -248,10 +326,12 @@ static cairn_err run_new(cairn_command *command, const cairn_arguments *argument
 static cairn_err run_begin(cairn_command *command, const cairn_arguments *arguments)
 {
     const char *directory = arguments->words[0];
+    const char *rpc = cairn_option_value(arguments, "rpc");
     cairn_bytes chain;
     cairn_hash ledger;
     CAIRN_TRY(cairn_input_read(&command->arena, arguments->words[1], CHAIN_SIZE_MAX, &chain));
-    CAIRN_TRY(cairn_member_begin(command, directory, chain, &ledger));
+    rpc = rpc == NULL ? default_rpc : rpc;
+    CAIRN_TRY(cairn_member_begin(command, directory, rpc, chain, &ledger));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "directory", directory);
     cairn_facts_hash(facts, "ledger", &ledger);
@@ -284,6 +364,7 @@ const cairn_verb cairn_verb_consortium_prepare = {
 
 static const cairn_option new_options[] = {
     {"members", "N", false, false, "so many members on this machine, made and begun at once"},
+    {"from", "DIR", false, false, "the ledger that goes on as a consortium's; nobody writes on it"},
     {"output", "CHAIN", false, false, "the chain's file, for all members"},
     {"name", "NAME", false, false, "of the ledger; Consortium if not given"},
 };
@@ -297,10 +378,16 @@ const cairn_verb cairn_verb_consortium_new = {
     .help = "With --members everything lies in DIR: member-1 to member-N, each with keys of its "
             "own and addresses 127.x.y.1 to N; run them by: cairn consortium run DIR. Without, the "
             "PARTs that members have made by consortium prepare become the file CHAIN, with which "
-            "each of them begins. All have the same power.",
+            "each of them begins, all with the same power. With --from the chain goes on where the "
+            "ledger of that directory stands: its id, log and receipts stay, and those validate "
+            "whom it names (consortium join while it is one organisation's).",
     .options = new_options,
     .option_count = sizeof new_options / sizeof new_options[0],
     .run = run_new,
+};
+
+static const cairn_option begin_options[] = {
+    {"rpc", "URL", false, false, "its engine for its node, where cairn.yaml does not say so yet"},
 };
 
 const cairn_verb cairn_verb_consortium_begin = {
@@ -311,5 +398,7 @@ const cairn_verb cairn_verb_consortium_begin = {
     .summary = "take a consortium's chain into a member's directory",
     .help = "The ledger of a new DIR is made; one that is there must stand where the chain begins. "
             "From then on the engine alone brings it forward: cairn consortium run DIR.",
+    .options = begin_options,
+    .option_count = sizeof begin_options / sizeof begin_options[0],
     .run = run_begin,
 };

@@ -77,16 +77,25 @@ static cairn_err open_log(running *r)
 {
     static const cairn_log_level levels[] = {CAIRN_LOG_ERROR, CAIRN_LOG_WARNING, CAIRN_LOG_INFO,
                                              CAIRN_LOG_DEBUG};
-    const cairn_log_table tables[] = {
-        cairn_store_events,           cairn_http_log_events,
-        cairn_route_log_events,       cairn_jobs_log_events,
-        cairn_supervisor_log_events,  cairn_audit_log_events,
-        cairn_oauth_log_events,       cairn_issuers_log_events,
-        cairn_block_log_events,       cairn_node_log_events,
-        cairn_node_ca_log_events,     cairn_status_log_events,
-        cairn_lists_log_events,       cairn_follow_log_events,
-        cairn_node_follow_log_events, cairn_application_events,
-        cairn_abci_server_events,     {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+    const cairn_log_table tables[] = {cairn_store_events,
+                                      cairn_http_log_events,
+                                      cairn_route_log_events,
+                                      cairn_jobs_log_events,
+                                      cairn_supervisor_log_events,
+                                      cairn_audit_log_events,
+                                      cairn_oauth_log_events,
+                                      cairn_issuers_log_events,
+                                      cairn_block_log_events,
+                                      cairn_node_log_events,
+                                      cairn_node_ca_log_events,
+                                      cairn_status_log_events,
+                                      cairn_lists_log_events,
+                                      cairn_follow_log_events,
+                                      cairn_node_follow_log_events,
+                                      cairn_application_events,
+                                      cairn_abci_server_events,
+                                      cairn_node_consortium_log_events,
+                                      {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -353,7 +362,7 @@ static cairn_err serve(running *r, cairn_command *command)
     if (r->follow != NULL)
         CAIRN_TRY(cairn_node_follow_start(r->follow));
     if (r->consortium != NULL)
-        CAIRN_TRY(cairn_node_consortium_start(r->consortium));
+        CAIRN_TRY(cairn_node_consortium_start(r->consortium, cairn_node_submit, r->node));
     CAIRN_TRY(cairn_systemd_ready(&r->systemd, cairn_node_url(r->node)));
     r->main = pthread_self();
     int failed = pthread_create(&thread, NULL, run_node, r);

@@ -196,6 +196,54 @@ static void print_follow(cairn_text *text, cairn_node *node, const cairn_princip
               "Checkpoints smaller than the same source's last.", s.rollbacks);
 }
 
+/* --- the consortium --- */
+
+static void print_engine(cairn_text *text, const cairn_rpc_status *s)
+{
+    print_one(text, "cairn_engine_height", "gauge", "Height of the engine's last block.",
+              s->height);
+    print_one(text, "cairn_engine_catching_up", "gauge",
+              "1 while the engine fetches blocks and takes no part.", s->catching_up);
+    print_one(text, "cairn_engine_peers", "gauge", "Engines that it is connected to.", s->peers);
+    print_one(text, "cairn_engine_waiting", "gauge", "Transactions in its pool.", s->waiting);
+    print_one(text, "cairn_engine_power", "gauge", "Power of its own vote.", s->power);
+}
+
+static void print_application(cairn_text *text, const cairn_application_status *s)
+{
+    print_one(text, "cairn_consortium_height", "gauge", "Height of the last committed block.",
+              s->height);
+    print_one(text, "cairn_consortium_time_seconds", "gauge", "Unix time of that block.",
+              s->time_ms / 1000);
+    print_one(text, "cairn_consortium_pool", "gauge", "Transactions that wait for a block.",
+              s->pool_count);
+    print_one(text, "cairn_consortium_pool_bytes", "gauge", "Their bytes.", s->pool_size);
+    print_one(text, "cairn_consortium_validators", "gauge", "Validators of the block before it.",
+              s->vote_count);
+    print_one(text, "cairn_consortium_signers", "gauge", "Those of them that signed it.",
+              s->signed_count);
+    print_one(text, "cairn_consortium_power", "gauge", "Power of all of them.", (uint64_t)s->power);
+    print_one(text, "cairn_consortium_signed_power", "gauge", "Power of those that signed.",
+              (uint64_t)s->signed_power);
+    print_one(text, "cairn_consortium_largest_power", "gauge", "The largest one's.",
+              (uint64_t)s->largest_power);
+}
+
+static void print_member(cairn_text *text, cairn_node *node, const cairn_principal *caller)
+{
+    cairn_node_consortium *member = cairn_node_member(node);
+    cairn_node_consortium_status s;
+    if (member == NULL || !may_see(node, caller, cairn_node_ledger_at(node, 0)))
+        return;
+    cairn_node_consortium_get_status(member, &s);
+    print_one(text, "cairn_engine_up", "gauge", "1 while the engine answers.", s.engine_up);
+    print_one(text, "cairn_engine_connections", "gauge", "Its connections; it makes four.",
+              s.connections);
+    if (s.engine_up)
+        print_engine(text, &s.engine);
+    print_application(text, &s.application);
+}
+
 /* --- jobs --- */
 
 typedef struct consumer_lines {
@@ -262,6 +310,7 @@ void cairn_metrics_print(cairn_text *text, cairn_node *node, const cairn_princip
 {
     print_ledgers(text, node, caller);
     print_follow(text, node, caller);
+    print_member(text, node, caller);
     print_http(text, node);
     print_store(text, node);
     print_keyd(text, node);

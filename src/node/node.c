@@ -152,7 +152,7 @@ static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn
     return CAIRN_OK;
 }
 
-static cairn_err submit(void *context, uint16_t type, cairn_bytes body)
+cairn_err cairn_node_submit(void *context, uint16_t type, cairn_bytes body)
 {
     const cairn_node *node = context;
     return cairn_node_ca_submit(node->ca, type, body);
@@ -243,7 +243,7 @@ static void make_services(cairn_node *node)
                                       .ca_act = ca_act,
                                       .ca_changed = ca_changed,
                                       .find_own = find_own,
-                                      .submit = submit,
+                                      .submit = cairn_node_submit,
                                       .run = run};
 }
 

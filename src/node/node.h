@@ -100,6 +100,9 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
 /* The follower, or NULL. Borrowed. */
 cairn_follow *cairn_node_follower(const cairn_node *node);
+/* Signs a transaction of the node's organisation by its newest sign key, submits it to the node's
+ * first ledger and waits: the verdict's code, or why there is none. A thread that may wait. */
+cairn_err cairn_node_submit(void *node, uint16_t type, cairn_bytes body) CAIRN_MUST_USE;
 /* The member of a consortium, or NULL. Borrowed. */
 cairn_node_consortium *cairn_node_member(const cairn_node *node);
 /* How keyd is; false when there is none of ours. */

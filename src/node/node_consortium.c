@@ -1,13 +1,29 @@
 /* From cairn.yaml to the engine's application. */
 #include "node/node_consortium.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/store/file.h"
-#include "node/node_follow.h"
+#include "identity/identity.h"
+#include "ledger/consortium/double_vote.h"
+
+static const cairn_log_event rows[] = {
+    {"consortium.told", CAIRN_LOG_WARNING, 16, 60,
+     "Evidence against a validator was submitted to the ledger."},
+    {"consortium.not_told", CAIRN_LOG_ERROR, 16, 60,
+     "Evidence against a validator could not be submitted here; other members do so as well."},
+};
+enum { EVENT_TOLD, EVENT_NOT_TOLD };
+const cairn_log_table cairn_node_consortium_log_events = {rows, sizeof rows / sizeof rows[0]};
 
 enum {
     ARENA_SIZE_MAX = 64 << 20,
+    OFFENCES_MAX = 64, /* heights that wait; other members tell of the rest */
+    TELL_TRIES = 5,
+    TELL_PAUSE_S = 1,
+    ASK_PAUSE_S = 5, /* between two looks at the engine */
 };
 
 struct cairn_node_consortium {
@@ -18,8 +34,21 @@ struct cairn_node_consortium {
     cairn_log *log;
     cairn_engine *engine; /* that is driven; NULL: not open yet */
     cairn_relay *relay;
+    cairn_application_watch watch; /* the relay's */
     cairn_application *application;
     cairn_abci_server *server;
+
+    cairn_node_tell_fn tell;
+    void *tell_context;
+    bool telling; /* its thread runs */
+    pthread_t teller;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    bool stopping;
+    bool engine_up;
+    cairn_rpc_status told; /* by the engine, at the last look */
+    size_t offence_count;
+    uint64_t offences[OFFENCES_MAX]; /* heights whose blocks hold evidence */
 };
 
 bool cairn_node_is_member(const cairn_config *config)
@@ -31,9 +60,6 @@ static cairn_err read_chain(cairn_node_consortium *c, const char *directory)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_bytes json;
-    if (cairn_node_follows(c->config))
-        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
-                          "cairn.yaml: a member follows nobody: follow.sources must be empty");
     CAIRN_TRY(cairn_path_join(directory, "consortium/abci.sock", c->socket));
     CAIRN_TRY(cairn_path_join(directory, "consortium/genesis.json", path));
     cairn_err err = cairn_file_read(&c->arena, path, CAIRN_CHAIN_FILE_SIZE_MAX, &json);
@@ -50,6 +76,8 @@ cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *c
     if (c == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: consortium");
     c->config = config;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
     cairn_arena_init(&c->arena, ARENA_SIZE_MAX);
     CAIRN_TRY(read_chain(c, directory));
     *ret_consortium = CAIRN_STEAL(c);
@@ -72,6 +100,8 @@ void cairn_node_consortium_free(cairn_node_consortium *c)
     stop_driving(c);
     cairn_relay_free(c->relay);
     cairn_arena_done(&c->arena);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
@@ -88,6 +118,46 @@ static cairn_err open_relay(cairn_node_consortium *c)
     return cairn_relay_new(&options, &c->relay);
 }
 
+/* On the engine's thread, which must not be asked now. */
+static void note_offence(void *context, uint64_t height)
+{
+    cairn_node_consortium *c = context;
+    pthread_mutex_lock(&c->lock);
+    if (c->offence_count < OFFENCES_MAX)
+        c->offences[c->offence_count++] = height;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* The relay's watch, and ours. */
+static void on_checked(void *context, const cairn_hash *id, cairn_err code)
+{
+    cairn_node_consortium *c = context;
+    c->watch.checked(c->watch.context, id, code);
+}
+
+static void on_committed(void *context, const cairn_committed *tx)
+{
+    cairn_node_consortium *c = context;
+    c->watch.committed(c->watch.context, tx);
+}
+
+static void on_block(void *context, uint64_t time_ms)
+{
+    cairn_node_consortium *c = context;
+    c->watch.block(c->watch.context, time_ms);
+}
+
+static cairn_application_watch watch_of(cairn_node_consortium *c)
+{
+    c->watch = cairn_relay_watch(c->relay);
+    return (cairn_application_watch){.context = c,
+                                     .checked = on_checked,
+                                     .committed = on_committed,
+                                     .block = on_block,
+                                     .misbehavior = note_offence};
+}
+
 static cairn_err open_application(cairn_node_consortium *c, cairn_store *store, const char *version)
 {
     const cairn_application_options options = {
@@ -99,7 +169,7 @@ static cairn_err open_application(cairn_node_consortium *c, cairn_store *store, 
         .log = c->log,
         .retain_blocks = cairn_config_u64(c->config, "consortium.retain"),
         .snapshot_blocks = cairn_config_u64(c->config, "consortium.snapshots"),
-        .watch = cairn_relay_watch(c->relay),
+        .watch = watch_of(c),
     };
     return cairn_application_new(&options, &c->application);
 }
@@ -114,16 +184,150 @@ cairn_err cairn_node_consortium_open(cairn_node_consortium *c, cairn_store *stor
     return open_application(c, store, version);
 }
 
-cairn_err cairn_node_consortium_start(cairn_node_consortium *c)
+/* --- telling of offences --- */
+
+static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                           cairn_bytes *ret_value)
+{
+    return cairn_engine_get_newest(context, map, key, arena, ret_value);
+}
+
+/* Another member may have been faster. */
+static cairn_err tell_one(cairn_node_consortium *c, cairn_arena *arena,
+                          const cairn_double_vote *vote)
+{
+    const cairn_state_source state = {.context = c->engine, .get = get_state};
+    cairn_evidence evidence;
+    cairn_bytes body;
+    CAIRN_TRY(
+        cairn_validator_evidence_of(&state, arena, vote, cairn_bytes_str(c->chain.id), &evidence));
+    CAIRN_TRY(cairn_validator_evidence_body(arena, &evidence, &body));
+    cairn_err err = c->tell(c->tell_context, CAIRN_TX_VALIDATOR_EVIDENCE, body);
+    if (err == CAIRN_OK)
+        CAIRN_LOG(c->log, &rows[EVENT_TOLD], cairn_log_u64("height", evidence.height));
+    return err == CAIRN_ERR_EXISTS ? CAIRN_OK : err;
+}
+
+static cairn_err tell_all(cairn_node_consortium *c, cairn_arena *arena, uint64_t height)
+{
+    cairn_bytes answer;
+    cairn_double_vote *votes = NULL;
+    size_t count = 0;
+    cairn_err err = CAIRN_OK;
+    CAIRN_TRY(cairn_rpc_block(arena, cairn_node_consortium_url(c), height, &answer));
+    CAIRN_TRY(cairn_double_votes_from_rpc(arena, answer, &votes, &count));
+    for (size_t i = 0; i < count; i++) {
+        cairn_err one = tell_one(c, arena, &votes[i]);
+        err = err == CAIRN_OK ? one : err;
+    }
+    return err;
+}
+
+/* What the engine says of itself, for metrics: it is asked here, for a scrape must not wait. */
+static void look_at_engine(cairn_node_consortium *c)
+{
+    enum { STATUS_ARENA_SIZE_MAX = 16 << 20 };
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    cairn_rpc_status status = {0};
+    cairn_arena_init(&arena, STATUS_ARENA_SIZE_MAX);
+    cairn_err err = cairn_rpc_get_status(&arena, cairn_node_consortium_url(c), &status);
+    pthread_mutex_lock(&c->lock);
+    c->engine_up = err == CAIRN_OK;
+    c->told = status;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Until that long has passed, an offence came, or it is time to end. Under the lock. */
+static void rest(cairn_node_consortium *c, time_t seconds)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    (void)pthread_cond_timedwait(&c->wake, &c->lock, &until);
+}
+
+/* A height whose offences are to be told; 0 when there is none for a while. False: time to end. */
+static bool next_offence(cairn_node_consortium *c, uint64_t *ret_height)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!c->stopping && c->offence_count == 0)
+        rest(c, ASK_PAUSE_S);
+    *ret_height = c->offence_count == 0 ? 0 : c->offences[--c->offence_count];
+    bool goes_on = !c->stopping;
+    pthread_mutex_unlock(&c->lock);
+    return goes_on;
+}
+
+/* False when it is time to end. */
+static bool pause_telling(cairn_node_consortium *c)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!c->stopping)
+        rest(c, TELL_PAUSE_S);
+    bool goes_on = !c->stopping;
+    pthread_mutex_unlock(&c->lock);
+    return goes_on;
+}
+
+static void tell_of(cairn_node_consortium *c, uint64_t height)
+{
+    cairn_err err = CAIRN_OK;
+    int tries = 0;
+    do {
+        CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+        cairn_arena_init(&arena, (size_t)2 * CAIRN_RPC_REPLY_SIZE_MAX);
+        err = tell_all(c, &arena, height);
+    } while (err != CAIRN_OK && ++tries < TELL_TRIES && pause_telling(c));
+    if (err != CAIRN_OK)
+        CAIRN_LOG(c->log, &rows[EVENT_NOT_TOLD], cairn_log_u64("height", height),
+                  cairn_log_err(err));
+}
+
+static void *run_teller(void *context)
+{
+    cairn_node_consortium *c = context;
+    uint64_t height = 0;
+    while (next_offence(c, &height)) {
+        if (height != 0)
+            tell_of(c, height);
+        else
+            look_at_engine(c);
+    }
+    return NULL;
+}
+
+/* --- life --- */
+
+cairn_err cairn_node_consortium_start(cairn_node_consortium *c, cairn_node_tell_fn tell,
+                                      void *context)
 {
     const cairn_abci_handler handler = cairn_application_handler(c->application);
+    c->tell = tell;
+    c->tell_context = context;
+    int failed = pthread_create(&c->teller, NULL, run_teller, c);
+    if (failed != 0)
+        return cairn_err_from_errno(failed, "node: thread");
+    c->telling = true;
     return cairn_abci_server_start(c->socket, &handler, c->log, &c->server);
+}
+
+/* What waits for its verdict gets one while the engine is there. */
+static void stop_telling(cairn_node_consortium *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stopping = true;
+    pthread_cond_broadcast(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    if (c->telling)
+        CAIRN_ASSERT(pthread_join(c->teller, NULL) == 0);
+    c->telling = false;
 }
 
 void cairn_node_consortium_stop(cairn_node_consortium *c)
 {
     if (c == NULL)
         return;
+    stop_telling(c);
     cairn_abci_server_stop(CAIRN_STEAL(c->server));
 }
 
@@ -133,6 +337,10 @@ void cairn_node_consortium_get_status(cairn_node_consortium *c,
                                       cairn_node_consortium_status *ret_status)
 {
     ret_status->chain = c->chain.id;
+    pthread_mutex_lock(&c->lock);
+    ret_status->engine_up = c->engine_up;
+    ret_status->engine = c->told;
+    pthread_mutex_unlock(&c->lock);
     ret_status->connections = c->server == NULL ? 0 : cairn_abci_server_connections(c->server);
     cairn_application_get_status(c->application, &ret_status->application);
 }

@@ -12,14 +12,18 @@
 #include "core/config.h"
 #include "ledger/consortium/application.h"
 #include "ledger/consortium/relay.h"
+#include "ledger/consortium/rpc.h"
+
+/* Rows for the logger. */
+extern const cairn_log_table cairn_node_consortium_log_events;
 
 /* Does cairn.yaml say that the node is a member? */
 bool cairn_node_is_member(const cairn_config *config);
 
 typedef struct cairn_node_consortium cairn_node_consortium;
 
-/* Reads the chain of `directory`; the configuration outlives it. CONFIG when the node also follows,
- * or has no chain; the errors of cairn_chain_decode. */
+/* Reads the chain of `directory`; the configuration outlives it. CONFIG when there is no
+ * chain; the errors of cairn_chain_decode. */
 cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *config,
                                     cairn_node_consortium **ret_consortium) CAIRN_MUST_USE;
 /* When nothing submits any more, before the store. Takes NULL. */
@@ -31,14 +35,21 @@ CAIRN_DEFINE_CLEANUP(cairn_node_consortium, cairn_node_consortium_free)
 cairn_err cairn_node_consortium_open(cairn_node_consortium *consortium, cairn_store *store,
                                      const char *version, cairn_log *log) CAIRN_MUST_USE;
 
-/* The engine may come. Once. */
-cairn_err cairn_node_consortium_start(cairn_node_consortium *consortium) CAIRN_MUST_USE;
+/* Signs a transaction as the member's organisation, submits it and waits. */
+typedef cairn_err (*cairn_node_tell_fn)(void *context, uint16_t type, cairn_bytes body);
+
+/* The engine may come. Evidence that it finds against a validator is told the ledger, on a thread
+ * of its own, by `tell`. Once. */
+cairn_err cairn_node_consortium_start(cairn_node_consortium *consortium, cairn_node_tell_fn tell,
+                                      void *context) CAIRN_MUST_USE;
 /* It may no more; also when it was not started. */
 void cairn_node_consortium_stop(cairn_node_consortium *consortium);
 
 /* How the member is. Any thread. */
 typedef struct cairn_node_consortium_status {
-    const char *chain;  /* its id */
+    const char *chain; /* its id */
+    bool engine_up;    /* it answered when it was last asked, some seconds ago */
+    cairn_rpc_status engine;
     size_t connections; /* of the engine; it makes four */
     cairn_application_status application;
 } cairn_node_consortium_status;

@@ -39,7 +39,8 @@ struct cairn_node_follow {
 
 bool cairn_node_follows(const cairn_config *config)
 {
-    return cairn_config_text(config, "follow.sources")[0] != '\0';
+    return cairn_config_text(config, "follow.sources")[0] != '\0' &&
+           cairn_config_text(config, "consortium.rpc")[0] == '\0'; /* who has become a member */
 }
 
 /* --- reading --- */

@@ -9,7 +9,7 @@
 /* Rows for the logger. */
 extern const cairn_log_table cairn_node_follow_log_events;
 
-/* Does cairn.yaml name somebody to follow? */
+/* Does cairn.yaml name somebody to follow, and no engine: who became a member follows no more. */
 bool cairn_node_follows(const cairn_config *config);
 
 typedef struct cairn_node_follow cairn_node_follow;

@@ -168,10 +168,10 @@ approve "$(on 5 consortium join --json | fact approval)" 1 2 3 4 2>"$work/again.
 echo "power is set, a member leaves"
 
 # Who is suspended loses power at once; the quorum of members goes on without it.
-approve "$(on 1 org suspend "$(org_id 4)" --json | fact approval)" 2 3
+approve "$(on 1 org suspend "$(org_id 4)" --json | fact approval)" 2 3 5
 within 20 power_is 1 3
-approve "$(on 1 org resume "$(org_id 4)" --json | fact approval)" 2 3
-approve "$(on 4 consortium join --json | fact approval)" 1 2 3
+approve "$(on 1 org resume "$(org_id 4)" --json | fact approval)" 2 3 5
+approve "$(on 4 consortium join --json | fact approval)" 1 2 3 5
 within 20 power_is 1 4
 echo "a member is suspended, and comes back"
 

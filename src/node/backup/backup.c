@@ -221,6 +221,8 @@ static cairn_err put_parts(writer *w)
     for (size_t i = 0; w->with_keys && i < sizeof secrets / sizeof secrets[0]; i++)
         CAIRN_TRY(put_tree(w, secrets[i], put_secret));
     CAIRN_TRY(put_file(w, "issuers.json"));
+    CAIRN_TRY(put_file(w, "consortium/genesis.json"));
+    CAIRN_TRY(put_file(w, "consortium/peers"));
     return put_file(w, "cairn.yaml");
 }
 
