@@ -95,6 +95,7 @@ static cairn_err open_log(running *r)
                                       cairn_application_events,
                                       cairn_abci_server_events,
                                       cairn_node_consortium_log_events,
+                                      cairn_node_cosign_log_events,
                                       {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();

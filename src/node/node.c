@@ -43,6 +43,7 @@ struct cairn_node {
     cairn_node_auth *auth;
     char address[46]; /* on which it listens */
     char url[320];
+    cairn_node_cosign *cosign;
     size_t ledger_count;
     cairn_node_ledger **ledgers;
     cairn_router *router;
@@ -73,6 +74,20 @@ static cairn_err find_key(void *context, cairn_head_kind kind, cairn_head_key *r
                : err;
 }
 
+static cairn_err make_cosign(cairn_node *node)
+{
+    const cairn_node_cosign_setup setup = {.directory = node->setup.directory,
+                                           .config = node->setup.config,
+                                           .clock = node->setup.clock,
+                                           .log = node->setup.log,
+                                           .engine = cairn_store_ledger(node->setup.store, 0),
+                                           .signer = node->setup.signer,
+                                           .org = *cairn_node_keys_org(node->keys),
+                                           .find_key = find_key,
+                                           .context = node};
+    return cairn_node_cosign_new(&setup, &node->cosign);
+}
+
 static cairn_err make_ledgers(cairn_node *node)
 {
     cairn_store *store = node->setup.store;
@@ -82,17 +97,21 @@ static cairn_err make_ledgers(cairn_node *node)
     CAIRN_TRY(cairn_node_keys_new(node->setup.signer, cairn_store_ledger(store, 0),
                                   node->setup.follow != NULL || node->setup.consortium != NULL,
                                   &node->keys));
+    CAIRN_TRY(make_cosign(node));
     node->ledgers = calloc(count, sizeof(cairn_node_ledger *));
     if (node->ledgers == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: ledgers");
     for (size_t i = 0; i < count; i++) {
-        const cairn_node_ledger_setup setup = {.engine = cairn_store_ledger(store, i),
-                                               .clock = node->setup.clock,
-                                               .slot = (uint32_t)i,
-                                               .signer = node->setup.signer,
-                                               .work = node->work,
-                                               .find_key = find_key,
-                                               .context = node};
+        const cairn_node_ledger_setup setup = {
+            .engine = cairn_store_ledger(store, i),
+            .clock = node->setup.clock,
+            .slot = (uint32_t)i,
+            .signer = node->setup.signer,
+            .work = node->work,
+            .find_key = find_key,
+            .context = node,
+            .gather = i == 0 ? cairn_node_cosign_gather(node->cosign) : NULL,
+            .gather_context = node->cosign};
         CAIRN_TRY(cairn_node_ledger_new(&setup, &node->ledgers[i]));
         node->ledger_count++;
     }
@@ -362,6 +381,7 @@ void cairn_node_free(cairn_node *node)
     if (node == NULL)
         return;
     cairn_tender_free(node->tender);
+    cairn_node_cosign_stop(node->cosign);
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
     cairn_node_auth_free(node->auth);
@@ -374,6 +394,7 @@ void cairn_node_free(cairn_node *node)
     for (size_t i = 0; i < node->ledger_count; i++)
         cairn_node_ledger_free(node->ledgers[i]);
     free(node->ledgers);
+    cairn_node_cosign_free(node->cosign);
     cairn_node_keys_free(node->keys);
     (void)pthread_mutex_destroy(&node->tls_lock);
     free(node);
@@ -509,6 +530,7 @@ cairn_err cairn_node_listen(cairn_node *node, int socket)
     CAIRN_TRY(make_router(node));
     /* now their handlers have services */
     CAIRN_TRY(cairn_jobs_start(cairn_node_jobs_get(node->jobs)));
+    CAIRN_TRY(cairn_node_cosign_start(node->cosign, node->ledgers[0]->heads[CAIRN_HEAD_NOTE]));
     return cairn_tender_new(&node->setup.clock, tend, node, &node->tender);
 }
 
@@ -629,6 +651,11 @@ bool cairn_node_keyd_health(cairn_node *node, cairn_supervisor_health *ret_healt
         return false;
     cairn_supervisor_health_get(node->setup.supervisor, ret_health);
     return true;
+}
+
+cairn_node_cosign *cairn_node_cosigner(const cairn_node *node)
+{
+    return node->cosign;
 }
 
 cairn_follow *cairn_node_follower(const cairn_node *node)

@@ -12,6 +12,7 @@
 #include "ledger/follow/follow.h"
 #include "ledger/store/store.h"
 #include "node/node_consortium.h"
+#include "node/node_cosign.h"
 #include "node/node_ledger.h"
 #include "node/node_reader.h"
 #include "node/node_work.h"
@@ -98,6 +99,8 @@ cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind,
 /* OK, or what the node lacks to take transactions and sign receipts; what a follower lacks to grow.
  */
 cairn_err cairn_node_ready(cairn_node *node) CAIRN_MUST_USE;
+/* Of the first ledger. Borrowed. */
+cairn_node_cosign *cairn_node_cosigner(const cairn_node *node);
 /* The follower, or NULL. Borrowed. */
 cairn_follow *cairn_node_follower(const cairn_node *node);
 /* Signs a transaction of the node's organisation by its newest sign key, submits it to the node's

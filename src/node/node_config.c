@@ -78,6 +78,14 @@ static const cairn_config_option rows[] = {
      "consortium.snapshots."},
     {"consortium.snapshots", CAIRN_UNIT_COUNT, 0, UINT64_C(1) << 30, "1000",
      "Heights from one snapshot to the next, from which a member may join; 0: none is offered."},
+    {"cosign.peers", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "URLs of other members' nodes, with blanks between them, which sign the same roots."},
+    {"cosign.ca", CAIRN_UNIT_TEXT, 0, 1024, "",
+     "PEM file of the certificates, or of their CA, by which those nodes are known."},
+    {"cosign.wait", CAIRN_UNIT_DURATION, 10, 60000, "500ms",
+     "How long a receipt or a checkpoint waits for their signatures."},
+    {"cosign.interval", CAIRN_UNIT_DURATION, 10, 3600000, "1s",
+     "Between two checkpoints that are shown to them unasked."},
     {"log.level", CAIRN_UNIT_TEXT, 4, 7, "info", "What is logged: error, warning, info or debug."},
 };
 const cairn_config_table cairn_node_options = {.rows = rows, .count = sizeof rows / sizeof rows[0]};

@@ -43,12 +43,12 @@ static const char *const system_paths[] = {
 static const struct {
     const char *name;
     unsigned mode; /* 0: it is there */
-} folders[] = {{"store", 0},    {"vault", 0700}, {"jobs", 0700}, {"access", 0700},
-               {"audit", 0700}, {"tls", 0755},   {"ca", 0700},   {"status", 0700}};
+} folders[] = {{"store", 0},  {"vault", 0700}, {"jobs", 0700},   {"access", 0700}, {"audit", 0700},
+               {"tls", 0755}, {"ca", 0700},    {"status", 0700}, {"cosign", 0700}};
 
-static const char *const named_files[] = {"node.certificate", "node.certificate_key",
-                                          "node.client_cas",  "outbox.ca_file",
-                                          "follow.ca",        "follow.token_file"};
+static const char *const named_files[] = {
+    "node.certificate", "node.certificate_key", "node.client_cas", "outbox.ca_file",
+    "follow.ca",        "follow.token_file",    "cosign.ca"};
 
 enum {
     COUNT_MAX = sizeof system_paths / sizeof system_paths[0] + sizeof folders / sizeof folders[0] +

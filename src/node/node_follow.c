@@ -129,14 +129,23 @@ static cairn_err list_sources(cairn_node_follow *f)
                : CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "cairn.yaml: follow.sources names none");
 }
 
+/* A directory that joined by another's node has no store yet; it comes from the sources. */
+static cairn_err make_rooms(cairn_node_follow *f, const char *directory)
+{
+    char store[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(directory, "store", store));
+    CAIRN_TRY(cairn_dir_make(store, 0700));
+    CAIRN_TRY(cairn_path_join(directory, "follow", f->directory));
+    return cairn_dir_make(f->directory, 0700);
+}
+
 static cairn_err read_all(cairn_node_follow *f, const char *directory)
 {
     CAIRN_TRY(read_trust(f));
     CAIRN_TRY(read_ledger(f));
     CAIRN_TRY(read_identity(f));
     CAIRN_TRY(list_sources(f));
-    CAIRN_TRY(cairn_path_join(directory, "follow", f->directory));
-    return cairn_dir_make(f->directory, 0700);
+    return make_rooms(f, directory);
 }
 
 cairn_err cairn_node_follow_new(const char *directory, const cairn_config *config,

@@ -7,6 +7,7 @@
 
 #include "cairn/note.h"
 #include "cairn/receipt.h"
+#include "core/clock.h"
 
 enum { SCRATCH_SIZE_MAX = 64 << 10 };
 
@@ -89,6 +90,7 @@ void cairn_head_free(cairn_head *head)
         return;
     paths_free(head->paths);
     cairn_view_free(head->view);
+    free(head->others);
     free((void *)(uintptr_t)head->note.data);
     free(head);
 }
@@ -103,24 +105,45 @@ static cairn_receipt_head receipt_head(const char *origin, const cairn_hash *kid
                                 .size = view->log_size};
 }
 
-cairn_err cairn_head_receipt(const cairn_head *head, cairn_engine *engine, const char *origin,
-                             uint64_t index, cairn_bytes entry, cairn_arena *arena,
-                             cairn_bytes *ret_receipt)
+/* The path to the entry, checked. */
+static cairn_err prove(const cairn_head *head, cairn_engine *engine, uint64_t index,
+                       cairn_bytes entry, cairn_hash ret_path[CAIRN_MERKLE_PROOF_MAX],
+                       size_t *ret_count)
 {
-    const cairn_receipt_head signed_head = receipt_head(origin, &head->kid, head->view);
-    cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
     cairn_hash leaf;
-    size_t count = 0;
-    CAIRN_TRY(find_path(head, engine, index, path, &count));
+    CAIRN_TRY(find_path(head, engine, index, ret_path, ret_count));
     cairn_merkle_leaf(entry, &leaf);
-    if (cairn_merkle_verify_inclusion(&leaf, index, head->view->log_size, path, count,
+    if (cairn_merkle_verify_inclusion(&leaf, index, head->view->log_size, ret_path, *ret_count,
                                       &head->view->log_root) != CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "RFC 6962 section 2.1.1",
                           "log: stored tiles do not lead from entry %llu to the root",
                           (unsigned long long)index);
-    return cairn_receipt_assemble(arena, &signed_head, index, path, count,
-                                  cairn_bytes_of(head->signature, head->signature_size),
-                                  ret_receipt);
+    return CAIRN_OK;
+}
+
+cairn_err cairn_head_receipts(const cairn_head *head, cairn_engine *engine, const char *origin,
+                              uint64_t index, cairn_bytes entry, cairn_arena *arena,
+                              cairn_receipts *ret_receipts)
+{
+    cairn_receipt_head signed_head = receipt_head(origin, &head->kid, head->view);
+    cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
+    size_t path_count = 0;
+    void *memory = NULL;
+    CAIRN_TRY(prove(head, engine, index, entry, path, &path_count));
+    CAIRN_TRY(cairn_arena_array(arena, 1 + head->other_count, sizeof(cairn_bytes), &memory));
+    cairn_bytes *list = memory;
+    CAIRN_TRY(cairn_receipt_assemble(arena, &signed_head, index, path, path_count,
+                                     cairn_bytes_of(head->signature, head->signature_size),
+                                     &list[0]));
+    for (size_t i = 0; i < head->other_count; i++) {
+        const cairn_head_other *other = &head->others[i];
+        signed_head.kid = other->kid;
+        CAIRN_TRY(cairn_receipt_assemble(arena, &signed_head, index, path, path_count,
+                                         cairn_bytes_of(other->signature, other->signature_size),
+                                         &list[1 + i]));
+    }
+    *ret_receipts = (cairn_receipts){.count = 1 + head->other_count, .list = list};
+    return CAIRN_OK;
 }
 
 /* --- signing --- */
@@ -172,6 +195,7 @@ static cairn_err make_head(cairn_heads *heads, cairn_bytes signature, cairn_head
     if (head == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head");
     atomic_init(&head->references, 1);
+    head->fresh_until_ns = UINT64_MAX;
     CAIRN_TRY(paths_new(&head->paths));
     CAIRN_ASSERT(signature.size <= sizeof head->signature);
     head->kid = *cairn_key_id(heads->key.public_key);
@@ -268,22 +292,47 @@ static void sign(cairn_heads *heads)
     }
 }
 
-static void on_signed(void *context, cairn_err err, cairn_bytes signature)
+/* Hands over to those who waited; the signer works meanwhile if others do. */
+static void conclude(cairn_heads *heads, cairn_err err, cairn_head *head)
 {
-    cairn_heads *heads = context;
-    CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = NULL;
     waiter *served = NULL;
-    if (err == CAIRN_OK)
-        err = make_head(heads, signature, &head);
-    forget_signing(heads);
     cairn_engine *engine = heads->setup.engine;
     bool more = settle(heads, head, &served);
     if (err != CAIRN_OK)
         answer(served, err, NULL);
     if (more)
-        sign(heads); /* the signer works while the answers are made */
+        sign(heads);
     if (err == CAIRN_OK)
         serve(engine, served, head);
+}
+
+void cairn_heads_gathered(cairn_heads *heads, cairn_head *head)
+{
+    conclude(heads, CAIRN_OK, head);
+    cairn_head_free(head);
+}
+
+static void on_signed(void *context, cairn_err err, cairn_bytes signature)
+{
+    cairn_heads *heads = context;
+    CAIRN_CLEANUP(cairn_head_free_p) cairn_head *head = NULL;
+    if (err == CAIRN_OK)
+        err = make_head(heads, signature, &head);
+    forget_signing(heads);
+    if (err == CAIRN_OK && heads->setup.gather != NULL)
+        heads->setup.gather(heads->setup.gather_context, heads, CAIRN_STEAL(head));
+    else
+        conclude(heads, err, head);
+}
+
+/* Under the lock: the head that there is, if it serves. */
+static bool is_good(const cairn_heads *heads, uint64_t log_size)
+{
+    const cairn_clock clock = cairn_clock_system();
+    const cairn_head *head = heads->current;
+    return head != NULL && head->view->log_size >= log_size &&
+           (head->fresh_until_ns == UINT64_MAX ||
+            cairn_clock_monotonic_ns(&clock) < head->fresh_until_ns);
 }
 
 void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done, void *context)
@@ -292,7 +341,7 @@ void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done,
     waiter *w = malloc(sizeof *w);
     bool begin = false;
     pthread_mutex_lock(&heads->lock);
-    if (heads->current != NULL && heads->current->view->log_size >= log_size) {
+    if (is_good(heads, log_size)) {
         head = heads->current;
         (void)atomic_fetch_add(&head->references, 1);
     } else if (w != NULL) {

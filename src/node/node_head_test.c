@@ -266,25 +266,27 @@ static void test_receipts(void **state)
     wait_for(&w);
     assert_int_equal(w.err, CAIRN_OK);
     for (uint64_t i = 0; i < ENTRIES; i++) {
-        cairn_bytes raw;
+        cairn_receipts receipts;
         assert_int_equal(
-            cairn_head_receipt(w.head, &f->log.engine, ORIGIN, i, entry(i), &arena, &raw),
+            cairn_head_receipts(w.head, &f->log.engine, ORIGIN, i, entry(i), &arena, &receipts),
             CAIRN_OK);
+        assert_int_equal(receipts.count, 1);
         cairn_receipt receipt;
         cairn_hash root;
-        assert_int_equal(cairn_receipt_decode(&arena, raw, &receipt), CAIRN_OK);
+        assert_int_equal(cairn_receipt_decode(&arena, receipts.list[0], &receipt), CAIRN_OK);
         assert_int_equal(
             cairn_receipt_verify(&arena, &receipt, entry(i), f->keys[CAIRN_HEAD_RECEIPT], &root),
             CAIRN_OK);
         assert_true(cairn_hash_equal(&root, &w.head->view->log_root));
-        assert_int_equal(cairn_head_receipt(w.head, &f->log.engine, ORIGIN, i,
-                                            entry((i + 1) % ENTRIES), &arena, &raw),
+        assert_int_equal(cairn_head_receipts(w.head, &f->log.engine, ORIGIN, i,
+                                             entry((i + 1) % ENTRIES), &arena, &receipts),
                          CAIRN_ERR_CORRUPT);
     }
     f->log.leaves[3].b[0] ^= 1; /* a stored tile that is wrong leads nowhere */
-    cairn_bytes raw;
-    assert_int_equal(cairn_head_receipt(w.head, &f->log.engine, ORIGIN, 0, entry(0), &arena, &raw),
-                     CAIRN_ERR_CORRUPT);
+    cairn_receipts none;
+    assert_int_equal(
+        cairn_head_receipts(w.head, &f->log.engine, ORIGIN, 0, entry(0), &arena, &none),
+        CAIRN_ERR_CORRUPT);
     end(&w);
     cairn_arena_done(&arena);
 }

@@ -13,7 +13,9 @@ static cairn_err make_heads(cairn_node_ledger *ledger, const cairn_node_ledger_s
                                .signer = setup->signer,
                                .origin = ledger->origin,
                                .find_key = setup->find_key,
-                               .context = setup->context};
+                               .context = setup->context,
+                               .gather = setup->gather,
+                               .gather_context = setup->gather_context};
     for (unsigned kind = 0; kind < CAIRN_HEAD_KIND_COUNT; kind++) {
         heads.kind = (cairn_head_kind)kind;
         CAIRN_TRY(cairn_heads_new(&heads, &ledger->heads[kind]));

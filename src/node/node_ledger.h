@@ -55,6 +55,8 @@ typedef struct cairn_node_ledger_setup {
     /* As in cairn_heads_setup. */
     cairn_err (*find_key)(void *context, cairn_head_kind kind, cairn_head_key *ret_key);
     void *context;
+    void (*gather)(void *context, cairn_heads *heads, cairn_head *head);
+    void *gather_context;
 } cairn_node_ledger_setup;
 
 cairn_err cairn_node_ledger_new(const cairn_node_ledger_setup *setup,

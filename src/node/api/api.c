@@ -3,6 +3,7 @@
 
 #include "core/limits.h"
 #include "core/net/http_accept.h"
+#include "ledger/log/witness_request.h"
 #include "record/record.h"
 
 /* --- routes --- */
@@ -34,6 +35,9 @@ static const cairn_route rows[] = {
     GET(LEDGER "/records", "listRecords", WATCHED, cairn_api_records_list),
     GET(LEDGER "/events", "listEvents", WATCHED, cairn_api_events_list),
     GET(LEDGER "/checkpoint", "getCheckpoint", PUBLIC, cairn_api_checkpoint_get),
+    {CAIRN_HTTP_POST, LEDGER "/add-checkpoint", "addCheckpoint", CAIRN_ROUTE_OPEN, NULL, 0,
+     CAIRN_WITNESS_REQUEST_SIZE_MAX, cairn_api_checkpoint_add},
+    GET(LEDGER "/cosignatures/{size}", "getCosignature", PUBLIC, cairn_api_cosignature_get),
     GET(LEDGER "/tile/{path...}", "getTile", WATCHED, cairn_api_tile_get),
     GET(LEDGER "/organisations", "listOrganisations", PUBLIC, cairn_api_organisations_list),
     GET(LEDGER "/organisations/{organisation}", "getOrganisation", PUBLIC,
@@ -265,6 +269,17 @@ void cairn_api_answer_json(cairn_call *call, int status, const cairn_http_field 
     else
         cairn_api_refuse(call, err);
     cairn_api_json_done(json);
+}
+
+void cairn_api_put_receipts(cairn_api_json *json, const cairn_receipts *receipts)
+{
+    cairn_api_json_base64(json, "receipt", receipts->list[0]);
+    if (receipts->count == 1)
+        return;
+    cairn_api_json_open_list(json, "receipts");
+    for (size_t i = 0; i < receipts->count; i++)
+        cairn_api_json_base64(json, NULL, receipts->list[i]);
+    cairn_api_json_close_list(json);
 }
 
 void cairn_api_defer(cairn_call *call, void (*act)(void *call))

@@ -64,6 +64,9 @@ cairn_err cairn_api_waiting(cairn_call *call, cairn_api_wait *ret_wait) CAIRN_MU
 void cairn_api_submit(cairn_call *call, cairn_node_ledger *ledger, cairn_api_wait wait,
                       const cairn_hash *id, cairn_bytes tx);
 
+/* "receipt": this node's own in base64; "receipts": all of them, when other members signed too. */
+void cairn_api_put_receipts(cairn_api_json *json, const cairn_receipts *receipts);
+
 /* Answers, each of which gives up the call. */
 void cairn_api_refuse(cairn_call *call, cairn_err err);
 void cairn_api_answer(cairn_call *call, int status, const char *type,
@@ -90,6 +93,8 @@ void cairn_api_entries_list(cairn_call *call);
 void cairn_api_records_list(cairn_call *call);
 void cairn_api_events_list(cairn_call *call);
 void cairn_api_checkpoint_get(cairn_call *call);
+void cairn_api_checkpoint_add(cairn_call *call);
+void cairn_api_cosignature_get(cairn_call *call);
 void cairn_api_tile_get(cairn_call *call);
 void cairn_api_organisations_list(cairn_call *call);
 void cairn_api_organisation_get(cairn_call *call);

@@ -21,7 +21,7 @@ static cairn_err make_proof(const question *q, const cairn_head *head, cairn_byt
     cairn_arena *arena = q->call->arena;
     const cairn_hash *path = NULL;
     size_t path_count = 0;
-    cairn_bytes receipt;
+    cairn_receipts receipts;
     cairn_state_proof proof = {
         .map = q->map == CAIRN_MAP_STATE ? CAIRN_STATE_PROOF_STATE : CAIRN_STATE_PROOF_CONFIG,
         .key = cairn_state_key_view(&q->key),
@@ -31,9 +31,9 @@ static cairn_err make_proof(const question *q, const cairn_head *head, cairn_byt
     };
     CAIRN_TRY(cairn_engine_prove_entry(engine, head->view, q->entry_index, arena,
                                        &proof.block_entry_raw, &path, &path_count));
-    CAIRN_TRY(cairn_head_receipt(head, engine, q->ledger->origin, q->entry_index,
-                                 proof.block_entry_raw, arena, &receipt));
-    return cairn_state_proof_encode(arena, &proof, &receipt, 1, ret_encoded);
+    CAIRN_TRY(cairn_head_receipts(head, engine, q->ledger->origin, q->entry_index,
+                                  proof.block_entry_raw, arena, &receipts));
+    return cairn_state_proof_encode(arena, &proof, receipts.list, receipts.count, ret_encoded);
 }
 
 static void on_head(void *context, cairn_err err, const cairn_head *head)

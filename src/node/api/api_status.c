@@ -44,34 +44,35 @@ static void answer_standing(const question *q, const char *standing, cairn_err c
 
 /* --- accepted --- */
 
-static cairn_err make_receipt(const question *q, const cairn_head *head, cairn_bytes *ret_receipt)
+static cairn_err make_receipts(const question *q, const cairn_head *head,
+                               cairn_receipts *ret_receipts)
 {
     cairn_engine *engine = q->ledger->service.engine;
     cairn_bytes entry;
     CAIRN_TRY(cairn_engine_entry(engine, q->status.index, q->call->arena, &entry));
-    return cairn_head_receipt(head, engine, q->ledger->origin, q->status.index, entry,
-                              q->call->arena, ret_receipt);
+    return cairn_head_receipts(head, engine, q->ledger->origin, q->status.index, entry,
+                               q->call->arena, ret_receipts);
 }
 
 static void on_accepted_head(void *context, cairn_err err, const cairn_head *head)
 {
     question *q = context;
-    cairn_bytes receipt;
+    cairn_receipts receipts;
     cairn_api_json json = {0};
     if (err == CAIRN_OK)
-        err = make_receipt(q, head, &receipt);
+        err = make_receipts(q, head, &receipts);
     if (err != CAIRN_OK) {
         cairn_api_refuse(q->call, err);
         return;
     }
     atomic_fetch_add(&q->ledger->counts.receipts, 1);
     if (cairn_api_accepts(q->call, "application/cose")) {
-        cairn_api_answer(q->call, 200, "application/cose", NULL, 0, receipt);
+        cairn_api_answer(q->call, 200, "application/cose", NULL, 0, receipts.list[0]);
         return;
     }
     put_standing(q, &json, "accepted");
     put_block(q, &json);
-    cairn_api_json_base64(&json, "receipt", receipt);
+    cairn_api_put_receipts(&json, &receipts);
     cairn_api_json_close(&json);
     cairn_api_answer_json(q->call, 200, NULL, 0, &json);
 }
@@ -81,11 +82,12 @@ static void on_accepted_head(void *context, cairn_err err, const cairn_head *hea
 static cairn_err make_refusal(const question *q, const cairn_head *head, cairn_bytes *ret_proof)
 {
     const cairn_block_entry *entry = &q->refusal.block_entry;
-    cairn_bytes receipt;
-    CAIRN_TRY(cairn_head_receipt(head, q->ledger->service.engine, q->ledger->origin,
-                                 entry->first + entry->count, q->refusal.block_entry_raw,
-                                 q->call->arena, &receipt));
-    return cairn_refusal_proof_encode(q->call->arena, &q->refusal, &receipt, 1, ret_proof);
+    cairn_receipts receipts;
+    CAIRN_TRY(cairn_head_receipts(head, q->ledger->service.engine, q->ledger->origin,
+                                  entry->first + entry->count, q->refusal.block_entry_raw,
+                                  q->call->arena, &receipts));
+    return cairn_refusal_proof_encode(q->call->arena, &q->refusal, receipts.list, receipts.count,
+                                      ret_proof);
 }
 
 static void on_refused_head(void *context, cairn_err err, const cairn_head *head)

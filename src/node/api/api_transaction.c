@@ -48,14 +48,14 @@ static void answer_status(cairn_call *call, int status, const cairn_node_ledger 
 }
 
 static void answer_accepted(cairn_call *call, const cairn_node_ledger *ledger,
-                            const cairn_verdict *verdict, cairn_bytes receipt)
+                            const cairn_verdict *verdict, const cairn_receipts *receipts)
 {
     cairn_api_json json = {0};
     open_status(&json, &verdict->id, "accepted");
     cairn_api_json_number(&json, "height", verdict->height);
     cairn_api_json_number(&json, "index", verdict->index);
-    if (receipt.size > 0)
-        cairn_api_json_base64(&json, "receipt", receipt);
+    if (receipts != NULL)
+        cairn_api_put_receipts(&json, receipts);
     answer_status(call, 200, ledger, &verdict->id, &json);
 }
 
@@ -81,18 +81,18 @@ static void on_head(void *context, cairn_err err, const cairn_head *head)
 {
     submission *s = context;
     cairn_call *call = s->call;
-    cairn_bytes receipt = {NULL, 0};
+    cairn_receipts receipts = {0};
     if (err == CAIRN_OK)
-        err = cairn_head_receipt(head, s->ledger->service.engine, s->ledger->origin,
-                                 s->verdict.index, s->tx, call->arena, &receipt);
+        err = cairn_head_receipts(head, s->ledger->service.engine, s->ledger->origin,
+                                  s->verdict.index, s->tx, call->arena, &receipts);
     if (err == CAIRN_OK)
         atomic_fetch_add(&s->ledger->counts.receipts, 1);
     if (err != CAIRN_OK)
         cairn_api_refuse(call, err);
     else if (cairn_api_accepts(call, "application/json"))
-        answer_accepted(call, s->ledger, &s->verdict, receipt);
+        answer_accepted(call, s->ledger, &s->verdict, &receipts);
     else
-        answer_receipt(call, s->ledger, &s->verdict, receipt);
+        answer_receipt(call, s->ledger, &s->verdict, receipts.list[0]);
     finish(s);
 }
 
@@ -128,7 +128,7 @@ static void on_verdict(void *context, const cairn_verdict *verdict)
         return;
     }
     if (s->wait != CAIRN_API_WAIT_NONE && verdict->code == CAIRN_OK)
-        answer_accepted(s->call, s->ledger, verdict, (cairn_bytes){0});
+        answer_accepted(s->call, s->ledger, verdict, NULL);
     else if (s->wait != CAIRN_API_WAIT_NONE)
         refuse_verdict(s->call, verdict);
     finish(s);

@@ -1,0 +1,94 @@
+/* What the two halves of the cosigner share: what it says itself, and what it asks of others. */
+#ifndef CAIRN_NODE_COSIGN_IMPL_H
+#define CAIRN_NODE_COSIGN_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/net/http_client.h"
+#include "core/store/file.h"
+#include "ledger/consortium/cosignature.h"
+#include "ledger/genesis.h"
+#include "node/node_cosign.h"
+
+enum {
+    COSIGN_FORK,
+    COSIGN_REFUSED,
+    COSIGN_UNREACHABLE,
+    COSIGN_BACK,
+};
+
+/* A head on its way: the peers are asked about it. */
+typedef struct round {
+    size_t references; /* under the lock, as all below `note` */
+    cairn_boundary boundary;
+    cairn_bytes note; /* a copy, of a checkpoint; else empty */
+    uint64_t deadline_ns;
+    cairn_heads *heads;
+    cairn_head *head; /* until it is closed */
+    size_t awaited;   /* answers */
+    bool closed;
+    size_t count;
+    cairn_hash orgs[CAIRN_COSIGN_PEERS_MAX]; /* whose signatures these are */
+    cairn_head_other others[CAIRN_COSIGN_PEERS_MAX];
+    char *lines[CAIRN_COSIGN_PEERS_MAX]; /* owned */
+} round;
+
+typedef struct task {
+    round *round; /* a reference; NULL: none */
+    bool awaited;
+} task;
+
+typedef struct peer {
+    cairn_node_cosign *cosign;
+    const char *url;
+    pthread_t thread;
+    uint64_t old_size; /* that it cosigned last, as we believe; its thread's */
+    /* Under the lock. */
+    task tasks[CAIRN_HEAD_KIND_COUNT];
+    bool down;
+    unsigned failures; /* in a row */
+    uint64_t next_ns;  /* not asked before */
+} peer;
+
+struct cairn_node_cosign {
+    cairn_node_cosign_setup setup;
+    char directory[CAIRN_PATH_SIZE_MAX];
+    char origin[CAIRN_ORIGIN_SIZE + 1];
+    cairn_hash ledger_id;
+    char ledger[65];
+    char name[CAIRN_MEMBER_NOTE_NAME_SIZE + 1]; /* in our cosignature lines */
+    cairn_witness *witness;
+    uint64_t wait_ns;
+    uint64_t interval_ns;
+    char *urls;
+    size_t peer_count;
+    peer *peers;
+    size_t thread_count; /* of the peers that run */
+    pthread_t ticker;
+    bool ticks;
+    cairn_heads *notes;
+    _Atomic bool stopping;
+    pthread_mutex_t lock; /* guards rounds, peers and what follows */
+    pthread_cond_t wake;  /* CLOCK_MONOTONIC */
+    bool showing;         /* the ticker waits for its head */
+    uint64_t shown_size;
+    size_t cache_count;
+    size_t cache_next;
+    cairn_cosignature cache[CAIRN_COSIGN_CACHE];
+    cairn_node_cosign_counts counts;
+};
+
+extern const cairn_log_event cairn_node_cosign_events[];
+
+cairn_state_source cairn_node_cosign_state(const cairn_node_cosign *cosign);
+
+/* A member's good signature over another root than ours: kept, logged, counted. `shown` is what it
+ * signed, `source` who showed it. */
+void cairn_node_cosign_convict(cairn_node_cosign *cosign, const cairn_boundary *own,
+                               const cairn_boundary *other, cairn_bytes shown, const char *source);
+
+/* The peers' threads and the ticker. */
+cairn_err cairn_node_cosign_run(cairn_node_cosign *cosign) CAIRN_MUST_USE;
+
+#endif
