@@ -7,6 +7,7 @@
 #include "command/files.h"
 #include "command/home.h"
 #include "command/verbs.h"
+#include "ledger/params.h"
 
 enum { DAYS_DEFAULT = 400, DAYS_MAX = 36500 };
 #define DAY_MS UINT64_C(86400000)
@@ -75,17 +76,52 @@ static uint64_t cosigner_count(const cairn_trust *trust)
     return count;
 }
 
+static bool validates(const cairn_state_source *state, cairn_arena *arena,
+                      const cairn_org_record *org)
+{
+    cairn_key_record record;
+    for (size_t i = 0; i < org->kid_count; i++)
+        if (cairn_registry_key(state, arena, &org->kids[i], &record) == CAIRN_OK &&
+            record.purpose == CAIRN_PURPOSE_VALIDATOR && record.until == CAIRN_HEIGHT_OPEN)
+            return true;
+    return false;
+}
+
+/* Members of a consortium vouch by the threshold by which they decide; elsewhere one node signs. */
+static cairn_err default_threshold(cairn_home *home, const cairn_trust *trust,
+                                   uint64_t *ret_threshold)
+{
+    cairn_arena *arena = &home->command->arena;
+    cairn_state_source state = cairn_home_state(home);
+    cairn_params params;
+    cairn_bytes value;
+    bool consortium = false;
+    for (size_t i = 0; i < trust->member_count && !consortium; i++) {
+        cairn_org_record org;
+        CAIRN_TRY(cairn_registry_org(&state, arena, &trust->members[i].org, &org));
+        consortium = validates(&state, arena, &org);
+    }
+    *ret_threshold = 1;
+    if (!consortium)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_engine_get_newest(home->engine, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
+                                      arena, &value));
+    CAIRN_TRY(cairn_params_decode(value, &params));
+    *ret_threshold = cairn_params_threshold(&params, cosigner_count(trust));
+    return CAIRN_OK;
+}
+
 static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments,
                               cairn_bytes *ret_encoded)
 {
     uint64_t day_count = DAYS_DEFAULT;
     cairn_trust trust = {.ledger = home->ledger,
                          .origin = cairn_bytes_str(home->origin),
-                         .threshold = 1,
                          .issued_ms = cairn_clock_wall_ms(&home->clock)};
     CAIRN_TRY(cairn_option_number(arguments, "days", 1, DAYS_MAX, &day_count));
     trust.expires_ms = trust.issued_ms + day_count * DAY_MS;
     CAIRN_TRY(fill_trust(home, &trust));
+    CAIRN_TRY(default_threshold(home, &trust, &trust.threshold));
     CAIRN_TRY(
         cairn_option_number(arguments, "threshold", 1, cosigner_count(&trust), &trust.threshold));
     return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
@@ -200,7 +236,8 @@ static cairn_err run_show(cairn_command *command, const cairn_arguments *argumen
 }
 
 static const cairn_option export_options[] = {
-    {"threshold", "K", false, false, "how many members must vouch; 1 if not given"},
+    {"threshold", "K", false, false,
+     "how many members must vouch; if not given 1, in a consortium as many as decide"},
     {"days", "N", false, false, "days until it expires; 400 if not given"},
 };
 

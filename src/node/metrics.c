@@ -171,6 +171,19 @@ static void print_process(cairn_text *text, const cairn_node *node)
 
 /* --- the follower --- */
 
+static void print_cosign(cairn_text *text, const cairn_node *node)
+{
+    cairn_node_cosign_counts c;
+    cairn_node_cosign_get_counts(cairn_node_cosigner(node), &c);
+    print_one(text, "cairn_cosign_peers", "gauge", "Members' nodes that are asked to sign.",
+              c.peers);
+    print_one(text, "cairn_cosign_peers_up", "gauge", "Those that answered in time.", c.peers_up);
+    print_one(text, "cairn_cosign_given", "counter", "Signatures over roots for others.", c.given);
+    print_one(text, "cairn_cosign_taken", "counter", "Signatures of others.", c.taken);
+    print_one(text, "cairn_cosign_forks", "counter",
+              "Roots that a member signed and that are not ours.", c.forks);
+}
+
 static void print_follow(cairn_text *text, cairn_node *node, const cairn_principal *caller)
 {
     cairn_follow *follow = cairn_node_follower(node);
@@ -311,6 +324,7 @@ void cairn_metrics_print(cairn_text *text, cairn_node *node, const cairn_princip
     print_ledgers(text, node, caller);
     print_follow(text, node, caller);
     print_member(text, node, caller);
+    print_cosign(text, node);
     print_http(text, node);
     print_store(text, node);
     print_keyd(text, node);
