@@ -77,26 +77,17 @@ static cairn_err open_log(running *r)
 {
     static const cairn_log_level levels[] = {CAIRN_LOG_ERROR, CAIRN_LOG_WARNING, CAIRN_LOG_INFO,
                                              CAIRN_LOG_DEBUG};
-    const cairn_log_table tables[] = {cairn_store_events,
-                                      cairn_http_log_events,
-                                      cairn_route_log_events,
-                                      cairn_jobs_log_events,
-                                      cairn_supervisor_log_events,
-                                      cairn_audit_log_events,
-                                      cairn_oauth_log_events,
-                                      cairn_issuers_log_events,
-                                      cairn_block_log_events,
-                                      cairn_node_log_events,
-                                      cairn_node_ca_log_events,
-                                      cairn_status_log_events,
-                                      cairn_lists_log_events,
-                                      cairn_follow_log_events,
-                                      cairn_node_follow_log_events,
-                                      cairn_application_events,
-                                      cairn_abci_server_events,
-                                      cairn_node_consortium_log_events,
-                                      cairn_node_cosign_log_events,
-                                      {log_rows, sizeof log_rows / sizeof log_rows[0]}};
+    const cairn_log_table tables[] = {
+        cairn_store_events,           cairn_http_log_events,
+        cairn_route_log_events,       cairn_jobs_log_events,
+        cairn_supervisor_log_events,  cairn_audit_log_events,
+        cairn_oauth_log_events,       cairn_issuers_log_events,
+        cairn_block_log_events,       cairn_node_log_events,
+        cairn_node_ca_log_events,     cairn_status_log_events,
+        cairn_lists_log_events,       cairn_follow_log_events,
+        cairn_node_follow_log_events, cairn_application_events,
+        cairn_abci_server_events,     cairn_node_consortium_log_events,
+        cairn_node_cosign_log_events, {log_rows, sizeof log_rows / sizeof log_rows[0]}};
     const char *wanted = cairn_config_text(r->config, "log.level");
     cairn_clock clock = cairn_clock_system();
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
