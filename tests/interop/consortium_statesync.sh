@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A fifth member joins four by state sync while they take transactions: from a snapshot, since the others'
-# engines have thrown the first blocks away. Then one that is stopped on the way joins all the same, and one
-# whose engine lost its directory comes back. BUILD is the build directory, VERSION the engine's.
+# engines have thrown the first blocks away. Then its engine loses its directory, and it
+# joins again with the ledger that it has. BUILD is the build directory, VERSION the engine's.
 #
 #   tests/interop/consortium_statesync.sh [BUILD [VERSION]]
 set -eu -o pipefail
@@ -67,8 +67,11 @@ for k in 0 1 2 3; do
     start_engine "$k"
 done
 for k in 0 1 2 3; do reach "$k" 1; done
-for ((i = 0; i < 40; i++)); do send 0 30 $((i * 30)); done
-for k in 0 1 2 3; do reach "$k" 45; done
+for ((n = 0; n < 25; n++)); do
+    send 0 30 $((n * 30))
+    sleep 0.3 # the blocks after it
+done
+for k in 0 1 2 3; do reach "$k" 50; done
 [ "$(first_block 0)" -gt 1 ] || {
     echo "member 0 still has the first block" >&2
     exit 1
@@ -95,7 +98,10 @@ reach 4 "$(height 0)"
 # Its engine loses all it has; the ledger is there.
 kill_one "${engines[4]}"
 kill_one "${applications[4]}"
-for ((i = 0; i < 30; i++)); do send 0 5 $((910000 + i * 5)); done
+for ((n = 0; n < 15; n++)); do
+    send 0 5 $((910000 + n * 5))
+    sleep 0.3
+done
 make_joiner 4
 start_application 4
 start_engine 4
