@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
-# The short faults of tests/long/consortium_faults.sh: a member that stands still, a network cut in two.
+# The short faults of tests/long/consortium_faults.sh: programs that are killed, a member that stands still, a
+# network cut in two, a key in two places.
 set -eu
-CONSORTIUM_PARTS=${CONSORTIUM_PARTS:-pause partition} exec "$(dirname "$0")/../long/consortium_faults.sh" "$@"
+export CONSORTIUM_PARTS=${CONSORTIUM_PARTS:-kills pause partition double_sign}
+export CONSORTIUM_KILLS=${CONSORTIUM_KILLS:-3}
+exec "$(dirname "$0")/../long/consortium_faults.sh" "${1:-${CAIRN_BUILD:-build}}" "${2:-0.38.25}"

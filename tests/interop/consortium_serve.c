@@ -1,27 +1,35 @@
-/* A member's application for the real engine, and transactions to send it.
+/* A member's application for the real engine, a client in it, and questions to a store at rest.
  *
  *   consortium-serve begin KEY...
  *       prints the app_state of a new ledger of four; KEY is a validator's, base64, of one member
  *       after the other
- *   consortium-serve run DIRECTORY GENESIS SOCKET RPC
+ *   consortium-serve run DIRECTORY GENESIS SOCKET RPC [ACKNOWLEDGED]
  *       serves the engine; for each line "COUNT FIRST" of standard input sends so many anchors, and
  *       prints how many were accepted; for "convict HEIGHT" the evidence in that block; ends with
- *       the input
- *   consortium-serve transactions COUNT FIRST GENESIS
- *       writes anchors, each behind its size (u32be)
- *   consortium-serve stand DIRECTORY
- *       prints height and root of a store at rest
+ * the input. With ACKNOWLEDGED a line "ID HEIGHT INDEX" is appended for each that is accepted, and
+ * another client sends anchors at all times, until the line "quiet". Evidence is told on standard
+ * error consortium-serve transactions COUNT FIRST GENESIS writes anchors, each behind its size
+ * (u32be) consortium-serve stand DIRECTORY prints height, size and root of a store at rest
+ *   consortium-serve blocks DIRECTORY
+ *       prints for each of its blocks the height, the log's size and its root
+ *   consortium-serve find DIRECTORY ACKNOWLEDGED
+ *       proves each of those transactions in that store, where it was said to be, and prints how
+ *       many; ends with 1 at the first that is not there
  *
  * DIRECTORY is the member's store, made when it is not there. CONSORTIUM_RETAIN and
  * CONSORTIUM_SNAPSHOTS are the application's options. */
+#include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cairn/merkle.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "identity/identity.h"
 #include "ledger/consortium/double_vote.h"
 #include "ledger/consortium/relay.h"
 #include "ledger/consortium/rpc.h"
@@ -112,6 +120,9 @@ static void open_store(const char *directory, bool driven, const cairn_chain *ch
 typedef struct client {
     ledger_fixture f;
     cairn_engine *engine;
+    const cairn_chain *chain;
+    const char *rpc;
+    int acknowledged;     /* a file, or -1 */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t told;
     long waiting;
@@ -119,9 +130,18 @@ typedef struct client {
     cairn_err refused; /* the last one */
 } client;
 
+static void note_acknowledged(int file, const cairn_verdict *verdict)
+{
+    char id[65];
+    cairn_hex_encode(cairn_bytes_hash(&verdict->id), id);
+    (void)dprintf(file, "%s %" PRIu64 " %" PRIu64 "\n", id, verdict->height, verdict->index);
+}
+
 static void on_verdict(void *context, const cairn_verdict *verdict)
 {
     client *c = context;
+    if (verdict->code == CAIRN_OK && c->acknowledged >= 0)
+        note_acknowledged(c->acknowledged, verdict);
     pthread_mutex_lock(&c->lock);
     c->waiting--;
     c->accepted += verdict->code == CAIRN_OK;
@@ -136,25 +156,35 @@ static cairn_bytes anchor_of(ledger_fixture *f, long number)
     return fixture_anchor(f, (uint64_t)number, ((uint64_t)time(NULL) + 300) * 1000);
 }
 
+static void send_one(client *c, cairn_bytes tx)
+{
+    pthread_mutex_lock(&c->lock);
+    c->waiting++;
+    pthread_mutex_unlock(&c->lock);
+    must(cairn_engine_submit(c->engine, tx, on_verdict, c), "submit");
+}
+
+/* Until fewer than `count` wait. */
+static void wait_below(client *c, long count)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->waiting >= count)
+        pthread_cond_wait(&c->told, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void send_anchors(client *c, long count, long first)
 {
     c->accepted = 0;
-    for (long i = 0; i < count; i++) {
-        pthread_mutex_lock(&c->lock);
-        c->waiting++;
-        pthread_mutex_unlock(&c->lock);
-        must(cairn_engine_submit(c->engine, anchor_of(&c->f, first + i), on_verdict, c), "submit");
-    }
-    pthread_mutex_lock(&c->lock);
-    while (c->waiting > 0)
-        pthread_cond_wait(&c->told, &c->lock);
-    pthread_mutex_unlock(&c->lock);
+    for (long i = 0; i < count; i++)
+        send_one(c, anchor_of(&c->f, first + i));
+    wait_below(c, 1);
     (void)printf("%ld %s\n", c->accepted, c->accepted == count ? "OK" : cairn_err_name(c->refused));
     (void)fflush(stdout);
 }
 
 /* The first evidence in a block goes onto the ledger, by whom ever it is sent. */
-static void convict(client *c, const char *url, const cairn_chain *chain, long height)
+static void convict(client *c, uint64_t height)
 {
     cairn_bytes answer, body;
     cairn_double_vote *votes = NULL;
@@ -162,10 +192,10 @@ static void convict(client *c, const char *url, const cairn_chain *chain, long h
     cairn_evidence evidence;
     cairn_verdict verdict = {.code = CAIRN_ERR_NOT_FOUND};
     cairn_state_source state = cairn_follow_state_of(c->engine);
-    must(cairn_rpc_block(&c->f.arena, url, (uint64_t)height, &answer), "block");
+    must(cairn_rpc_block(&c->f.arena, c->rpc, height, &answer), "block");
     must(cairn_double_votes_from_rpc(&c->f.arena, answer, &votes, &count), "evidence");
     if (count > 0) {
-        must(cairn_validator_evidence_of(&state, &c->f.arena, votes, cairn_bytes_str(chain->id),
+        must(cairn_validator_evidence_of(&state, &c->f.arena, votes, cairn_bytes_str(c->chain->id),
                                          &evidence),
              "evidence");
         must(cairn_validator_evidence_body(&c->f.arena, &evidence, &body), "evidence");
@@ -178,21 +208,68 @@ static void convict(client *c, const char *url, const cairn_chain *chain, long h
     (void)fflush(stdout);
 }
 
-static void serve_client(cairn_engine *engine, const char *url, const cairn_chain *chain)
+static void open_client(client *c, const client *like)
+{
+    *c = *like;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->told, NULL);
+    fixture_open(&c->f, 1);
+    cairn_ledger_id(c->chain->start.genesis, &c->f.ledger);
+}
+
+/* Another client, which sends at all times; on a thread of its own. */
+static pthread_t load;
+static atomic_bool load_ends = true;
+
+static void *run_load(void *context)
+{
+    enum { UNDER_WAY = 8, EVERY_MS = 20 };
+    static client c;
+    const struct timespec pause = {.tv_nsec = EVERY_MS * 1000000};
+    const client *like = context;
+    /* No other client has these numbers: its process and second are in them. */
+    long number = ((long)getpid() << 40) + ((long)(time(NULL) & 0xfffffff) << 12);
+    open_client(&c, like);
+    for (; !atomic_load(&load_ends); number++) {
+        send_one(&c, anchor_of(&c.f, number));
+        (void)nanosleep(&pause, NULL);
+        wait_below(&c, UNDER_WAY);
+    }
+    wait_below(&c, 1);
+    fixture_close(&c.f);
+    return NULL;
+}
+
+static void end_load(void)
+{
+    if (atomic_exchange(&load_ends, true))
+        return;
+    (void)pthread_join(load, NULL);
+}
+
+static void be_quiet(void)
+{
+    end_load();
+    (void)printf("quiet\n");
+    (void)fflush(stdout);
+}
+
+static void serve_client(const client *like)
 {
     static client c;
     char line[64];
     long count = 0, first = 0;
-    c.engine = engine;
-    pthread_mutex_init(&c.lock, NULL);
-    pthread_cond_init(&c.told, NULL);
-    fixture_open(&c.f, 1);
-    cairn_ledger_id(chain->start.genesis, &c.f.ledger);
+    uint64_t height = 0;
+    open_client(&c, like);
     while (fgets(line, sizeof line, stdin) != NULL) {
-        if (sscanf(line, "convict %ld", &first) == 1)
-            convict(&c, url, chain, first);
-        else if (sscanf(line, "%ld %ld", &count, &first) == 2)
+        if (sscanf(line, "%ld %ld", &count, &first) == 2)
             send_anchors(&c, count, first);
+        else if (sscanf(line, "convict %" SCNu64, &height) == 1)
+            convict(&c, height);
+        else if (strcmp(line, "quiet\n") == 0)
+            be_quiet();
+        else
+            break;
     }
     fixture_close(&c.f);
 }
@@ -206,7 +283,27 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text == NULL ? otherwise : strtoull(text, NULL, 10);
 }
 
-static int run(char **words)
+static void serve_clients(client *like, const char *acknowledged)
+{
+    like->acknowledged = -1;
+    if (acknowledged != NULL) {
+        like->acknowledged = open(acknowledged, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        must(like->acknowledged >= 0 ? CAIRN_OK : CAIRN_ERR_IO, acknowledged);
+        atomic_store(&load_ends, false);
+        int rc = pthread_create(&load, NULL, run_load, like);
+        must(rc == 0 ? CAIRN_OK : CAIRN_ERR_NO_MEMORY, "load");
+    }
+    serve_client(like);
+    end_load();
+}
+
+static void on_misbehavior(void *context, uint64_t height)
+{
+    (void)context;
+    (void)fprintf(stderr, "evidence %" PRIu64 "\n", height);
+}
+
+static int run(char **words, const char *acknowledged)
 {
     cairn_arena arena;
     cairn_chain chain;
@@ -226,6 +323,8 @@ static int run(char **words)
     must(cairn_relay_new(&relay_options, &relay), "relay");
     must(cairn_store_drive(engine, cairn_relay_driver(relay)), "drive");
     must(cairn_log_new(&clock, 2, CAIRN_LOG_INFO, &cairn_application_events, 1, &log), "log");
+    cairn_application_watch watch = cairn_relay_watch(relay);
+    watch.misbehavior = on_misbehavior;
     const cairn_application_options options = {.store = store,
                                                .engine = engine,
                                                .chain = &chain,
@@ -234,11 +333,12 @@ static int run(char **words)
                                                .log = log,
                                                .retain_blocks = from_environment("RETAIN", 100),
                                                .snapshot_blocks = from_environment("SNAPSHOTS", 0),
-                                               .watch = cairn_relay_watch(relay)};
+                                               .watch = watch};
     must(cairn_application_new(&options, &application), "application");
     cairn_abci_handler handler = cairn_application_handler(application);
     must(cairn_abci_server_start(words[2], &handler, NULL, &server), "server");
-    serve_client(engine, words[3], &chain);
+    client like = {.engine = engine, .chain = &chain, .rpc = words[3]};
+    serve_clients(&like, acknowledged);
     cairn_abci_server_stop(server);
     cairn_application_free(application);
     cairn_log_free(log);
@@ -269,6 +369,91 @@ static int transactions(char **words)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* --- a store at rest --- */
+
+static bool read_block(cairn_engine *engine, uint64_t index, cairn_arena *arena,
+                       cairn_block_entry *ret_block)
+{
+    cairn_bytes entry;
+    must(cairn_engine_entry(engine, index, arena, &entry), "entry");
+    if (entry.data[0] != CAIRN_BLOCK_ENTRY_FIRST_BYTE)
+        return false;
+    must(cairn_block_entry_decode(entry, ret_block), "block entry");
+    return true;
+}
+
+static int blocks(char **words)
+{
+    cairn_store *store = NULL;
+    cairn_engine *engine = NULL;
+    cairn_block_entry block;
+    cairn_hash root;
+    char hex[65];
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 20);
+    open_store(words[0], false, NULL, &store, &engine);
+    const cairn_merkle_source source = cairn_engine_source(engine);
+    cairn_view *view = cairn_engine_view(engine);
+    for (uint64_t i = 1; i < view->log_size; i++, cairn_arena_reset(&arena)) {
+        if (!read_block(engine, i, &arena, &block))
+            continue;
+        must(cairn_merkle_source_root(&source, i + 1, &root), "root");
+        cairn_hex_encode(cairn_bytes_hash(&root), hex);
+        (void)printf("%" PRIu64 " %" PRIu64 " %s\n", block.height, i + 1, hex);
+    }
+    cairn_view_free(view);
+    must(cairn_store_close(store), "close");
+    cairn_arena_done(&arena);
+    return 0;
+}
+
+/* Is entry `index` this transaction, and the block behind it of this height? */
+static void find_one(cairn_engine *engine, const cairn_view *view, const char *id, uint64_t height,
+                     uint64_t index, cairn_arena *arena)
+{
+    cairn_bytes entry;
+    cairn_tx tx;
+    cairn_hash wanted, leaf;
+    const cairn_hash *path = NULL;
+    cairn_block_entry block = {.height = 0};
+    size_t count = 0;
+    must(cairn_hex_decode(id, wanted.b, sizeof wanted.b), id);
+    must(cairn_engine_prove_entry(engine, view, index, arena, &entry, &path, &count), id);
+    cairn_merkle_leaf(entry, &leaf);
+    must(cairn_merkle_verify_inclusion(&leaf, index, view->log_size, path, count, &view->log_root),
+         id);
+    must(cairn_tx_decode(entry, &tx), id);
+    must(cairn_hash_equal(&tx.id, &wanted) ? CAIRN_OK : CAIRN_ERR_MISMATCH, id);
+    while (!read_block(engine, ++index, arena, &block)) {
+    }
+    must(block.height == height ? CAIRN_OK : CAIRN_ERR_MISMATCH, id);
+}
+
+static int find(char **words)
+{
+    cairn_store *store = NULL;
+    cairn_engine *engine = NULL;
+    cairn_arena arena;
+    char id[65];
+    uint64_t height = 0, index = 0, count = 0;
+    FILE *file = fopen(words[1], "r");
+    must(file != NULL ? CAIRN_OK : CAIRN_ERR_IO, words[1]);
+    cairn_arena_init(&arena, 16 << 20);
+    open_store(words[0], false, NULL, &store, &engine);
+    cairn_view *view = cairn_engine_view(engine);
+    for (; fscanf(file, "%64s %" SCNu64 " %" SCNu64, id, &height, &index) == 3; count++) {
+        find_one(engine, view, id, height, index, &arena);
+        cairn_arena_reset(&arena);
+    }
+    must(feof(file) ? CAIRN_OK : CAIRN_ERR_BAD_VALUE, words[1]);
+    (void)printf("%" PRIu64 "\n", count);
+    (void)fclose(file);
+    cairn_view_free(view);
+    must(cairn_store_close(store), "close");
+    cairn_arena_done(&arena);
+    return 0;
+}
+
 static int stand(char **words)
 {
     cairn_store *store = NULL;
@@ -286,16 +471,22 @@ static int stand(char **words)
 
 int main(int count, char **words)
 {
+    static const struct {
+        const char *name;
+        int words;
+        int (*act)(char **words);
+    } verbs[] = {{"transactions", 3, transactions},
+                 {"stand", 1, stand},
+                 {"blocks", 1, blocks},
+                 {"find", 2, find}};
     if (count >= 2 && count <= 6 && strcmp(words[1], "begin") == 0)
         return begin(words + 2, (size_t)count - 2);
-    if (count == 6 && strcmp(words[1], "run") == 0)
-        return run(words + 2);
-    if (count == 5 && strcmp(words[1], "transactions") == 0)
-        return transactions(words + 2);
-    if (count == 3 && strcmp(words[1], "stand") == 0)
-        return stand(words + 2);
-    (void)fprintf(stderr,
-                  "usage: consortium-serve begin KEY... | run DIRECTORY GENESIS SOCKET RPC | "
-                  "transactions COUNT FIRST GENESIS | stand DIRECTORY\n");
+    if ((count == 6 || count == 7) && strcmp(words[1], "run") == 0)
+        return run(words + 2, words[6]);
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (count == verbs[i].words + 2 && strcmp(words[1], verbs[i].name) == 0)
+            return verbs[i].act(words + 2);
+    (void)fprintf(stderr, "usage: consortium-serve begin | run | transactions | stand | "
+                          "blocks | find; see its source\n");
     return 2;
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # For scripts that run four members on the real engine: homes, processes, transactions. Sourced by bash,
 # which has set $here, $build, $version and -eu -o pipefail. $serve is a member's application,
-# tests/interop/consortium_serve.c.
+# tests/interop/consortium_serve.c; when $load is set, each sends transactions at all times, and notes in
+# $work/MEMBER.acknowledged which were accepted.
 
 # shellcheck disable=SC2154 # those of the script
 serve=$build/tests/interop/consortium-serve
@@ -13,6 +14,7 @@ engine=$("$here/tools/install-cometbft" "$version") || {
 }
 work=$(mktemp -d)
 net=127.$((RANDOM % 200 + 20)).$((RANDOM % 250))
+load=${load:-}
 applications=()
 engines=()
 # shellcheck disable=SC2317 # called by trap
@@ -34,20 +36,26 @@ inside() { # MEMBER COMMAND...
     exec "$@"
 }
 
-start_application() { # MEMBER
+begin_application() { # MEMBER
     local k=$1
     # A pipe that nobody else writes into: its end is the member's.
     [ -p "$work/$k.in" ] || mkfifo "$work/$k.in"
+    rm -f "$work/$k.sock" # of one that was killed
     inside "$k" "$serve" run "$work/store$k" "$work/node$k/config/genesis.json" "$work/$k.sock" \
-        "http://$(address "$k"):26657" <"$work/$k.in" >>"$work/$k.out" 2>>"$work/application-$k.log" \
-        20>&- 21>&- 22>&- 23>&- 24>&- &
+        "http://$(address "$k"):26657" ${load:+"$work/$k.acknowledged"} <"$work/$k.in" \
+        >>"$work/$k.out" 2>>"$work/application-$k.log" 20>&- 21>&- 22>&- 23>&- 24>&- &
     applications[k]=$!
     eval "exec $((20 + k))>\"$work/$k.in\""
-    for ((i = 0; i < 100; i++)); do
-        [ ! -S "$work/$k.sock" ] || return 0
+}
+
+start_application() { # MEMBER
+    local i
+    begin_application "$1"
+    for ((i = 0; i < 200; i++)); do
+        [ ! -S "$work/$1.sock" ] || return 0
         sleep 0.1
     done
-    echo "member $k does not serve" >&2
+    echo "member $1 does not serve" >&2
     exit 1
 }
 
@@ -92,6 +100,7 @@ print(0 if at["catching_up"] else at["latest_block_height"])' || true
 }
 
 reach() { # MEMBER HEIGHT
+    local i
     for ((i = 0; i < 300; i++)); do
         [ "$(height "$1")" -lt "$2" ] || return 0
         sleep 0.2
@@ -101,7 +110,7 @@ reach() { # MEMBER HEIGHT
 }
 
 ask() { # MEMBER LINE ANSWER: its application answers so
-    local before
+    local before i
     before=$(wc -l <"$work/$1.out")
     echo "$2" >&"$((20 + $1))"
     for ((i = 0; i < 400; i++)); do
