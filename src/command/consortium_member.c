@@ -96,7 +96,7 @@ static cairn_err take_key(cairn_arena *arena, const json_t *item, cairn_genesis_
 static cairn_err take_keys(cairn_arena *arena, const json_t *list, cairn_genesis_member *ret_member)
 {
     size_t count = json_array_size(list);
-    if (count < 2 || count > CAIRN_ORG_KEYS_MAX)
+    if (count < 1 || count > CAIRN_ORG_KEYS_MAX) /* the only one where the ledger has the others */
         return bad_part("keys: too few or too many");
     for (size_t i = 0; i < count; i++)
         CAIRN_TRY(take_key(arena, json_array_get(list, i), &ret_member->keys[i]));

@@ -189,6 +189,33 @@ within 60 started_anew
 within 30 signs 3
 echo "a node that dies takes its engine along, and both come back"
 
+# --- a member that lost its disk, and its key with it ---
+
+curl -sk "https://$net.1:8443/metrics" >/dev/null # not everybody's: the next start shows them
+sed -i 's|^# api:|api:\n  metrics_public: true|' "$work/2/cairn.yaml"
+printf 'a passphrase of some length\n' >"$work/passphrase"
+on 2 backup "$work/2.backup" --passphrase-file "$work/passphrase" >/dev/null
+kill "${units[2]}"
+wait "${units[2]}" || fail "unit 2 ends with $?"
+lost=$(key_of 2)
+rm -rf "${work:?}/2"
+"$cairn" restore "$work/2.backup" "$work/2" --passphrase-file "$work/passphrase" >/dev/null
+[ ! -e "$work/2/engine" ] || fail "a backup holds an engine's home"
+! on 2 anchor "$work/one" --output "$work/alone" >/dev/null 2>&1 || fail "a member wrote a block of its own"
+rm -rf "$work/2/store"
+"$cairn" consortium prepare "$work/2" --org "Org 2" --listen "$net.2:26656" >/dev/null
+"$cairn" consortium begin "$work/2" "$work/chain.json" >/dev/null
+[ "$(key_of 2)" != "$lost" ] || fail "a key for votes came back"
+run 2
+within 60 takes_part 2
+on 2 consortium rotate >/dev/null
+within 40 signs 2
+power_is 1 4 || fail "a member that came back has another power"
+metrics_of() { curl -sk "https://$net.2:8443/metrics" | grep -E "^$1"; }
+within 20 metrics_of 'cairn_engine_up 1'
+within 20 metrics_of 'cairn_consortium_power 4'
+echo "a member that lost its disk comes back with another key"
+
 size_of() { on "$1" org show "$(org_id 1)" --json | fact log_size; }
 all_alike() { for k in 2 3 4; do [ "$(size_of "$k")" = "$(size_of 1)" ] || return 1; done; }
 within 20 all_alike
@@ -200,3 +227,35 @@ units=()
 all_alike || fail "the logs differ"
 on 1 log check >/dev/null
 echo "all end well, with one log"
+
+# --- a ledger of one organisation goes on as a consortium's ---
+
+"$cairn" init "$work/6" --org "Org 6" >/dev/null
+echo old >"$work/old"
+on 6 anchor "$work/old" >/dev/null
+on 6 trust export "$work/old.trust" >/dev/null
+ledger=$(on 6 org show --json | fact ledger)
+part=$work/6/consortium/member.json
+"$cairn" consortium prepare "$work/6" --org "Org 6" --listen "$net.6:26656" >/dev/null
+! "$cairn" consortium new --from "$work/6" "$part" --output "$work/chain6.json" >/dev/null 2>&1 ||
+    fail "a chain without validators"
+on 6 consortium join --power 7 >/dev/null
+"$cairn" consortium new --from "$work/6" "$part" --output "$work/chain6.json" >/dev/null
+height=$(on 6 org show --json | fact height)
+[ "$(fact genesis.initial_height <"$work/chain6.json")" = "$((height + 1))" ] || fail "the chain begins elsewhere"
+! "$cairn" consortium begin "$work/5" "$work/chain6.json" >/dev/null 2>&1 || fail "another ledger was taken"
+"$cairn" consortium begin "$work/6" "$work/chain6.json" --rpc "http://$net.6:26657" >/dev/null
+sed -i "s|^# node:|node:\n  address: \"$net.6\"|; s|^consortium:|consortium:\n  engine: \"$engine\"|" "$work/6/cairn.yaml"
+run 6
+within 40 takes_part 6
+echo new >"$work/new"
+on 6 anchor "$work/new" >/dev/null
+[ "$(on 6 consortium status --json | fact power)" = 7 ] || fail "the ledger's power is not the chain's"
+[ "$(on 6 org show --json | fact ledger)" = "$ledger" ] || fail "the ledger has another id"
+"$cairn" verify "$work/old" --trust "$work/old.trust" >/dev/null || fail "an old receipt does not hold"
+"$cairn" verify "$work/new" --trust "$work/old.trust" >/dev/null || fail "a new receipt does not hold"
+kill "${units[6]}"
+wait "${units[6]}" || fail "unit 6 ends with $?"
+units=()
+on 6 log check >/dev/null
+echo "a ledger goes on as a consortium's, with its id and receipts"
