@@ -87,8 +87,8 @@ cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *c
 /* Who drives the ledger goes before what it drives it with. */
 static void stop_driving(cairn_node_consortium *c)
 {
-    if (c->engine != NULL && cairn_store_drive(c->engine, NULL) != CAIRN_OK)
-        CAIRN_ASSERT(!"a driven ledger refuses to be left");
+    if (c->engine != NULL)
+        CAIRN_ASSERT(cairn_store_drive(c->engine, NULL) == CAIRN_OK); /* it is driven already */
 }
 
 void cairn_node_consortium_free(cairn_node_consortium *c)
