@@ -25,8 +25,10 @@ static const cairn_log_event events[] = {
      "The node's own certificate was near its end: new handshakes show another."},
     {"node.certificate_not_renewed", CAIRN_LOG_ERROR, 4, 60,
      "The node's own certificate is near its end and could not be made anew; it is tried again."},
+    {"node.keys_not_read", CAIRN_LOG_ERROR, 4, 60,
+     "The ledger has other keys of ours than before, and they could not be read."},
 };
-enum { EVENT_RENEWED, EVENT_NOT_RENEWED };
+enum { EVENT_RENEWED, EVENT_NOT_RENEWED, EVENT_KEYS_NOT_READ };
 const cairn_log_table cairn_node_log_events = {events, sizeof events / sizeof events[0]};
 
 struct cairn_node {
@@ -152,6 +154,14 @@ static cairn_err ca_act(void *context, void (*act)(void *act_context), void *act
 {
     const cairn_node *node = context;
     return cairn_node_ca_act(node->ca, act, act_context);
+}
+
+/* A thread of the engine. */
+static void on_view(void *context)
+{
+    cairn_node *node = context;
+    if (cairn_node_keys_are_old(node->keys))
+        cairn_tender_poke(node->tender);
 }
 
 static void ca_changed(void *context)
@@ -380,6 +390,8 @@ void cairn_node_free(cairn_node *node)
 {
     if (node == NULL)
         return;
+    if (node->tender != NULL)
+        cairn_engine_unsubscribe(cairn_store_ledger(node->setup.store, 0), on_view, node);
     cairn_tender_free(node->tender);
     cairn_node_cosign_stop(node->cosign);
     cairn_http_group_free(node->group);
@@ -446,10 +458,21 @@ static void tend_tls(cairn_node *node)
         CAIRN_LOG(node->setup.log, &events[EVENT_NOT_RENEWED], cairn_log_err(err));
 }
 
+/* A key that was rotated is taken into use, and nobody has to say so. */
+static void tend_keys(cairn_node *node)
+{
+    if (!cairn_node_keys_are_old(node->keys))
+        return;
+    cairn_err err = cairn_node_keys_refresh(node->keys);
+    if (err != CAIRN_OK)
+        CAIRN_LOG(node->setup.log, &events[EVENT_KEYS_NOT_READ], cairn_log_err(err));
+}
+
 static uint64_t tend(void *context)
 {
     cairn_node *node = context;
     uint64_t next_ms = UINT64_MAX;
+    tend_keys(node);
     cairn_node_auth_tend(node->auth);
     tend_tls(node);
     for (size_t i = 0; i < node->ledger_count; i++) {
@@ -531,7 +554,8 @@ cairn_err cairn_node_listen(cairn_node *node, int socket)
     /* now their handlers have services */
     CAIRN_TRY(cairn_jobs_start(cairn_node_jobs_get(node->jobs)));
     CAIRN_TRY(cairn_node_cosign_start(node->cosign, node->ledgers[0]->heads[CAIRN_HEAD_NOTE]));
-    return cairn_tender_new(&node->setup.clock, tend, node, &node->tender);
+    CAIRN_TRY(cairn_tender_new(&node->setup.clock, tend, node, &node->tender));
+    return cairn_engine_subscribe(cairn_store_ledger(node->setup.store, 0), on_view, node);
 }
 
 const char *cairn_node_url(const cairn_node *node)

@@ -2,6 +2,7 @@
 #include "node/node_keys.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ struct cairn_node_keys {
     cairn_engine *engine;
     bool none; /* is no failure */
     cairn_hash org;
-    pthread_rwlock_t lock; /* guards `list` */
+    _Atomic uint64_t version; /* of the registry that was looked at last */
+    pthread_rwlock_t lock;    /* guards `list` */
     list list;
 };
 
@@ -46,6 +48,12 @@ static void free_list(list *l)
         cairn_key_free(l->rows[i].public_key);
     free(l->rows);
     *l = (list){0};
+}
+
+static uint64_t newest_version(cairn_engine *engine)
+{
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
+    return view->rules.registry_version;
 }
 
 typedef struct loading {
@@ -129,6 +137,8 @@ cairn_err cairn_node_keys_new(cairn_signer *signer, cairn_engine *engine, bool n
     keys->engine = engine;
     keys->none = none;
     pthread_rwlock_init(&keys->lock, NULL);
+    atomic_init(&keys->version,
+                newest_version(engine)); /* before what is read, which may be newer */
     CAIRN_TRY(load(signer, engine, none, &keys->list));
     keys->org = keys->list.org;
     *ret_keys = CAIRN_STEAL(keys);
@@ -142,6 +152,22 @@ void cairn_node_keys_free(cairn_node_keys *keys)
     free_list(&keys->list);
     pthread_rwlock_destroy(&keys->lock);
     free(keys);
+}
+
+bool cairn_node_keys_are_old(cairn_node_keys *keys)
+{
+    return atomic_load(&keys->version) != newest_version(keys->engine);
+}
+
+cairn_err cairn_node_keys_refresh(cairn_node_keys *keys)
+{
+    uint64_t version = newest_version(keys->engine);
+    cairn_err err = cairn_signer_remote_refresh(keys->signer);
+    if (err == CAIRN_OK)
+        err = cairn_node_keys_reload(keys);
+    if (err != CAIRN_ERR_UNAVAILABLE)
+        atomic_store(&keys->version, version);
+    return err;
 }
 
 cairn_err cairn_node_keys_reload(cairn_node_keys *keys)
@@ -183,9 +209,10 @@ cairn_err cairn_node_keys_find(cairn_node_keys *keys, cairn_purpose purpose, cai
         }
     }
     pthread_rwlock_unlock(&keys->lock);
-    return found ? CAIRN_OK
-                 : CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: no valid %s key",
-                              cairn_purpose_name(purpose));
+    if (found)
+        return CAIRN_OK;
+    return CAIRN_FAIL(cairn_node_keys_are_old(keys) ? CAIRN_ERR_UNAVAILABLE : CAIRN_ERR_NOT_FOUND,
+                      "house", "node: no valid %s key", cairn_purpose_name(purpose));
 }
 
 const cairn_hash *cairn_node_keys_org(const cairn_node_keys *keys)

@@ -21,7 +21,16 @@ CAIRN_DEFINE_CLEANUP(cairn_node_keys, cairn_node_keys_free)
 /* Looks again: a key was made or registered. An error leaves what was. Any thread. */
 cairn_err cairn_node_keys_reload(cairn_node_keys *keys) CAIRN_MUST_USE;
 
-/* The newest key of that purpose and type that is valid now. NOT_FOUND. Any thread. */
+/* Has the ledger changed keys or organisations since it was looked? Any thread. */
+bool cairn_node_keys_are_old(cairn_node_keys *keys);
+
+/* Makes the key process look for keys, then looks again: what a rotation made is in use behind it.
+ * An error leaves what was; after UNAVAILABLE the keys are still old. Not from a completion of
+ * the signer. */
+cairn_err cairn_node_keys_refresh(cairn_node_keys *keys) CAIRN_MUST_USE;
+
+/* The newest key of that purpose and type that is valid now. NOT_FOUND; UNAVAILABLE while there is
+ * none and the keys are old. Any thread. */
 cairn_err cairn_node_keys_find(cairn_node_keys *keys, cairn_purpose purpose, cairn_key_type type,
                                cairn_head_key *ret_key) CAIRN_MUST_USE;
 

@@ -327,6 +327,29 @@ on maker 2 grant revoke
 answers 401 "$(token)" "a token after the grant was revoked"
 answers 401 "$(call /metrics -u 'auditor:correct horse battery')" "a password after the grant was revoked"
 
+# --- own keys rotate, while the node serves -------------------------------------------------------
+
+# note_key: of the ledger, as the node tells it; empty while it has none.
+note_key() {
+    call "/v1/ledgers/$ledger" >/dev/null
+    python3 -c 'import json; print(json.load(open("body")).get("vkey", ""))'
+}
+# shellcheck disable=SC2317 # called by wait_for
+gives() { [ "$(call "$1")" = "$2" ]; }
+# shellcheck disable=SC2317 # called by wait_for
+signs_anew() { local now && now=$(note_key) && [ -n "$now" ] && [ "$now" != "$noted" ]; }
+
+noted=$(note_key)
+[ -n "$noted" ] || fail "the node has no note key"
+on maker 0 org rotate note-1
+wait_for 10 signs_anew || fail "the node does not take the rotated note key into use: $(note_key)"
+answers 200 "$(call "/v1/ledgers/$ledger/checkpoint")" "the checkpoint after its key was rotated"
+on maker 0 org rotate cosign-1
+wait_for 10 gives /readyz 200 || fail "the node has no key for receipts after a rotation: $(cat body)"
+on operator 0 anchor operator.request --output turned.receipt
+expect 0 "$cairn" -C maker trust export turned.trust
+expect 0 "$cairn" verify operator.request --receipt turned.receipt --trust turned.trust
+
 # --- jobs, while the node serves ------------------------------------------------------------------
 
 # served HEIGHT: the directory's projection serves, and has come so far.
