@@ -168,10 +168,35 @@ static cairn_err anchor(cairn_home *home, const char *file, const char *output, 
     return CAIRN_OK;
 }
 
+/* What an anchor that was killed has left where `file`'s receipt goes. Whoever may not look there
+ * may anchor all the same. */
+static void sweep(const char *file, const char *output)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    const char *named = output == NULL ? file : output;
+    const char *slash = strrchr(named, '/');
+    size_t size = slash == NULL ? 0 : (size_t)(slash - named) + (slash == named);
+    if (size < sizeof path) {
+        (void)snprintf(path, sizeof path, "%.*s", (int)(size == 0 ? 1 : size),
+                       size == 0 ? "." : named);
+        (void)!cairn_file_sweep_own(path);
+    }
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    const char *end_a = strrchr(a, '/'), *end_b = strrchr(b, '/');
+    size_t size_a = end_a == NULL ? 0 : (size_t)(end_a - a) + 1;
+    size_t size_b = end_b == NULL ? 0 : (size_t)(end_b - b) + 1;
+    return size_a == size_b && memcmp(a, b, size_a) == 0;
+}
+
 static cairn_err anchor_all(cairn_home *home, const cairn_arguments *arguments, json_t *list)
 {
     const char *output = cairn_option_value(arguments, "output");
     for (size_t i = 0; i < arguments->word_count; i++) {
+        if (i == 0 || !same_folder(arguments->words[i - 1], arguments->words[i]))
+            sweep(arguments->words[i], output);
         CAIRN_TRY(anchor(home, arguments->words[i], output, list));
         cairn_arena_reset(&home->command->arena);
     }

@@ -184,11 +184,14 @@ static cairn_err run_completion(cairn_command *command, const cairn_arguments *a
 {
     FILE *out = command->out;
     (void)arguments;
-    (void)fprintf(out, "# bash completion of cairn: . <(cairn completion)\n_cairn()\n{\n"
-                       "    local cur=${COMP_WORDS[COMP_CWORD]} at=1 options=\"\" words=\"\"\n"
-                       "    [ \"${COMP_WORDS[1]}\" = -C ] && at=3\n"
-                       "    local first=${COMP_WORDS[at]-} second=${COMP_WORDS[at+1]-}\n"
-                       "    if [ \"$COMP_CWORD\" -le \"$at\" ]; then\n        words=\"");
+    (void)fprintf(out,
+                  "# bash completion of cairn: . <(cairn completion)\n_cairn()\n{\n"
+                  "    local cur=${COMP_WORDS[COMP_CWORD]} at=1 options=\"\" words=\"\"\n"
+                  "    [ \"${COMP_WORDS[1]}\" = -C ] && at=3\n"
+                  "    [ \"${COMP_WORDS[at]-}\" = help ] && [ \"$COMP_CWORD\" -gt \"$at\" ] && "
+                  "at=$((at+1))\n"
+                  "    local first=${COMP_WORDS[at]-} second=${COMP_WORDS[at+1]-}\n"
+                  "    if [ \"$COMP_CWORD\" -le \"$at\" ]; then\n        words=\"");
     for (size_t i = 0; i < cairn_verb_count; i++) {
         size_t size = strcspn(cairn_verbs[i]->name, " ");
         if (!first_seen_before(i, size))

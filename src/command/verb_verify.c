@@ -183,15 +183,47 @@ static cairn_err verify_state(cairn_command *command, const char *path, const ca
     return answer(command, facts, err);
 }
 
+static void add_refusal(json_t *facts, const cairn_refusal_proof *proof)
+{
+    cairn_facts_hash(facts, "transaction", &proof->id);
+    cairn_facts_text(facts, "refused_as", cairn_err_name(proof->code));
+    cairn_facts_number(facts, "refused_as_number", (uint64_t) - (int64_t)proof->code);
+    cairn_facts_number(facts, "refused_at_height", proof->block_entry.height);
+    cairn_facts_time(facts, "refused_at", proof->block_entry.time_ms);
+}
+
+static cairn_err verify_refusal(cairn_command *command, const char *path, const cairn_trust *trust,
+                                uint64_t at_ms)
+{
+    cairn_bytes encoded;
+    cairn_refusal_verdict verdict;
+    memset(&verdict, 0, sizeof verdict);
+    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_REFUSAL_PROOF_SIZE_MAX, &encoded));
+    cairn_err err = cairn_verify_refusal(&command->arena, encoded, trust, at_ms, &verdict);
+    if (err != CAIRN_OK && !is_no(err))
+        return err;
+    json_t *facts = cairn_facts_new();
+    add_verdict(facts, path, err);
+    cairn_facts_hash(facts, "ledger", &trust->ledger);
+    if (err == CAIRN_OK)
+        add_refusal(facts, &verdict.proof);
+    if (verdict.vouching.trust != NULL)
+        add_vouching(facts, &verdict.vouching, err == CAIRN_OK);
+    return answer(command, facts, err);
+}
+
 static cairn_err verify_with(cairn_command *command, const cairn_arguments *arguments,
                              const cairn_trust *trust, uint64_t at_ms)
 {
     const char *state = cairn_option_value(arguments, "state");
+    const char *refusal = cairn_option_value(arguments, "refusal");
     const char *receipt_path = cairn_option_value(arguments, "receipt");
     char beside[CAIRN_PATH_SIZE_MAX];
     cairn_bytes receipt;
     if (state != NULL)
         return verify_state(command, state, trust, at_ms);
+    if (refusal != NULL)
+        return verify_refusal(command, refusal, trust, at_ms);
     const char *file = arguments->words[0];
     if (receipt_path == NULL) {
         if ((size_t)snprintf(beside, sizeof beside, "%s.receipt", file) >= sizeof beside)
@@ -207,9 +239,12 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 {
     cairn_trust trust = {0};
     uint64_t at_ms = 0;
-    if ((arguments->word_count == 1) == cairn_option_given(arguments, "state"))
-        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "verify FILE, or verify --state PROOF");
-    if (cairn_option_given(arguments, "state") && cairn_option_given(arguments, "receipt"))
+    size_t proofs = (size_t)cairn_option_given(arguments, "state") +
+                    (size_t)cairn_option_given(arguments, "refusal");
+    if (arguments->word_count + proofs != 1)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "verify FILE, verify --state PROOF, or verify --refusal PROOF");
+    if (proofs > 0 && cairn_option_given(arguments, "receipt"))
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--receipt goes with FILE");
     CAIRN_TRY(cairn_time_option(cairn_option_value(arguments, "at"), &at_ms));
     CAIRN_TRY(read_trust(command, cairn_option_value(arguments, "trust"), &trust));
@@ -222,6 +257,7 @@ static const cairn_option options[] = {
     {"trust", "TRUST", true, false, "trust file: whose keys count, and how many must vouch"},
     {"receipt", "RECEIPT", false, false, "receipt of FILE; FILE.receipt if not given"},
     {"state", "PROOF", false, false, "verify a state proof instead of a file"},
+    {"refusal", "PROOF", false, false, "verify the proof that a transaction was refused"},
     {"at", "TIME", false, false, "judge as of this time (2026-11-24T12:00:00Z) instead of now"},
 };
 
@@ -230,7 +266,7 @@ const cairn_verb cairn_verb_verify = {
     .words = "FILE --trust TRUST [--receipt RECEIPT]",
     .words_min = 0,
     .words_max = 1,
-    .summary = "check a file or a state proof offline, with public keys alone",
+    .summary = "check a file, a state proof or a refusal offline, with public keys alone",
     .help = "Answers yes (exit 0) or no (exit 1) and says why. For a file that changed it names "
             "the first segment "
             "and the byte range that differ. Nothing but FILE, RECEIPT and TRUST is read. The "

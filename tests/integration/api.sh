@@ -111,6 +111,36 @@ body_has "status" '"status":"accepted"'
 body_has "status" '"receipt":"'
 is "receipt" "$(get "/v1/ledgers/$ledger/transactions/$id" -H 'Accept: application/cose')" 200
 [ "$(head -c 1 "$work/body" | od -An -tx1 | tr -d ' ')" = d2 ] || fail "a receipt is no COSE_Sign1"
+
+# What a block refused is proved to a stranger, and nothing of the proof can be changed.
+make_transactions 2 60000 "$(printf '%064d' 1)"
+is "the first of two" "$(submit "$work/tx/0" durable)" 200
+is "the same commitment again" "$(submit "$work/tx/1" none)" 202
+id=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["transaction"])' "$work/body")
+for ((tries = 200; tries > 0; tries--)); do
+    get "/v1/ledgers/$ledger/transactions/$id" >"$work/out" && grep -q '"rejected"' "$work/body" && break
+    sleep 0.05
+done
+body_has "a refusal" '"status":"rejected"'
+python3 -c 'import base64,json,sys
+open(sys.argv[2], "wb").write(base64.b64decode(json.load(open(sys.argv[1]))["proof"]))' "$work/body" "$work/refusal"
+expect 0 "$cairn" -C "$home" trust export "$work/refusal.trust"
+refusal=("$cairn" verify --trust "$work/refusal.trust" --json --refusal)
+expect 0 "${refusal[@]}" "$work/refusal"
+[ "$(fact transaction)" = "$id" ] || fail "the refusal is of $(fact transaction), not $id"
+[ "$(fact refused_as)" = EXISTS ] || fail "the refusal says $(fact refused_as)"
+for ((at = 0; at < $(stat -c %s "$work/refusal"); at += 7)); do
+    cp "$work/refusal" "$work/bent"
+    flip "$work/bent" "$at"
+    "${refusal[@]}" "$work/bent" >"$work/out" 2>&1
+    code=$?
+    [ "$code" = 1 ] || [ "$code" = 3 ] || fail "a refusal with byte $at changed: exit $code"
+done
+head -c 200 "$work/refusal" >"$work/bent"
+expect 3 "${refusal[@]}" "$work/bent"
+expect 2 "${refusal[@]}" "$work/refusal" "$work/refusal"
+expect 2 "${refusal[@]}" "$work/refusal" --state "$work/refusal"
+expect 3 "$cairn" verify --trust "$work/refusal.trust" --state "$work/refusal"
 nobody=$(printf '%064d' 7)
 is "unknown" "$(get "/v1/ledgers/$ledger/transactions/$nobody")" 200
 body_has "unknown" '"status":"unknown"'

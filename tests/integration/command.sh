@@ -187,6 +187,10 @@ offered "--purpose" key new --p
 offered "file file.receipt file2 file2.again file2.receipt" anchor fil
 offered "verify version" ver
 offered version vers
+offered "verify version" help ver
+offered "new revoke show" help key ''
+offered revoke -C ledger help key r
+offered help hel
 
 # --- keys in a token ------------------------------------------------------------------------------
 

@@ -52,6 +52,17 @@ expect 0 "$cairn" -C "$ledger" --json anchor "${files[@]}"
 [ "$(fact anchored.1.segments)" = 0 ] || fail "anchored.1.segments"
 expect 0 "$cairn" -C "$ledger" trust export "$trust"
 
+# What an anchor left that was killed goes with the next one: by name, age and content.
+mkdir left
+printf x >left/file
+left=.0123456789abcde
+printf '\205\160cairn/manifest/1...' | tee "left/${left}0.tmp" "left/${left}1.tmp" >"left/${left}2.tmp.old"
+: >"left/${left}3.tmp"
+printf "somebody else's" >"left/${left}4.tmp"
+touch -d '2 hours ago' left/.0*[!1].tmp left/.0*.old
+expect 0 "$cairn" -C "$ledger" anchor left/file
+[ "$(cd left && echo .0*)" = "${left}1.tmp ${left}2.tmp.old ${left}4.tmp" ] || fail "what was left: $(ls -A left)"
+
 # A receipt is evidence: it is not overwritten.
 cp one.receipt before
 expect 1 "$cairn" -C "$ledger" anchor one

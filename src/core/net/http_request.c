@@ -237,10 +237,38 @@ static cairn_http_refusal take_length(cairn_bytes value, cairn_http_request *req
     return CAIRN_HTTP_REFUSAL_NONE;
 }
 
+static bool is_made_of(cairn_bytes text, const char *characters)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] == '\0' || strchr(characters, text.data[i]) == NULL)
+            return false;
+    return true;
+}
+
+/* uri-host [ ":" port ], where a host is a name or an address in brackets (RFC 3986 section 3.2.2)
+ */
+static bool is_host(cairn_bytes value)
+{
+    cairn_bytes host = value, port = {NULL, 0};
+    bool literal = value.size > 0 && value.data[0] == '[';
+    if (literal && cut(&value, ']', &host)) {
+        if (value.size > 0 && value.data[0] != ':')
+            return false;
+        port = value.size > 0 ? cairn_bytes_of(value.data + 1, value.size - 1) : port;
+        host = cairn_bytes_of(host.data + 1, host.size - 1);
+    } else if (cut(&value, ':', &host)) {
+        port = value;
+    }
+    bool named = host.size > 0 && memchr(host.data, ':', host.size) == NULL &&
+                 memchr(host.data, '@', host.size) == NULL && is_uri_text(host, "");
+    bool numbered = literal && host.size > 0 && is_made_of(host, "0123456789abcdefABCDEF:.");
+    return (literal ? numbered : named) && port.size <= 5 && is_made_of(port, "0123456789");
+}
+
 /* An absolute target has left its authority in `host` already. */
 static cairn_http_refusal take_host(cairn_bytes value, cairn_http_request *request)
 {
-    if (value.size == 0 || !is_uri_text(value, "[]") || memchr(value.data, '@', value.size) != NULL)
+    if (!is_host(value))
         return CAIRN_HTTP_REFUSAL_HOST_INVALID;
     if (request->host.size > 0 &&
         (request->host.size != value.size ||

@@ -269,7 +269,16 @@ cairn_err cairn_file_take_place(int fd, const char *temporary, const char *path,
 typedef struct sweep {
     const char *directory;
     time_t before;
+    bool own; /* what does not begin as ours do stays */
 } sweep;
+
+static bool begins_as_ours(const char *path)
+{
+    CAIRN_CLEANUP(cairn_file_close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char start[8];
+    ssize_t size = fd < 0 ? -1 : read(fd, start, sizeof start);
+    return size == 0 || (size == sizeof start && memcmp(start + 2, "cairn/", 6) == 0);
+}
 
 static cairn_err sweep_name(void *context, const char *name)
 {
@@ -281,13 +290,23 @@ static cairn_err sweep_name(void *context, const char *name)
     CAIRN_TRY(cairn_path_join(s->directory, name, path));
     if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_mtime >= s->before)
         return CAIRN_OK;
-    return cairn_file_remove(path);
+    return !s->own || begins_as_ours(path) ? cairn_file_remove(path) : CAIRN_OK;
+}
+
+static cairn_err sweep_directory(const char *directory, bool own)
+{
+    sweep s = {.directory = directory, .before = time(NULL) - CAIRN_FILE_LEFT_AFTER_S, .own = own};
+    return cairn_dir_each(directory, sweep_name, &s);
 }
 
 cairn_err cairn_file_sweep(const char *directory)
 {
-    sweep s = {.directory = directory, .before = time(NULL) - CAIRN_FILE_LEFT_AFTER_S};
-    return cairn_dir_each(directory, sweep_name, &s);
+    return sweep_directory(directory, false);
+}
+
+cairn_err cairn_file_sweep_own(const char *directory)
+{
+    return sweep_directory(directory, true);
 }
 
 static cairn_err replace(const char *path, mode_t mode, cairn_bytes data, bool *renamed)

@@ -81,6 +81,10 @@ enum { CAIRN_FILE_LEFT_AFTER_S = 3600 }; /* so old nobody is still writing it */
  * the house's own. */
 cairn_err cairn_file_sweep(const char *directory) CAIRN_MUST_USE;
 
+/* The same in a directory of somebody else's: only what is empty or begins as our documents do,
+ * with two bytes of CBOR and "cairn/". */
+cairn_err cairn_file_sweep_own(const char *directory) CAIRN_MUST_USE;
+
 /* Makes a directory, unless it is there, and syncs its parent. */
 cairn_err cairn_dir_make(const char *path, mode_t mode) CAIRN_MUST_USE;
 cairn_err cairn_dir_sync(const char *path) CAIRN_MUST_USE;
