@@ -211,8 +211,7 @@ static const cairn_option options[] = {
     {"ca", "FILE", false, false,
      "PEM of the CA by which the server is known; the system's if not given"},
     {"trust", "TRUST", false, false, "check against proofs, without a ledger: whose keys count"},
-    {"state", "PROOF", false, true,
-     "state proof of the anchor, its key, or its organisation (state get)"},
+    {"state", "PROOF", false, true, "state proof of anchor, key or organisation (state get)"},
     {"at", "TIME", false, false, "judge as of this time (2026-11-24T12:00:00Z) instead of now"},
 };
 

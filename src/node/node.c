@@ -463,7 +463,7 @@ static void tend_keys(cairn_node *node)
 {
     if (!cairn_node_keys_are_old(node->keys))
         return;
-    cairn_err err = cairn_node_keys_refresh(node->keys);
+    cairn_err err = cairn_node_keys_refresh(node->keys, node->setup.supervisor != NULL);
     if (err != CAIRN_OK)
         CAIRN_LOG(node->setup.log, &events[EVENT_KEYS_NOT_READ], cairn_log_err(err));
 }

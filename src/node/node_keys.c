@@ -159,10 +159,10 @@ bool cairn_node_keys_are_old(cairn_node_keys *keys)
     return atomic_load(&keys->version) != newest_version(keys->engine);
 }
 
-cairn_err cairn_node_keys_refresh(cairn_node_keys *keys)
+cairn_err cairn_node_keys_refresh(cairn_node_keys *keys, bool remote)
 {
     uint64_t version = newest_version(keys->engine);
-    cairn_err err = cairn_signer_remote_refresh(keys->signer);
+    cairn_err err = remote ? cairn_signer_remote_refresh(keys->signer) : CAIRN_OK;
     if (err == CAIRN_OK)
         err = cairn_node_keys_reload(keys);
     if (err != CAIRN_ERR_UNAVAILABLE)

@@ -24,10 +24,10 @@ cairn_err cairn_node_keys_reload(cairn_node_keys *keys) CAIRN_MUST_USE;
 /* Has the ledger changed keys or organisations since it was looked? Any thread. */
 bool cairn_node_keys_are_old(cairn_node_keys *keys);
 
-/* Makes the key process look for keys, then looks again: what a rotation made is in use behind it.
- * An error leaves what was; after UNAVAILABLE the keys are still old. Not from a completion of
- * the signer. */
-cairn_err cairn_node_keys_refresh(cairn_node_keys *keys) CAIRN_MUST_USE;
+/* Makes the key process look for keys, if the signer is a `remote` one, then looks again: what a
+ * rotation made is in use behind it. An error leaves what was; after UNAVAILABLE the keys are still
+ * old. Not from a completion of the signer. */
+cairn_err cairn_node_keys_refresh(cairn_node_keys *keys, bool remote) CAIRN_MUST_USE;
 
 /* The newest key of that purpose and type that is valid now. NOT_FOUND; UNAVAILABLE while there is
  * none and the keys are old. Any thread. */
