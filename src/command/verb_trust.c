@@ -237,7 +237,7 @@ static cairn_err run_show(cairn_command *command, const cairn_arguments *argumen
 
 static const cairn_option export_options[] = {
     {"threshold", "K", false, false,
-     "how many members must vouch; if not given 1, in a consortium as many as decide"},
+     "how many members must vouch; else 1, in a consortium as many as decide"},
     {"days", "N", false, false, "days until it expires; 400 if not given"},
 };
 
