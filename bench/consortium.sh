@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Four validators on this machine, with the settings of packaging/consortium/config.toml: transactions a
 # second, and how long until one is in a final block; engines, applications and load on the same machine.
-# First CometBFT's own kvstore, in memory, behind a socket as ours is: the anchor. Then Cairn, signatures
-# checked. BUILD is the build directory, VERSION the engine's.
+# The anchor is CometBFT's own kvstore, in memory, behind a socket as ours is; beside it Cairn, signatures
+# checked, blocks durable. BUILD is the build directory, VERSION the engine's.
 #
 #   bench/consortium.sh [BUILD [VERSION [COUNT [ROUNDS [APPLICATION...]]]]]
 #
-# Each round offers COUNT transactions as fast as WINDOW (1,000) of them under way allow, then as many at
-# RATE (1,500) a second, over CONNECTIONS (64) to each engine. APPLICATION is kvstore or cairn.
+# APPLICATION is kvstore or cairn. They take turns, so that both see the same neighbours: in each round each
+# begins a new chain, is offered COUNT transactions as fast as WINDOW (1,000) of them under way allow, then as
+# many at RATE (1,500) a second, over CONNECTIONS (64) to each engine. No round begins that would as a rule
+# end after LIMIT (225) seconds.
 set -eu -o pipefail
 
 build=${1:-build}
@@ -29,9 +31,9 @@ mkfifo "$work/silence" # an input that does not end
 exec 3<>"$work/silence"
 
 stop() {
-    kill ${engines[@]+"${engines[@]}"} 2>/dev/null || true
-    kill ${applications[@]+"${applications[@]}"} 2>/dev/null || true
-    wait
+    # An engine that loses its application while it ends may wait for ever; nothing of it is kept.
+    kill -KILL ${engines[@]+"${engines[@]}"} ${applications[@]+"${applications[@]}"} 2>/dev/null || true
+    wait 2>/dev/null
     engines=()
     applications=()
 }
@@ -98,7 +100,7 @@ peers() { # of all
 start() { # APPLICATION
     local k peers state keys
     export GOGC=400 # collecting less often saves a tenth
-    rm -rf "$work"/node?
+    rm -rf "$work"/node? "$work"/?.sock # kvstore leaves its socket
     "$engine" testnet --v 4 --o "$work" >/dev/null
     peers=$(peers)
     keys=$(python3 -c 'import json, sys
@@ -116,11 +118,11 @@ print(*(v["pub_key"]["value"] for v in json.load(open(sys.argv[1]))["validators"
         engines+=($!)
     done
     for k in 0 1 2 3; do
-        until curl -sf "http://$net.$((k + 1)):26657/status" | grep -q '"latest_block_height": *"[1-9]'; do
-            kill -0 "${engines[$k]}" "${applications[$k]}" || {
+        until curl -sf -m 2 "http://$net.$((k + 1)):26657/status" | grep -q '"latest_block_height": *"[1-9]'; do
+            if ! kill -0 "${engines[$k]}" || ! kill -0 "${applications[$k]}"; then
                 tail -n 5 "$work/engine-$k.log" "$work/application-$k.log" >&2
                 exit 1
-            }
+            fi
             sleep 0.2
         done
     done
@@ -133,35 +135,53 @@ load() { # APPLICATION COUNT RATE WINDOW
         "${applications[*]}" "$net.1:26657" "$net.2:26657" "$net.3:26657" "$net.4:26657"
 }
 
-table() { # NAME FILE: of lines of load-consortium
-    python3 - "$1" "$2" <<'PYTHON'
+# Lines of load-consortium lie in $work/APPLICATION-full and $work/APPLICATION-rate.
+report() { # APPLICATION...
+    python3 - "$work" "${RATE:-1500}" "$@" <<'PYTHON'
 import statistics, sys
-rows = [[float(word) for word in line.split()] for line in open(sys.argv[2])]
-columns = list(zip(*rows))
-middle = [statistics.median(column) for column in columns]
-print(f'{sys.argv[1]:<22} {max(columns[0]):6.0f}/s best {middle[0]:6.0f}/s median; commit p50 {min(columns[1]):5.0f} ms '
-      f'best {middle[1]:5.0f} median, p99 {min(columns[2]):5.0f} best {middle[2]:5.0f} median; CPU {min(columns[3]):.0f} us '
-      f'best {middle[3]:.0f} median of the engines, {min(columns[4]):.0f} and {middle[4]:.0f} of the applications; '
-      f'{middle[5]:.0f} blocks, {sum(columns[6]):.0f} committed, {sum(columns[7]):.0f} refused, {sum(columns[8]):.0f} lost')
+directory, rate, *applications = sys.argv[1:]
+
+def columns_of(application, what):
+    with open(f'{directory}/{application}-{what}') as file:
+        return list(zip(*([float(word) for word in line.split()] for line in file)))
+
+def show(name, columns):
+    low = [min(column) for column in columns]
+    middle = [statistics.median(column) for column in columns]
+    print(f'{name:<22} {max(columns[0]):6.0f}/s best {middle[0]:6.0f}/s median; commit p50 {low[1]:5.0f} ms best '
+          f'{middle[1]:5.0f} median, p99 {low[2]:5.0f} best {middle[2]:5.0f} median; CPU {low[3]:.0f} us best '
+          f'{middle[3]:.0f} median of the engines, {low[4]:.0f} and {middle[4]:.0f} of the applications; '
+          f'{middle[5]:.0f} blocks, {sum(columns[6]):.0f} committed, {sum(columns[7]):.0f} refused, '
+          f'{sum(columns[8]):.0f} lost')
+
+for application in applications:
+    show(f'{application}, at its fastest', columns_of(application, 'full'))
+    show(f'{application}, {rate}/s offered', columns_of(application, 'rate'))
+if {'kvstore', 'cairn'} <= set(applications):
+    anchor, ours = (columns_of(application, 'full') for application in ('kvstore', 'cairn'))
+    cpu = [[e + a for e, a in zip(c[3], c[4])] for c in (anchor, ours)]
+    by_round = statistics.median(o / a for o, a in zip(ours[0], anchor[0]))
+    print(f'cairn to kvstore: {max(ours[0]) / max(anchor[0]):.2f} of the best rate, '
+          f'{statistics.median(ours[0]) / statistics.median(anchor[0]):.2f} of the median, {by_round:.2f} in the '
+          f'median round; by CPU {min(cpu[0]) / min(cpu[1]):.2f} best, '
+          f'{statistics.median(cpu[0]) / statistics.median(cpu[1]):.2f} median')
 PYTHON
 }
 
 measure() { # APPLICATION
-    local round
     start "$1"
     load "$1" 500 0 200 >/dev/null
-    rm -f "$work/full" "$work/rate"
-    for ((round = 0; round < rounds; round++)); do
-        echo "load average: $(cut -d ' ' -f 1-3 /proc/loadavg)" >&2
-        load "$1" "$count" 0 "${WINDOW:-1000}" >>"$work/full"
-        load "$1" "$count" "${RATE:-1500}" 4000 >>"$work/rate"
-    done
-    table "$1, at its fastest" "$work/full"
-    table "$1, ${RATE:-1500}/s offered" "$work/rate"
+    load "$1" "$count" 0 "${WINDOW:-1000}" >>"$work/$1-full"
+    load "$1" "$count" "${RATE:-1500}" 4000 >>"$work/$1-rate"
     stop
 }
 
 [ $# -gt 0 ] || set -- kvstore cairn
-for application in "$@"; do
-    measure "$application"
+for ((round = 1; round <= rounds; round++)); do
+    echo "round $round, load average: $(cut -d ' ' -f 1-3 /proc/loadavg)" >&2
+    for application in "$@"; do
+        measure "$application"
+    done
+    ((SECONDS * (round + 1) / round <= ${LIMIT:-225})) || break
 done
+report "$@"
