@@ -51,11 +51,11 @@ static void answer(cairn_call *call, cairn_witness_status status, cairn_bytes bo
     static const struct {
         cairn_witness_status status;
         const char *code;
-    } refusals[] = {{CAIRN_WITNESS_BAD_REQUEST, "bad_request"},
-                    {CAIRN_WITNESS_NO_SIGNATURE, "no_signature"},
-                    {CAIRN_WITNESS_UNKNOWN_LOG, "unknown_log"},
-                    {CAIRN_WITNESS_CONFLICT, "another_root"},
-                    {CAIRN_WITNESS_BAD_PROOF, "bad_proof"}};
+    } refusals[] = {{CAIRN_WITNESS_BAD_REQUEST, "BAD_VALUE"},
+                    {CAIRN_WITNESS_NO_SIGNATURE, "BAD_SIGNATURE"},
+                    {CAIRN_WITNESS_UNKNOWN_LOG, "NOT_FOUND"},
+                    {CAIRN_WITNESS_CONFLICT, "MISMATCH"},
+                    {CAIRN_WITNESS_BAD_PROOF, "BAD_PROOF"}};
     if (body.size > 0) {
         cairn_api_answer(call, (int)status,
                          status == CAIRN_WITNESS_CONFLICT ? "text/x.tlog.size"
