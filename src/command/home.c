@@ -381,8 +381,9 @@ cairn_err cairn_home_send(cairn_home *home, uint16_t type, cairn_bytes body,
     return cairn_engine_wait(home->engine, tx, ret_verdict);
 }
 
-cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t index,
-                             cairn_bytes *ret_entry, cairn_bytes *ret_receipt)
+/* By our own key, of what our own store has. */
+static cairn_err sign_receipt(cairn_home *home, const cairn_view *view, uint64_t index,
+                              cairn_bytes *ret_entry, cairn_bytes *ret_receipt)
 {
     cairn_arena *arena = &home->command->arena;
     const cairn_home_key *key = NULL;
@@ -391,10 +392,7 @@ cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t 
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
     cairn_bytes message;
-    cairn_err err = cairn_home_key_for(home, CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256, &key);
-    if (err != CAIRN_OK && home->remote != NULL) /* no member: the node's receipt it is */
-        return cairn_remote_receipt(home->remote, arena, index, ret_entry, ret_receipt);
-    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_home_key_for(home, CAIRN_PURPOSE_COSIGN, CAIRN_KEY_P256, &key));
     CAIRN_TRY(
         cairn_engine_prove_entry(home->engine, view, index, arena, ret_entry, &path, &path_count));
     const cairn_receipt_head head = {.origin = cairn_bytes_str(home->origin),
@@ -407,6 +405,21 @@ cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t 
                                          signature, &size));
     return cairn_receipt_assemble(arena, &head, index, path, path_count,
                                   cairn_bytes_of(signature, size), ret_receipt);
+}
+
+cairn_err cairn_home_receipts_of(cairn_home *home, const cairn_view *view, uint64_t index,
+                                 cairn_home_receipts *ret_receipts)
+{
+    cairn_bytes *receipt = NULL;
+    if (home->remote != NULL) /* a root that we were only told is not ours to sign */
+        return cairn_remote_receipts(home->remote, &home->command->arena, index,
+                                     &ret_receipts->entry, &ret_receipts->list,
+                                     &ret_receipts->count);
+    CAIRN_TRY(CAIRN_ARENA_NEW(&home->command->arena, &receipt));
+    CAIRN_TRY(sign_receipt(home, view, index, &ret_receipts->entry, receipt));
+    ret_receipts->list = receipt;
+    ret_receipts->count = 1;
+    return CAIRN_OK;
 }
 
 /* --- checkpoints --- */

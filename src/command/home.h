@@ -86,9 +86,15 @@ cairn_err cairn_home_key_for(const cairn_home *home, cairn_purpose purpose, cair
 cairn_err cairn_home_send(cairn_home *home, uint16_t type, cairn_bytes body,
                           cairn_verdict *ret_verdict) CAIRN_MUST_USE;
 
-/* COSE receipt of log entry `index` as of `view`, signed by the newest cosign key. */
-cairn_err cairn_home_receipt(cairn_home *home, const cairn_view *view, uint64_t index,
-                             cairn_bytes *ret_entry, cairn_bytes *ret_receipt) CAIRN_MUST_USE;
+/* COSE receipts of log entry `index` as of `view`: by the newest cosign key; where a node holds the
+ * ledger, those that it gives, of each member that signed. At most CAIRN_RECEIPT_COUNT_MAX. */
+typedef struct cairn_home_receipts {
+    cairn_bytes entry;
+    size_t count;
+    const cairn_bytes *list;
+} cairn_home_receipts;
+cairn_err cairn_home_receipts_of(cairn_home *home, const cairn_view *view, uint64_t index,
+                                 cairn_home_receipts *ret_receipts) CAIRN_MUST_USE;
 
 /* The checkpoint of `view` as a signed note, by the newest Ed25519 cosign key. */
 cairn_err cairn_home_checkpoint(cairn_home *home, const cairn_view *view,

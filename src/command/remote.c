@@ -35,6 +35,10 @@ struct cairn_remote {
     char ledger[65];
     cairn_view *view; /* the last one that was got; a reference */
     met *entries;
+    /* Of the block entry of the last proof of a value; in the arena of who asked for it. */
+    uint64_t proved_index;
+    size_t proved_count;
+    const cairn_bytes *proved;
     cairn_arena arena; /* of one call */
 };
 
@@ -185,6 +189,24 @@ static cairn_err get_value(cairn_engine *engine, const cairn_view *view, cairn_m
     return cairn_remote_json_value(arena, body, ret_value);
 }
 
+/* The receipts of the block entry of a proof, each by itself again. */
+static cairn_err keep_receipts(cairn_remote *remote, cairn_arena *arena,
+                               const cairn_state_proof *proof)
+{
+    void *memory = NULL;
+    CAIRN_TRY(cairn_arena_array(arena, proof->receipt_count, sizeof(cairn_bytes), &memory));
+    cairn_bytes *list = memory;
+    for (size_t i = 0; i < proof->receipt_count; i++) {
+        const cairn_receipt *r = &proof->receipts[i];
+        CAIRN_TRY(cairn_receipt_assemble(arena, &r->head, r->index, r->path, r->path_count,
+                                         r->signature, &list[i]));
+    }
+    remote->proved_index = proof->block_entry.first + proof->block_entry.count;
+    remote->proved_count = proof->receipt_count;
+    remote->proved = list;
+    return CAIRN_OK;
+}
+
 static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn_map_id map,
                              cairn_bytes key, cairn_arena *arena, cairn_smt_proof *ret_proof)
 {
@@ -200,6 +222,7 @@ static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn
     if (proof.block_entry.height != view->height)
         return CAIRN_FAIL(CAIRN_ERR_VIEW_EXPIRED, "house", "node: has gone on, ask again");
     meet(of(engine), proof.block_entry.first + proof.block_entry.count, proof.block_entry_raw);
+    CAIRN_TRY(keep_receipts(of(engine), arena, &proof));
     *ret_proof =
         (cairn_smt_proof){.exists = proof.present, .value = proof.value, .ics23 = proof.proof};
     return CAIRN_OK;
@@ -353,22 +376,33 @@ cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char
     return cairn_arena_copy(arena, body, ret_json);
 }
 
-cairn_err cairn_remote_receipt(cairn_remote *remote, cairn_arena *arena, uint64_t index,
-                               cairn_bytes *ret_entry, cairn_bytes *ret_receipt)
+/* What the node says of a transaction that was submitted here. */
+static cairn_err get_receipts(cairn_remote *remote, cairn_arena *arena, const cairn_tx *tx,
+                              const cairn_bytes **ret_receipts, size_t *ret_count)
 {
-    static const char *const accept[] = {"Accept: application/cose"};
-    const cairn_http_call like = {
-        .method = CAIRN_HTTP_CLIENT_GET, .headers = accept, .header_count = 1};
-    cairn_http_reply reply;
     char path[128] = "/transactions/";
+    cairn_bytes body;
+    cairn_hex_encode(cairn_bytes_hash(&tx->id), path + strlen(path));
+    CAIRN_TRY(get_bytes(remote, path, &body));
+    return cairn_remote_json_receipts(arena, body, ret_receipts, ret_count);
+}
+
+cairn_err cairn_remote_receipts(cairn_remote *remote, cairn_arena *arena, uint64_t index,
+                                cairn_bytes *ret_entry, const cairn_bytes **ret_receipts,
+                                size_t *ret_count)
+{
     cairn_tx tx;
     const met *m = remote->entries;
     while (m != NULL && m->index != index)
         m = m->next;
-    if (m == NULL || cairn_tx_decode(cairn_bytes_of(m->data, m->size), &tx) != CAIRN_OK)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: entry was not submitted here");
-    cairn_hex_encode(cairn_bytes_hash(&tx.id), path + strlen(path));
-    CAIRN_TRY(call(remote, &like, path, &reply));
+    if (m == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: entry was not met here");
     CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_of(m->data, m->size), ret_entry));
-    return cairn_arena_copy(arena, reply.body, ret_receipt);
+    if (cairn_tx_decode(*ret_entry, &tx) == CAIRN_OK)
+        return get_receipts(remote, arena, &tx, ret_receipts, ret_count);
+    if (remote->proved_count == 0 || remote->proved_index != index)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: no receipts of the entry");
+    *ret_receipts = remote->proved;
+    *ret_count = remote->proved_count;
+    return CAIRN_OK;
 }

@@ -22,10 +22,12 @@ void cairn_remote_free(cairn_remote *remote);
  */
 cairn_engine *cairn_remote_engine(cairn_remote *remote);
 
-/* The node's own receipt of a transaction that was submitted here, entry `index`, and the entry. In
- * the arena. NOT_FOUND for an entry that was not. */
-cairn_err cairn_remote_receipt(cairn_remote *remote, cairn_arena *arena, uint64_t index,
-                               cairn_bytes *ret_entry, cairn_bytes *ret_receipt) CAIRN_MUST_USE;
+/* The receipts that the node gives of log entry `index`, its own first, and the entry: of a
+ * transaction that was submitted here, or of the block entry of the last proof of a value. In the
+ * arena. NOT_FOUND for any other. */
+cairn_err cairn_remote_receipts(cairn_remote *remote, cairn_arena *arena, uint64_t index,
+                                cairn_bytes *ret_entry, const cairn_bytes **ret_receipts,
+                                size_t *ret_count) CAIRN_MUST_USE;
 
 /* A page of a list of the node's directory ("organisations", "approvals", …), as JSON; `page` is
  * "" for the first. In the arena. */

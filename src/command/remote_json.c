@@ -176,6 +176,43 @@ cairn_err cairn_remote_json_value(cairn_arena *arena, cairn_bytes body, cairn_by
     return CAIRN_OK;
 }
 
+static cairn_err take_base64(cairn_arena *arena, const json_t *value, const char *name,
+                             cairn_bytes *ret_bytes)
+{
+    const char *text = json_string_value(value);
+    void *memory = NULL;
+    size_t size = 0;
+    if (text == NULL || text[0] == '\0')
+        return no_field(name);
+    CAIRN_TRY(cairn_arena_alloc(arena, strlen(text), &memory));
+    if (cairn_base64_decode(cairn_bytes_str(text), memory, strlen(text), &size) != CAIRN_OK)
+        return no_field(name);
+    *ret_bytes = cairn_bytes_of(memory, size);
+    return CAIRN_OK;
+}
+
+cairn_err cairn_remote_json_receipts(cairn_arena *arena, cairn_bytes body,
+                                     const cairn_bytes **ret_receipts, size_t *ret_count)
+{
+    CAIRN_CLEANUP(free_json) json_t *answer = parse(body);
+    const json_t *list = json_object_get(answer, "receipts");
+    size_t count = list == NULL ? 1 : json_array_size(list);
+    void *memory = NULL;
+    if (answer == NULL)
+        return no_json();
+    if (count == 0 || count > CAIRN_RECEIPT_COUNT_MAX)
+        return no_field("receipts");
+    CAIRN_TRY(cairn_arena_array(arena, count, sizeof(cairn_bytes), &memory));
+    cairn_bytes *receipts = memory;
+    if (list == NULL)
+        CAIRN_TRY(take_base64(arena, json_object_get(answer, "receipt"), "receipt", receipts));
+    for (size_t i = 0; list != NULL && i < count; i++)
+        CAIRN_TRY(take_base64(arena, json_array_get(list, i), "receipts", &receipts[i]));
+    *ret_receipts = receipts;
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_remote_json_page(cairn_bytes body, const char *name,
                                  cairn_err (*visit)(void *context, const cairn_hash *id),
                                  void *context, char ret_next[CAIRN_REMOTE_PAGE_SIZE_MAX])

@@ -4,6 +4,7 @@
 #ifndef CAIRN_COMMAND_REMOTE_JSON_H
 #define CAIRN_COMMAND_REMOTE_JSON_H
 
+#include "cairn/receipt.h"
 #include "ledger/engine.h"
 
 enum { CAIRN_REMOTE_PAGE_SIZE_MAX = 1024 }; /* bytes of a page's token with its NUL */
@@ -25,6 +26,12 @@ cairn_err cairn_remote_json_verdict(cairn_bytes body, cairn_verdict *ret_verdict
 /* The value of `State`, in the arena. */
 cairn_err cairn_remote_json_value(cairn_arena *arena, cairn_bytes body,
                                   cairn_bytes *ret_value) CAIRN_MUST_USE;
+
+/* The receipts of a transaction's status, the node's own first, in the arena: at most
+ * CAIRN_RECEIPT_COUNT_MAX. */
+cairn_err cairn_remote_json_receipts(cairn_arena *arena, cairn_bytes body,
+                                     const cairn_bytes **ret_receipts,
+                                     size_t *ret_count) CAIRN_MUST_USE;
 
 /* Visits the ids of a page of the list `name`; `ret_next` is the token of the next page, "" behind
  * the last. An error of `visit` ends the walk. */

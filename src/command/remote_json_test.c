@@ -176,6 +176,40 @@ static void test_value(void **state)
     cairn_arena_done(&arena);
 }
 
+static void test_receipts(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "{}",
+        "{\"receipt\":7}",
+        "{\"receipt\":\"\"}",
+        "{\"receipt\":\"YQ\"}", /* without its padding */
+        "{\"receipt\":\"YQ==\",\"receipts\":[]}",
+        "{\"receipt\":\"YQ==\",\"receipts\":\"YQ==\"}",
+        "{\"receipt\":\"YQ==\",\"receipts\":[\"YQ==\",null]}",
+        "[]",
+    };
+    static const char one[] = "{\"receipt\":\"YQ==\"}";
+    static const char two[] = "{\"receipt\":\"YQ==\",\"receipts\":[\"YQ==\",\"YmM=\"]}";
+    const cairn_bytes *list = NULL;
+    size_t count = 0;
+    cairn_arena arena;
+    cairn_arena_init(&arena, 1 << 16);
+    assert_int_equal(cairn_remote_json_receipts(&arena, cairn_bytes_str(one), &list, &count),
+                     CAIRN_OK);
+    assert_int_equal(count, 1);
+    assert_true(cairn_bytes_equal(list[0], cairn_bytes_str("a")));
+    assert_int_equal(cairn_remote_json_receipts(&arena, cairn_bytes_str(two), &list, &count),
+                     CAIRN_OK);
+    assert_int_equal(count, 2);
+    assert_true(cairn_bytes_equal(list[1], cairn_bytes_str("bc")));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(
+            cairn_remote_json_receipts(&arena, cairn_bytes_str(wrong[i]), &list, &count),
+            CAIRN_ERR_UNREACHABLE);
+    cairn_arena_done(&arena);
+}
+
 static cairn_err count_id(void *context, const cairn_hash *id)
 {
     unsigned *sum = context;
@@ -242,10 +276,11 @@ static void test_problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ledger),  cmocka_unit_test(test_wrong_ledgers),
-        cmocka_unit_test(test_deep),    cmocka_unit_test(test_ledgers),
-        cmocka_unit_test(test_verdict), cmocka_unit_test(test_value),
-        cmocka_unit_test(test_pages),   cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_ledger),   cmocka_unit_test(test_wrong_ledgers),
+        cmocka_unit_test(test_deep),     cmocka_unit_test(test_ledgers),
+        cmocka_unit_test(test_verdict),  cmocka_unit_test(test_value),
+        cmocka_unit_test(test_receipts), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

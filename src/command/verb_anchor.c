@@ -66,17 +66,17 @@ static cairn_err make_manifest(cairn_command *command, const char *file, cairn_b
     return cairn_input_err(file, err);
 }
 
-/* The statement: the transaction as the log has it, with our receipt. */
+/* The statement: the transaction as the log has it, with its receipts. */
 static cairn_err make_receipt(cairn_home *home, uint64_t index, cairn_bytes manifest,
                               cairn_bytes *ret_file)
 {
     cairn_arena *arena = &home->command->arena;
-    cairn_bytes entry;
-    cairn_bytes receipt;
+    cairn_home_receipts receipts;
     cairn_receipt_file file = {.manifest = manifest};
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
-    CAIRN_TRY(cairn_home_receipt(home, view, index, &entry, &receipt));
-    CAIRN_TRY(cairn_statement_encode(arena, entry, &receipt, 1, &file.statement));
+    CAIRN_TRY(cairn_home_receipts_of(home, view, index, &receipts));
+    CAIRN_TRY(cairn_statement_encode(arena, receipts.entry, receipts.list, receipts.count,
+                                     &file.statement));
     return cairn_receipt_file_encode(arena, &file, ret_file);
 }
 

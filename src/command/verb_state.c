@@ -7,11 +7,11 @@
 #include "command/verbs.h"
 #include "node/api/state_name.h"
 
-/* Proof, block entry and its receipt in one file. */
+/* Proof, block entry and its receipts in one file. */
 static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_id map,
                             cairn_bytes key, const cairn_smt_proof *smt, cairn_bytes *ret_encoded)
 {
-    cairn_bytes receipt;
+    cairn_home_receipts receipts;
     cairn_state_proof proof = {
         .map = map == CAIRN_MAP_STATE ? CAIRN_STATE_PROOF_STATE : CAIRN_STATE_PROOF_CONFIG,
         .key = key,
@@ -19,8 +19,10 @@ static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_
         .value = smt->value,
         .proof = smt->ics23,
     };
-    CAIRN_TRY(cairn_home_receipt(home, view, view->log_size - 1, &proof.block_entry_raw, &receipt));
-    return cairn_state_proof_encode(&home->command->arena, &proof, &receipt, 1, ret_encoded);
+    CAIRN_TRY(cairn_home_receipts_of(home, view, view->log_size - 1, &receipts));
+    proof.block_entry_raw = receipts.entry;
+    return cairn_state_proof_encode(&home->command->arena, &proof, receipts.list, receipts.count,
+                                    ret_encoded);
 }
 
 static cairn_err add_proof(cairn_home *home, const cairn_arguments *arguments,

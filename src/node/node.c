@@ -61,7 +61,7 @@ static cairn_err read_tls(cairn_node *node);
 cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind, cairn_head_key *ret_key)
 {
     return cairn_node_keys_find(node->keys, CAIRN_PURPOSE_COSIGN,
-                                kind == CAIRN_HEAD_NOTE ? CAIRN_KEY_ED25519 : CAIRN_KEY_P256,
+                                kind == CAIRN_HEAD_RECEIPT ? CAIRN_KEY_P256 : CAIRN_KEY_ED25519,
                                 ret_key);
 }
 
@@ -553,7 +553,7 @@ cairn_err cairn_node_listen(cairn_node *node, int socket)
     CAIRN_TRY(make_router(node));
     /* now their handlers have services */
     CAIRN_TRY(cairn_jobs_start(cairn_node_jobs_get(node->jobs)));
-    CAIRN_TRY(cairn_node_cosign_start(node->cosign, node->ledgers[0]->heads[CAIRN_HEAD_NOTE]));
+    CAIRN_TRY(cairn_node_cosign_start(node->cosign, node->ledgers[0]->heads[CAIRN_HEAD_COSIGNED]));
     CAIRN_TRY(cairn_tender_new(&node->setup.clock, tend, node, &node->tender));
     return cairn_engine_subscribe(cairn_store_ledger(node->setup.store, 0), on_view, node);
 }

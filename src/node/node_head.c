@@ -201,7 +201,7 @@ static cairn_err make_head(cairn_heads *heads, cairn_bytes signature, cairn_head
     head->kid = *cairn_key_id(heads->key.public_key);
     memcpy(head->signature, signature.data, signature.size);
     head->signature_size = signature.size;
-    if (heads->setup.kind == CAIRN_HEAD_NOTE)
+    if (heads->setup.kind != CAIRN_HEAD_RECEIPT)
         CAIRN_TRY(make_note(heads, signature, &head->note));
     head->view = CAIRN_STEAL(heads->view);
     *ret_head = CAIRN_STEAL(head);
@@ -361,6 +361,18 @@ void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done,
         done(context, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "head: waiter"), NULL);
     if (begin)
         sign(heads);
+}
+
+cairn_head *cairn_heads_peek(cairn_heads *heads, uint64_t log_size)
+{
+    cairn_head *head = NULL;
+    pthread_mutex_lock(&heads->lock);
+    if (heads->current != NULL && heads->current->view->log_size >= log_size) {
+        head = heads->current;
+        (void)atomic_fetch_add(&head->references, 1);
+    }
+    pthread_mutex_unlock(&heads->lock);
+    return head;
 }
 
 /* --- life --- */

@@ -8,8 +8,9 @@
 #include "ledger/engine.h"
 
 typedef enum cairn_head_kind {
-    CAIRN_HEAD_RECEIPT, /* ES256 over the receipt's head (RFC 9942) */
-    CAIRN_HEAD_NOTE,    /* Ed25519 over the checkpoint (C2SP) */
+    CAIRN_HEAD_RECEIPT,  /* ES256 over the receipt's head (RFC 9942) */
+    CAIRN_HEAD_NOTE,     /* Ed25519 over the checkpoint (C2SP) */
+    CAIRN_HEAD_COSIGNED, /* the same, behind which other members' lines are */
     CAIRN_HEAD_KIND_COUNT,
 } cairn_head_kind;
 
@@ -30,7 +31,7 @@ typedef struct cairn_head {
     cairn_hash kid;
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t signature_size;
-    cairn_bytes note;         /* the whole checkpoint, of kind NOTE; owned */
+    cairn_bytes note;         /* the whole checkpoint, but of kind RECEIPT; owned */
     size_t other_count;       /* of kind RECEIPT; in the note they are lines */
     cairn_head_other *others; /* owned */
     uint64_t fresh_until_ns;  /* CLOCK_MONOTONIC: then somebody may be found who lacks here */
@@ -78,6 +79,9 @@ typedef void (*cairn_head_fn)(void *context, cairn_err err, const cairn_head *he
  * on this thread, when there is a fresh one; else on the signer's thread, where it must not wait.
  */
 void cairn_heads_want(cairn_heads *heads, uint64_t log_size, cairn_head_fn done, void *context);
+
+/* The newest head when it is one of at least `log_size` entries, a reference; else NULL. */
+cairn_head *cairn_heads_peek(cairn_heads *heads, uint64_t log_size);
 
 /* The end of `gather`: takes `head` back. */
 void cairn_heads_gathered(cairn_heads *heads, cairn_head *head);

@@ -14,10 +14,11 @@ static cairn_err make_heads(cairn_node_ledger *ledger, const cairn_node_ledger_s
                                .origin = ledger->origin,
                                .find_key = setup->find_key,
                                .context = setup->context,
-                               .gather = setup->gather,
                                .gather_context = setup->gather_context};
     for (unsigned kind = 0; kind < CAIRN_HEAD_KIND_COUNT; kind++) {
         heads.kind = (cairn_head_kind)kind;
+        /* Whoever follows this ledger signs only what he has read, a plain checkpoint first. */
+        heads.gather = kind == CAIRN_HEAD_NOTE ? NULL : setup->gather;
         CAIRN_TRY(cairn_heads_new(&heads, &ledger->heads[kind]));
     }
     return CAIRN_OK;

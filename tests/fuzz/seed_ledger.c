@@ -5,6 +5,7 @@
 #include "cairn/block_entry.h"
 #include "cairn/refusal.h"
 #include "cairn/state_proof.h"
+#include "ledger/consortium/cosignature.h"
 #include "support/vouch.h"
 
 static const char *directory;
@@ -122,6 +123,18 @@ static void save_refusal(test_world *w)
     save("refusal", "second-of-three", encoded);
 }
 
+static void save_cosignatures(void)
+{
+    cairn_cosignature c = {.boundary = {.size = 42, .height = 7, .time_ms = 1700000000000},
+                           .kid = {{1}},
+                           .signature = {2}};
+    uint8_t raw[CAIRN_COSIGNATURE_SIZE_MAX];
+    save("cosignature", "small", cairn_bytes_of(raw, cairn_cosignature_encode(&c, raw)));
+    c.boundary.size = CAIRN_LOG_SIZE_MAX;
+    c.boundary.height = INT64_MAX;
+    save("cosignature", "large", cairn_bytes_of(raw, cairn_cosignature_encode(&c, raw)));
+}
+
 static void save_block_entries(test_world *w)
 {
     uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
@@ -166,6 +179,7 @@ int main(int argc, char **argv)
     save_transactions(&world);
     save_block_entries(&world);
     save_refusal(&world);
+    save_cosignatures();
     test_world_done(&world);
     return 0;
 }

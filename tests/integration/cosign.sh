@@ -6,28 +6,30 @@ set -u
 . "$(dirname "$0")/../support/script.sh"
 
 need python3 curl
+export LC_ALL=C.UTF-8
 cd "$work" || exit 1
 names=(maker operator insurer police)
 declare -A url pid
 
-# option DIRECTORY SECTION.KEY VALUE: in its cairn.yaml.
-option() {
-    python3 - "$1/cairn.yaml" "$2" "$3" <<'PYTHON' || die "no option $2"
+# options DIRECTORY SECTION.KEY=VALUE...: in its cairn.yaml.
+options() {
+    python3 - "$@" <<'PYTHON' || die "no option among $*"
 import re, sys
-lines = open(sys.argv[1]).read().split('\n')
-section, key = sys.argv[2].split('.')
-inside = done = False
+path = sys.argv[1] + '/cairn.yaml'
+lines = open(path).read().split('\n')
+wanted = dict(word.split('=', 1) for word in sys.argv[2:])
+section = None
 for i, line in enumerate(lines):
     head = re.match(r'#? ?([a-z_]+):$', line)
+    option = re.match(r'  (?:# )?([a-z_]+): ', line)
     if head:
-        inside = head[1] == section
-        if inside:
+        section = head[1]
+        if any(key.startswith(section + '.') for key in sys.argv[2:]):
             lines[i] = section + ':'
-    elif inside and not done and re.match(rf'  (# )?{key}: ', line):
-        lines[i] = f'  {key}: "{sys.argv[3]}"'
-        done = True
-open(sys.argv[1], 'w').write('\n'.join(lines))
-sys.exit(0 if done else 1)
+    elif option and f'{section}.{option[1]}' in wanted:
+        lines[i] = f'  {option[1]}: "{wanted.pop(f"{section}.{option[1]}")}"'
+open(path, 'w').write('\n'.join(lines))
+sys.exit(1 if wanted else 0)
 PYTHON
 }
 
@@ -58,7 +60,7 @@ get() {
 
 # whole_note NAME COUNT: its checkpoint has so many signatures.
 whole_note() {
-    [ "$(get "$1" checkpoint | grep -c '^— ')" -eq "$2" ]
+    [ "$(get "$1" "checkpoint?wait=members" | grep -c '^— ')" -eq "$2" ]
 }
 
 # receipts TRANSACTION COUNT [NAME]: so many members signed, as that node has it.
@@ -90,13 +92,8 @@ configure() {
     for name in "${names[@]}"; do
         [ "$name" = "$1" ] || peers="$peers ${url[$name]}"
     done
-    option "$1" node.plain true
-    option "$1" node.port "${url[$1]##*:}"
-    option "$1" api.public entries
-    option "$1" api.metrics_public true
-    option "$1" cosign.peers "${peers# }"
-    option "$1" cosign.interval 200ms
-    option "$1" cosign.wait 2s
+    options "$1" node.plain=true "node.port=${url[$1]##*:}" api.public=entries api.metrics_public=true \
+        "cosign.peers=${peers# }" cosign.interval=200ms cosign.wait=2s
 }
 
 expect 0 "$cairn" init maker --org Maker --json
@@ -118,9 +115,7 @@ for name in operator insurer police; do
 done
 for name in operator insurer police; do
     configure "$name"
-    option "$name" follow.sources "${url[maker]}"
-    option "$name" follow.interval 20ms
-    option "$name" ledger.id "$ledger"
+    options "$name" "follow.sources=${url[maker]}" follow.interval=20ms "ledger.id=$ledger"
 done
 on maker 0 trust export trust1
 on maker 0 trust export trust3 --threshold 3
@@ -143,4 +138,86 @@ on maker 0 anchor together
 transaction=$(fact anchored.0.transaction)
 wait_for 5 receipts "$transaction" 4 || fail "receipts: $(get maker "transactions/$transaction")"
 wait_for 5 receipts "$transaction" 4 insurer || fail "receipts at the insurer"
+for k in 1 3 4; do
+    expect 0 "$cairn" verify together --trust "trust$k"
+done
+on maker 0 state get members --proof --output members.proof
+expect 0 "$cairn" verify --state members.proof --trust trust4
+[ "$(figure maker cairn_cosign_peers_up)" = 3 ] || fail "peers up: $(figure maker cairn_cosign_peers_up)"
+[ "$(figure maker cairn_cosign_taken_total)" -gt 0 ] || fail "nothing was taken"
+
+# What others may ask: a boundary, no other size, none to come.
+code() {
+    curl -sS -m 10 -o body -w '%{http_code}' "$@"
+}
+base=${url[operator]}/v1/ledgers/$ledger
+size=$(get maker "checkpoint?wait=members" | sed -n 2p)
+[ "$(code "$base/cosignatures/$size")" = 200 ] || fail "a cosignature: $(cat body)"
+[ "$(wc -c <body)" -lt 200 ] || fail "a cosignature has $(wc -c <body) bytes"
+[ "$(code "$base/cosignatures/$((size + 100))")" = 503 ] || fail "what is to come: $(cat body)"
+[ "$(code "$base/cosignatures/$((size - 1))")" = 400 ] || fail "no boundary: $(cat body)"
+[ "$(code "$base/cosignatures/0")" = 400 ] || fail "size 0: $(cat body)"
+
+# add-checkpoint as C2SP says.
+ask() {
+    code --data-binary "@$1" -H 'Content-Type: text/plain' "$base/add-checkpoint"
+}
+get maker checkpoint | sed '5,$d' >own # text, empty line
+get maker checkpoint | sed -n 5p >>own # the log key's line alone
+{ printf 'old 0\n\n'; cat own; } >first
+[ "$(ask first)" = 409 ] || fail "the first again: $(cat body)"
+[ "$(cat body)" = "$size" ] || fail "the size that was cosigned: $(cat body)"
+{ printf 'old %s\n\n' "$size"; cat own; } >again
+[ "$(ask again)" = 200 ] || fail "the same again: $(cat body)"
+grep -q "^— cairn/$ledger/" body || fail "a cosignature line: $(cat body)"
+sed "s/^$size$/$((size + 100))/" again >forged
+[ "$(ask forged)" = 403 ] || fail "a checkpoint that nobody signed: $(cat body)"
+echo junk >junk
+[ "$(ask junk)" = 400 ] || fail "junk: $(cat body)"
+sed "s/^cairn\/./cairn\/g/" again >elsewhere
+[ "$(ask elsewhere)" = 404 ] || fail "another origin: $(cat body)"
+
+# --- one is dead, two are dead --------------------------------------------------------------------
+
+end police
+echo three >three
+on maker 0 anchor three
+expect 0 "$cairn" verify three --trust trust3
+expect 1 "$cairn" verify three --trust trust4
+end insurer
+echo two >two
+on maker 0 anchor two
+expect 1 "$cairn" verify two --trust trust3
+transaction=$(fact anchored.0.transaction 2>/dev/null || true)
+start police
+start insurer
+wait_for 30 whole_note maker 4 || fail "who came back is not asked"
+
+# --- one has another log --------------------------------------------------------------------------
+
+# The maker's directory, put back and grown otherwise by its own key: its node shows it to the others.
+end maker
+cp -r maker fork
+for i in 1 2 3; do
+    echo "fork $i" >"fork$i"
+    expect 0 "$cairn" -C fork anchor "fork$i"
+    echo "true $i" >"true$i"
+    expect 0 "$cairn" -C maker anchor "true$i"
+done
+start maker
+wait_for 20 whole_note maker 4 || fail "the true one is not cosigned"
+end maker
+url[fork]=${url[maker]}
+start fork
+evidence() {
+    [ -n "$(find "$1/cosign" -name 'evidence-*')" ]
+}
+wait_for 20 evidence operator || fail "the operator has no evidence of the fork"
+wait_for 20 evidence fork || fail "the fork has no evidence of the others"
+expect_text operator.log '"event":"cosign.fork"' "the operator's log"
+[ "$(figure operator cairn_cosign_forks_total)" -gt 0 ] || fail "no fork is counted"
+for file in reason shown; do
+    [ -s "$(find operator/cosign -name 'evidence-*' | head -n 1)/$file" ] || fail "evidence without $file"
+done
+whole_note fork 1 || fail "a fork is cosigned: $(get fork checkpoint)"
 finish

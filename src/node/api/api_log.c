@@ -43,12 +43,32 @@ static void answer_held(cairn_call *call)
         cairn_api_refuse(call, err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_UNAVAILABLE : err);
 }
 
+/* With the lines of other members when they are there, or are waited for. */
+static void answer_own(cairn_call *call, cairn_node_ledger *ledger, bool waits)
+{
+    CAIRN_CLEANUP(cairn_view_free_p)
+    cairn_view *view = cairn_engine_view(ledger->service.engine);
+    CAIRN_CLEANUP(cairn_head_free_p)
+    cairn_head *head = cairn_heads_peek(ledger->heads[CAIRN_HEAD_COSIGNED], view->log_size);
+    if (waits)
+        cairn_heads_want(ledger->heads[CAIRN_HEAD_COSIGNED], view->log_size, on_head, call);
+    else if (head != NULL)
+        on_head(call, CAIRN_OK, head);
+    else
+        cairn_heads_want(ledger->heads[CAIRN_HEAD_NOTE], view->log_size, on_head, call);
+}
+
 void cairn_api_checkpoint_get(cairn_call *call)
 {
+    static const char *const words[] = {"none", "members"};
+    cairn_api_parameter query[] = {{.name = "wait"}};
     cairn_node_ledger *ledger = NULL;
+    size_t waits = 0;
     cairn_err err = cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &ledger);
     if (err == CAIRN_OK)
-        err = cairn_api_query(call, NULL, 0);
+        err = cairn_api_query(call, query, 1);
+    if (err == CAIRN_OK)
+        err = cairn_api_choice(&query[0], words, 2, &waits);
     if (err != CAIRN_OK) {
         cairn_api_refuse(call, err);
         return;
@@ -57,9 +77,7 @@ void cairn_api_checkpoint_get(cairn_call *call)
         answer_held(call);
         return;
     }
-    CAIRN_CLEANUP(cairn_view_free_p)
-    cairn_view *view = cairn_engine_view(ledger->service.engine);
-    cairn_heads_want(ledger->heads[CAIRN_HEAD_NOTE], view->log_size, on_head, call);
+    answer_own(call, ledger, waits == 1);
 }
 
 /* --- entries --- */
