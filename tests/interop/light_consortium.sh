@@ -29,6 +29,7 @@ with open(sys.argv[1]) as file:
     genesis = json.load(file)
 with open(sys.argv[2]) as file:
     genesis["app_state"] = json.load(file)
+genesis["validators"][0]["power"] = "1" # as founders have
 with open(sys.argv[1], "w") as file:
     json.dump(genesis, file)
 PY
