@@ -109,9 +109,10 @@ static cairn_err take_keys(cairn_arena *arena, const json_t *list, cairn_genesis
 /* ID@HOST:PORT, one of a list that commas divide. */
 static bool is_peer(const char *text)
 {
-    const char *at = text == NULL ? NULL : strchr(text, '@');
-    return at == text + CAIRN_ENGINE_NODE_ID_SIZE && strlen(text) <= CAIRN_PEER_SIZE_MAX &&
-           strchr(at, ':') != NULL && strpbrk(text, ", \n\t\"") == NULL;
+    if (text == NULL || strlen(text) > CAIRN_PEER_SIZE_MAX)
+        return false;
+    const char *at = strchr(text, '@');
+    return at != NULL && at - text == CAIRN_ENGINE_NODE_ID_SIZE && strchr(at, ':') != NULL && strpbrk(text, ", \n\t\"") == NULL;
 }
 
 static cairn_err copy_text(cairn_arena *arena, const char *text, const char **ret_text)
