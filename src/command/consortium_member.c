@@ -112,7 +112,8 @@ static bool is_peer(const char *text)
     if (text == NULL || strlen(text) > CAIRN_PEER_SIZE_MAX)
         return false;
     const char *at = strchr(text, '@');
-    return at != NULL && at - text == CAIRN_ENGINE_NODE_ID_SIZE && strchr(at, ':') != NULL && strpbrk(text, ", \n\t\"") == NULL;
+    return at != NULL && at - text == CAIRN_ENGINE_NODE_ID_SIZE && strchr(at, ':') != NULL &&
+           strpbrk(text, ", \n\t\"") == NULL;
 }
 
 static cairn_err copy_text(cairn_arena *arena, const char *text, const char **ret_text)
