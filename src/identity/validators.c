@@ -187,11 +187,15 @@ cairn_err cairn_validator_evidence_decode(cairn_arena *arena, cairn_cbor_reader 
     CAIRN_TRY(cairn_schema_read(arena, &evidence_schema, r, &memory));
     const evidence_act *act = memory;
     const cairn_evidence_vote *votes = act->votes.rows;
-    for (size_t i = 0; i < act->votes.count; i++)
+    for (size_t i = 0; i < act->votes.count; i++) {
         if ((votes[i].block.size != 0 && votes[i].block.size != 32) ||
             votes[i].parts_hash.size != votes[i].block.size)
             return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
                               "evidence.vote: hashes have 32 bytes, or none");
+        /* A vote for no block is signed without parts: two that differ in them are one vote. */
+        if (votes[i].block.size == 0 && votes[i].part_count != 0)
+            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "evidence.vote: parts of no block");
+    }
     *ret_act = memory;
     return CAIRN_OK;
 }

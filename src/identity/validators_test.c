@@ -268,6 +268,13 @@ static void test_forged_evidence(void **state)
     bad = good;
     bad.votes[0].block.size = 31;
     assert_int_equal(tell(&m, &bad), CAIRN_ERR_BAD_VALUE);
+    /* One vote for no block, shown as two by parts that nobody signed. */
+    bad = good;
+    bad.votes[0] = bad.votes[1] = memory_vote_for(&m, key, chain, 5, 0);
+    assert_int_equal(tell(&m, &bad), CAIRN_ERR_MISMATCH);
+    bad.votes[1].part_count = 1;
+    assert_int_equal(tell(&m, &bad), CAIRN_ERR_BAD_VALUE);
+    assert_non_null(key_of(&m, OTHER));
     bad = good;
     bad.kid = *memory_kid(OTHER); /* a signing key */
     assert_int_equal(tell(&m, &bad), CAIRN_ERR_TX_WRONG_PURPOSE);
