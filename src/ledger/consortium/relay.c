@@ -247,15 +247,17 @@ static uint64_t now_ns(const cairn_relay *relay)
     return cairn_clock_monotonic_ns(&relay->options.clock);
 }
 
-/* Until something is queued, for a while at most. Under the lock. */
-static void wait_some(cairn_relay *relay, uint64_t ms)
+/* A while, or until something is queued when it may be sent at once. Under the lock. */
+static void wait_some(cairn_relay *relay, bool may_send)
 {
     struct timespec until;
+    int rc = 0;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)ms * 1000000;
+    until.tv_nsec += (may_send ? SWEEP_MS : RETRY_MS) * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
-    (void)pthread_cond_timedwait(&relay->wake, &relay->lock, &until);
+    while (rc == 0 && !relay->stopping && !(may_send && relay->queue != NULL))
+        rc = pthread_cond_timedwait(&relay->wake, &relay->lock, &until);
 }
 
 static void look_at_deadlines(cairn_relay *relay)
@@ -277,8 +279,7 @@ static void *run_sender(void *context)
     pthread_mutex_lock(&relay->lock);
     while (!relay->stopping) {
         waiting *batch[CAIRN_RELAY_BATCH_MAX];
-        if (relay->queue == NULL || !reached)
-            wait_some(relay, reached ? SWEEP_MS : RETRY_MS);
+        wait_some(relay, reached);
         size_t count = relay->stopping ? 0 : take_queued(relay, batch);
         pthread_mutex_unlock(&relay->lock);
         reached = count == 0 || send_batch(relay, batch, count);

@@ -346,6 +346,22 @@ static void test_engine_that_comes_late(void **state)
     end(&w);
 }
 
+/* An engine that is down is asked now and then, not as often as two threads can. */
+static void test_engine_is_not_rushed(void **state)
+{
+    (void)state;
+    enum { WAIT_MS = 1000, CALLS_MAX = 100 }; /* a call in 200 ms from each thread, and to spare */
+    world w;
+    told t;
+    begin(&w, ERROR_500);
+    cairn_relay_free(w.relay);
+    start_relay(&w, w.http.port, WAIT_MS);
+    (void)submit(&w, &t);
+    assert_int_equal(wait_for(&t).code, CAIRN_ERR_UNDECIDED);
+    assert_true(w.calls >= 2 && w.calls <= CALLS_MAX);
+    end(&w);
+}
+
 /* As many as there may be, in calls of ten; one more is turned away; who is left is told at the
  * end. */
 static void test_bound_and_end(void **state)
@@ -395,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_no_block_can_hold_it_any_more),
         cmocka_unit_test(test_answers_that_are_none),
         cmocka_unit_test(test_engine_that_comes_late),
+        cmocka_unit_test(test_engine_is_not_rushed),
         cmocka_unit_test(test_bound_and_end),
         cmocka_unit_test(test_decided_long_ago),
     };
