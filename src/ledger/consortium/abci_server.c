@@ -17,6 +17,8 @@ enum {
     READ_SIZE = 64 << 10,
     WRITE_SIZE = 1 << 20, /* so much output is not held back */
     ARENA_SIZE_MAX = 512 << 20,
+    SEND_MS = 200,   /* so long a send waits before it looks whether the server stops */
+    ACCEPT_MS = 100, /* to the next try when there is no descriptor or memory for a connection */
 };
 
 static const cairn_log_event rows[] = {
@@ -54,13 +56,22 @@ struct cairn_abci_server {
 
 /* --- bytes --- */
 
+static bool is_stopping(cairn_abci_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    pthread_mutex_unlock(&server->lock);
+    return stopping;
+}
+
+/* An engine that is paused is waited for, but not by a server that stops. */
 static cairn_err write_out(connection *c)
 {
     cairn_bytes out;
     CAIRN_TRY(cairn_wire_writer_end(&c->out, &out));
     while (out.size > 0) {
         ssize_t n = send(c->fd, out.data, out.size, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && !is_stopping(c->server))))
             continue;
         if (n < 0)
             return cairn_err_from_errno(errno, "abci: send");
@@ -193,14 +204,6 @@ static void end_badly(connection *c, cairn_err err)
     (void)!write_out(c);
 }
 
-static bool is_stopping(cairn_abci_server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    bool stopping = server->stopping;
-    pthread_mutex_unlock(&server->lock);
-    return stopping;
-}
-
 static void *run_connection(void *context)
 {
     connection *c = context;
@@ -241,7 +244,9 @@ static connection *take_place(cairn_abci_server *server)
 
 static void start_connection(cairn_abci_server *server, int fd)
 {
+    const struct timeval send_time = {.tv_usec = SEND_MS * 1000};
     connection *c = take_place(server);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send_time, sizeof send_time);
     pthread_mutex_lock(&server->lock);
     if (c != NULL && !server->stopping) {
         c->fd = fd;
@@ -264,8 +269,8 @@ static void *run_acceptor(void *context)
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             start_connection(server, fd);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            break;
+        else if (errno != EINTR && errno != ECONNABORTED && !is_stopping(server))
+            (void)usleep(ACCEPT_MS * 1000);
     }
     return NULL;
 }

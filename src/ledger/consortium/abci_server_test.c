@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,14 +24,16 @@ typedef struct world {
     char path[96];
     cairn_abci_server *server;
     _Atomic size_t foreseen;
+    _Atomic size_t handled;
 } world;
 
 /* Echoes; a Commit fails with half an answer written. */
 static cairn_err handle(void *context, const cairn_abci_request *request, cairn_arena *arena,
                         cairn_wire_writer *out)
 {
-    (void)context;
+    world *w = context;
     (void)arena;
+    w->handled++;
     cairn_abci_answer answer = cairn_abci_begin(out, request->kind);
     if (request->kind == CAIRN_ABCI_COMMIT)
         return CAIRN_FAIL(CAIRN_ERR_IO, "house", "test: commit");
@@ -260,12 +264,69 @@ static void test_connections_are_bounded(void **state)
     end(&w);
 }
 
+/* An engine that was paused reads nothing: the server ends all the same. */
+static void test_stop_waits_for_no_reader(void **state)
+{
+    (void)state;
+    enum { SIZE = 4 << 20 }; /* more than a socket holds */
+    world w;
+    cairn_bytes frame;
+    cairn_wire_writer out;
+    uint8_t *message = calloc(1, SIZE);
+    begin(&w);
+    cairn_wire_writer_init(&out, 2 * SIZE);
+    size_t outer = cairn_wire_open_frame(&out);
+    size_t inner = cairn_wire_open(&out, CAIRN_ABCI_ECHO);
+    cairn_wire_put_bytes(&out, 1, cairn_bytes_of(message, SIZE));
+    cairn_wire_close(&out, inner);
+    cairn_wire_close(&out, outer);
+    assert_int_equal(cairn_wire_writer_end(&out, &frame), CAIRN_OK);
+    int fd = dial(&w);
+    put(fd, frame.data, frame.size);
+    while (w.handled == 0)
+        (void)usleep(1000);
+    end(&w);
+    (void)close(fd);
+    cairn_wire_writer_done(&out);
+    free(message);
+}
+
+/* Without a descriptor left a connection waits in the queue, and the listener goes on. */
+static void test_no_descriptor_left(void **state)
+{
+    (void)state;
+    world w;
+    struct rlimit limit;
+    begin(&w);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", w.path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int next = fcntl(fd, F_DUPFD, 0);
+    assert_true(next >= 0);
+    (void)close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    (void)usleep(50000); /* it is not taken now */
+    assert_int_equal(cairn_abci_server_connections(w.server), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    put(fd, echo_a, sizeof echo_a);
+    expect(fd, answer_a, sizeof answer_a);
+    (void)close(fd);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers_do_not_wait),     cmocka_unit_test(test_order),
-        cmocka_unit_test(test_what_ends_a_connection),  cmocka_unit_test(test_socket_file),
+        cmocka_unit_test(test_answers_do_not_wait),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_what_ends_a_connection),
+        cmocka_unit_test(test_socket_file),
         cmocka_unit_test(test_connections_are_bounded),
+        cmocka_unit_test(test_stop_waits_for_no_reader),
+        cmocka_unit_test(test_no_descriptor_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
