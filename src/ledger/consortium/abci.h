@@ -10,6 +10,7 @@
 
 enum {
     CAIRN_ABCI_FRAME_SIZE_MAX = 32 << 20, /* bytes of one request or answer */
+    CAIRN_ABCI_BLOCK_SIZE_MAX = 24 << 20, /* of the engine's blocks: each fits into a frame */
     CAIRN_ABCI_ADDRESS_SIZE = 20,
 };
 

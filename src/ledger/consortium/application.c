@@ -115,6 +115,17 @@ static cairn_err check_validators(const cairn_wire_list *given, const cairn_vali
     return same ? CAIRN_OK : mismatch("validators");
 }
 
+/* A proposal that no frame takes would end every member's engine. */
+static cairn_err check_params(const cairn_abci_params *params)
+{
+    if (params->block.max_bytes < 0 || params->block.max_bytes > CAIRN_ABCI_BLOCK_SIZE_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "chain.params: blocks of over %d bytes",
+                          CAIRN_ABCI_BLOCK_SIZE_MAX);
+    if (params->abci.vote_extensions_height != 0)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "chain.params: wants vote extensions");
+    return CAIRN_OK;
+}
+
 /* Does the genesis that the engine was given begin the chain that this member was given? */
 static cairn_err check_beginning(const cairn_application *app, const cairn_abci_request *request,
                                  cairn_arena *arena)
@@ -142,9 +153,7 @@ static cairn_err check_beginning(const cairn_application *app, const cairn_abci_
     if (time_ms < view->time_ms) /* the first block has it */
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause,
                           "chain.genesis_time: before the ledger's last block");
-    return request->init_chain.params.abci.vote_extensions_height == 0
-               ? CAIRN_OK
-               : CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "chain.params: wants vote extensions");
+    return check_params(&request->init_chain.params);
 }
 
 /* Asked again after a crash before the first block was on disk. */

@@ -356,7 +356,11 @@ cairn_err cairn_application_commit(cairn_application *app, cairn_wire_writer *ou
 {
     if (app->delivery == NULL)
         return CAIRN_FAIL(CAIRN_ERR_ARGUMENT, clause, "commit: of no finalized block");
-    CAIRN_TRY(cairn_store_adopt(app->delivery));
+    cairn_err err = cairn_store_adopt(app->delivery);
+    if (err != CAIRN_OK) { /* it has to be finalized again */
+        cairn_delivery_free(CAIRN_STEAL(app->delivery));
+        return err;
+    }
     empty_pool(app);
     tell(app);
     app->status.height = app->delivery_height;

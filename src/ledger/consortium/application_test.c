@@ -2,7 +2,9 @@
  * delivered again after a crash of either side. */
 #include "support/ledger_fixture.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/limits.h"
 #include "feature_list.h"
@@ -325,6 +327,13 @@ static void test_beginning(void **state)
     bad = good;
     bad.init_chain.params.abci.vote_extensions_height = 1;
     assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_BAD_VALUE);
+    bad = good;
+    bad.init_chain.params.block.max_bytes = -1; /* as much as the engine takes: 100 MiB */
+    assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_BAD_VALUE);
+    bad.init_chain.params.block.max_bytes = CAIRN_ABCI_BLOCK_SIZE_MAX + 1;
+    assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_BAD_VALUE);
+    bad.init_chain.params.block.max_bytes = CAIRN_ABCI_BLOCK_SIZE_MAX;
+    assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_OK);
     bad = good;
     bad.init_chain.app_state = cairn_bytes_str("{}");
     assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_MISSING_FIELD);
@@ -661,6 +670,39 @@ static void test_engine_crashes(void **state)
     end(&w);
 }
 
+static void set_full(bool full)
+{
+    struct rlimit limit;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = full ? 0 : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A block for which there was no room is finalized again, and a Commit alone is nothing. */
+static void test_commit_without_room(void **state)
+{
+    (void)state;
+    world w;
+    answer a;
+    const cairn_abci_request r = {.kind = CAIRN_ABCI_COMMIT};
+    begin(&w, 0);
+    cairn_bytes tx = next_anchor(&w);
+    (void)finalize(&w, 1, &tx, 1);
+    set_full(true);
+    assert_int_equal(ask(&w, &r, &number_message, &a), CAIRN_ERR_NO_SPACE);
+    assert_int_equal(ask(&w, &r, &number_message, &a), CAIRN_ERR_ARGUMENT);
+    set_full(false);
+    cairn_clock_manual_advance_ms(&w.clock, 5000);
+    assert_int_equal(cairn_store_step(w.store, &(bool){false}), CAIRN_OK);
+    assert_int_equal(info(&w).four, 0);
+    a = finalize(&w, 1, &tx, 1);
+    assert_int_equal(code_of(&a, 0), 0);
+    (void)commit(&w);
+    assert_app_hash(&w, &a);
+    end(&w);
+}
+
 static void test_retain_height(void **state)
 {
     (void)state;
@@ -849,6 +891,7 @@ int main(void)
         cmocka_unit_test(test_pool_of_an_engine_that_is_no_more),
         cmocka_unit_test(test_we_crash),
         cmocka_unit_test(test_engine_crashes),
+        cmocka_unit_test(test_commit_without_room),
         cmocka_unit_test(test_retain_height),
         cmocka_unit_test(test_validators_follow_the_ledger),
         cmocka_unit_test(test_validators_of_the_beginning),
