@@ -105,6 +105,21 @@ static inline void origin_block(origin_world *w, size_t accepted, size_t refused
     cairn_clock_manual_advance_ms(&w->clock, 1000);
 }
 
+/* A block of one anchor, and another of the same thing behind it, which it refuses for that. */
+static inline void origin_clash(origin_world *w)
+{
+    bool worked = true;
+    uint64_t until_ms = w->clock.wall_ms + 60000;
+    for (uint64_t i = 0; i < 2; i++)
+        assert_int_equal(cairn_engine_submit(w->engine,
+                                             fixture_anchor(&w->f, w->number, until_ms + i),
+                                             origin_ignore, NULL),
+                         CAIRN_OK);
+    w->number++;
+    assert_int_equal(cairn_store_step(w->store, &worked), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&w->clock, 1000);
+}
+
 /* A block that adds a key for checkpoints, or refuses it. */
 static inline void origin_add_key(origin_world *origin, const cairn_key *key, bool proved)
 {

@@ -15,6 +15,22 @@ static void trust_accepted(const cairn_follow_block *block)
         block->txs[record->refusals[i].place].verified = false;
 }
 
+/* What became of a block that is not what was signed: another sender may have it as it was, unless
+ * it was signed so. */
+static cairn_err judge(cairn_engine *engine, const cairn_follow_block *block, const char *other,
+                       cairn_snapshot_verdict *ret_verdict)
+{
+    cairn_err err = cairn_follow_blame(engine, block);
+    if (err != CAIRN_OK && err != CAIRN_ERR_MISMATCH)
+        return err;
+    *ret_verdict = err == CAIRN_OK ? CAIRN_SNAPSHOT_ABORT : CAIRN_SNAPSHOT_RETRY;
+    if (err == CAIRN_OK)
+        (void)!CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
+                          "snapshot: signed block %llu does not compute: %s",
+                          (unsigned long long)block->record.height, other);
+    return CAIRN_OK;
+}
+
 /* One block, or why it does not become one. */
 static cairn_err take_block(cairn_engine *engine, const cairn_follow_block *block,
                             cairn_snapshot_verdict *ret_verdict)
@@ -34,10 +50,8 @@ static cairn_err take_block(cairn_engine *engine, const cairn_follow_block *bloc
     }
     const char *other = cairn_follow_difference(cairn_delivery_block(delivery), &record->entry);
     if (other != NULL) {
-        (void)!CAIRN_FAIL(CAIRN_ERR_CORRUPT, clause,
-                          "snapshot: signed block %llu does not compute: %s",
-                          (unsigned long long)record->height, other);
-        return CAIRN_OK;
+        cairn_delivery_free(CAIRN_STEAL(delivery));
+        return judge(engine, block, other, ret_verdict);
     }
     *ret_verdict = CAIRN_SNAPSHOT_TAKEN;
     return cairn_store_adopt(delivery);

@@ -586,7 +586,7 @@ static void test_chunks_that_keep_the_schema(void **state)
     world w;
     begin(&w, 0);
     grow(&w, 1, 9, 1);
-    cairn_bytes again = fixture_anchor(&w.f, 5, w.clock.wall_ms + 70000);
+    cairn_bytes again = fixture_anchor(&w.f, w.anchors, w.clock.wall_ms + 70000);
     cairn_bytes txs[] = {next_anchor(&w), again};
     w.clock.wall_ms += 100;
     (void)put_txs(&w, &w.old, 10, txs, 2);
@@ -628,6 +628,15 @@ static void test_chunks_that_keep_the_schema(void **state)
     bad.records[9] = spoiled;
     assert_blamed(&w, 0, put_together(&w, &bad, 0));
     assert_int_equal(cairn_store_delivered_height(w.new.engine), 9); /* what was right stays */
+    /* Nor is its place: in front of the other it is not refused. */
+    assert_int_equal(cairn_block_record_decode(&w.arena, good.records[9], &record), CAIRN_OK);
+    assert_int_equal(record.refusals[0].place, 1);
+    cairn_bytes last = record.transactions[1];
+    record.transactions[1] = record.transactions[0];
+    record.transactions[0] = last;
+    record.refusals[0].place = 0;
+    assert_int_equal(cairn_block_record_bare(&w.arena, &record, &bad.records[9]), CAIRN_OK);
+    assert_blamed(&w, 0, put_together(&w, &bad, 0));
     apply_all(&w, &s);
     assert_joined(&w, 10);
     end(&w);

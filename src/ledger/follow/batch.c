@@ -208,3 +208,46 @@ const char *cairn_follow_difference(const cairn_block *block, const cairn_block_
         return "state_root";
     return cairn_hash_equal(&e->config_root, &signed_entry->config_root) ? NULL : "config_root";
 }
+
+/* Those of the record that are in the log. */
+static cairn_err list_accepted(cairn_arena *arena, const cairn_follow_block *block,
+                               cairn_delivery_tx **ret_txs, size_t *ret_count)
+{
+    const cairn_block_record *record = &block->record;
+    void *memory = NULL;
+    size_t refusal = 0, count = 0;
+    CAIRN_TRY(
+        cairn_arena_array(arena, record->transaction_count, sizeof(cairn_delivery_tx), &memory));
+    cairn_delivery_tx *txs = memory;
+    for (size_t i = 0; i < record->transaction_count; i++) {
+        if (refusal < record->refusal_count && record->refusals[refusal].place == i)
+            refusal++;
+        else
+            txs[count++] = block->txs[i];
+    }
+    *ret_txs = txs;
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
+cairn_err cairn_follow_blame(cairn_engine *engine, const cairn_follow_block *block)
+{
+    enum { LIST_SIZE_MAX = 1 << 20 };
+    const cairn_block_record *record = &block->record;
+    cairn_block_entry wanted = record->entry;
+    cairn_delivery_tx *txs = NULL;
+    size_t count = 0;
+    if (record->refusal_count == 0)
+        return CAIRN_OK;
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    CAIRN_CLEANUP(cairn_delivery_free_p) cairn_delivery *delivery = NULL;
+    cairn_arena_init(&arena, LIST_SIZE_MAX);
+    CAIRN_TRY(list_accepted(&arena, block, &txs, &count));
+    CAIRN_TRY(cairn_store_deliver(engine, record->height, record->time_ms, txs, count, &delivery));
+    wanted.results_root = cairn_delivery_block(delivery)->entry.results_root;
+    if (count != 0 && cairn_follow_difference(cairn_delivery_block(delivery), &wanted) != NULL)
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
+                      "record.refused: not where they were in the block of height %llu",
+                      (unsigned long long)record->height);
+}

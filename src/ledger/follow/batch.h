@@ -51,6 +51,13 @@ cairn_err cairn_follow_read_genesis(cairn_arena *arena, cairn_bytes sequence,
 cairn_err cairn_follow_check_refused(const cairn_follow_block *block,
                                      const cairn_delivery *delivery) CAIRN_MUST_USE;
 
+/* Who answers for a block that was delivered, is not delivered any more, and did not come out as it
+ * was signed? Where the refused transactions lie among the others is signed nowhere, and they leave
+ * nothing behind: so the accepted ones alone must give what was signed of the state. MISMATCH when
+ * they do, or there is none: the source altered the others. OK when they do not: the log is wrong.
+ * The errors of cairn_store_deliver. */
+cairn_err cairn_follow_blame(cairn_engine *engine, const cairn_follow_block *block) CAIRN_MUST_USE;
+
 /* The first field in which what was computed is not what was signed; NULL when there is none. */
 const char *cairn_follow_difference(const cairn_block *computed,
                                     const cairn_block_entry *signed_entry);

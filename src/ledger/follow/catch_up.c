@@ -260,9 +260,11 @@ static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
     CAIRN_TRY(cairn_follow_check_refused(block, delivery));
     const cairn_block *made = cairn_delivery_block(delivery);
     const char *other = cairn_follow_difference(made, &record->entry);
-    if (other != NULL)
-        return keep_block(c, block, other);
-    return cairn_store_adopt(delivery);
+    if (other == NULL)
+        return cairn_store_adopt(delivery);
+    cairn_delivery_free(CAIRN_STEAL(delivery));
+    CAIRN_TRY(cairn_follow_blame(c->follow->engine, block));
+    return keep_block(c, block, other);
 }
 
 static cairn_err apply_lot(const catching *c, const lot *l)

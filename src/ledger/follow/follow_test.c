@@ -382,6 +382,40 @@ static void test_altered_records(void **state)
     origin_close(&origin);
 }
 
+/* In front of the other the refused one is not refused; where it lay is signed nowhere. */
+static void move_refused(test_source *s, cairn_arena *arena, const cairn_block_record *record,
+                         cairn_bytes *raw)
+{
+    cairn_block_record moved;
+    (void)s;
+    if (record->height != 1)
+        return;
+    assert_int_equal(cairn_block_record_decode(arena, *raw, &moved), CAIRN_OK);
+    assert_int_equal(moved.transaction_count, 2);
+    assert_int_equal(moved.refusal_count, 1);
+    assert_int_equal(moved.refusals[0].place, 1);
+    cairn_bytes last = moved.transactions[1];
+    moved.transactions[1] = moved.transactions[0];
+    moved.transactions[0] = last;
+    moved.refusals[0].place = 0;
+    assert_int_equal(cairn_block_record_bare(arena, &moved, raw), CAIRN_OK);
+}
+
+/* A source's lie, and no evidence against who signs the log. */
+static void test_moved_refusal(void **state)
+{
+    (void)state;
+    origin_world origin;
+    world w;
+    origin_open(&origin);
+    origin_clash(&origin);
+    begin(&w, &origin);
+    w.test[0].on_record = move_refused;
+    expect_lie(&w, CAIRN_ERR_MISMATCH);
+    end(&w);
+    origin_close(&origin);
+}
+
 /* --- stale sources --- */
 
 static void test_entries_beyond(void **state)
@@ -622,15 +656,14 @@ static void forge_note(test_source *s, cairn_arena *arena, cairn_bytes *note)
     *note = origin_note(arena, s->world->origin, s->world->note_key, f->size, &f->root);
 }
 
-static void test_wrong_block(void **state)
+static void wrong_block(void (*make)(origin_world *origin))
 {
-    (void)state;
     static const char *const files[] = {"reason", "shown", "record", NULL};
     origin_world origin;
     world w;
     cairn_hash hashes[CAIRN_TILE_WIDTH];
     origin_open(&origin);
-    origin_block(&origin, 3, 0);
+    make(&origin);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(origin.engine);
     forged f = {.size = view->log_size};
     const cairn_merkle_source tiles = cairn_engine_source(origin.engine);
@@ -653,6 +686,19 @@ static void test_wrong_block(void **state)
         assert_true(has_file(&w, name, files[i]));
     end(&w);
     origin_close(&origin);
+}
+
+static void make_accepted(origin_world *origin)
+{
+    origin_block(origin, 3, 0);
+}
+
+/* With a refused one in it, too: it is the accepted ones that do not give the signed state. */
+static void test_wrong_block(void **state)
+{
+    (void)state;
+    wrong_block(make_accepted);
+    wrong_block(origin_clash);
 }
 
 /* --- trust --- */
@@ -803,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_unknown_key),
         cmocka_unit_test(test_altered_records),
+        cmocka_unit_test(test_moved_refusal),
         cmocka_unit_test(test_entries_beyond),
         cmocka_unit_test(test_stale_source),
         cmocka_unit_test(test_rests),
