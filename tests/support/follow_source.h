@@ -120,28 +120,37 @@ static inline void origin_clash(origin_world *w)
     cairn_clock_manual_advance_ms(&w->clock, 1000);
 }
 
-/* A block that adds a key for checkpoints, or refuses it. */
-static inline void origin_add_key(origin_world *origin, const cairn_key *key, bool proved)
+/* A block of one transaction. */
+static inline void origin_tx(origin_world *w, cairn_bytes tx)
 {
-    cairn_arena *arena = &origin->f.arena;
+    bool worked = true;
+    assert_int_equal(cairn_engine_submit(w->engine, tx, origin_ignore, NULL), CAIRN_OK);
+    assert_int_equal(cairn_store_step(w->store, &worked), CAIRN_OK);
+    cairn_clock_manual_advance_ms(&w->clock, 1000);
+}
+
+/* The transaction that adds a key. */
+static inline cairn_bytes origin_key_add(origin_world *w, const cairn_key *key,
+                                         cairn_purpose purpose, bool proved)
+{
+    cairn_arena *arena = &w->f.arena;
     cairn_bytes cose = fixture_cose(arena, key);
     uint8_t proof[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
-    bool worked = true;
     cairn_bytes message, body;
-    assert_int_equal(cairn_key_proof_message(arena, &origin->f.ledger, &origin->f.org,
-                                             CAIRN_PURPOSE_COSIGN, cose, &message),
-                     CAIRN_OK);
+    assert_int_equal(
+        cairn_key_proof_message(arena, &w->f.ledger, &w->f.org, purpose, cose, &message), CAIRN_OK);
     assert_int_equal(cairn_key_sign(key, message, proof, &size), CAIRN_OK);
     proof[0] ^= !proved;
-    assert_int_equal(
-        cairn_key_add_body(arena, cose, CAIRN_PURPOSE_COSIGN, cairn_bytes_of(proof, size), &body),
-        CAIRN_OK);
-    cairn_bytes tx = fixture_tx(&origin->f, origin->f.key, CAIRN_TX_KEY_ADD, body,
-                                origin->clock.wall_ms + 60000);
-    assert_int_equal(cairn_engine_submit(origin->engine, tx, origin_ignore, NULL), CAIRN_OK);
-    assert_int_equal(cairn_store_step(origin->store, &worked), CAIRN_OK);
-    cairn_clock_manual_advance_ms(&origin->clock, 1000);
+    assert_int_equal(cairn_key_add_body(arena, cose, purpose, cairn_bytes_of(proof, size), &body),
+                     CAIRN_OK);
+    return fixture_tx(&w->f, w->f.key, CAIRN_TX_KEY_ADD, body, w->clock.wall_ms + 60000);
+}
+
+/* A block that adds a key for checkpoints, or refuses it. */
+static inline void origin_add_key(origin_world *w, const cairn_key *key, bool proved)
+{
+    origin_tx(w, origin_key_add(w, key, CAIRN_PURPOSE_COSIGN, proved));
 }
 
 /* The signed note of any root. */

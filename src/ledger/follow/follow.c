@@ -226,17 +226,17 @@ static cairn_err as_told(cairn_err err, const char *source)
     return CAIRN_FAIL(err, "house", "%s: %s", source, detail);
 }
 
-static bool is_of_source(cairn_err err)
-{
-    return cairn_follow_is_lie(err) || err == CAIRN_ERR_UNREACHABLE ||
-           err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_EXPIRED;
-}
-
 bool cairn_follow_may_retry(cairn_err err)
 {
     return err == CAIRN_ERR_UNREACHABLE || err == CAIRN_ERR_MISMATCH ||
            err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_EXPIRED || err == CAIRN_ERR_NO_MEMORY ||
            err == CAIRN_ERR_CRYPTO;
+}
+
+/* Also what memory does not suffice for: an answer may have been made so. */
+static bool is_of_source(cairn_err err)
+{
+    return cairn_follow_is_lie(err) || cairn_follow_may_retry(err);
 }
 
 /* --- the genesis --- */
@@ -436,7 +436,7 @@ static cairn_err catch_up(cairn_follow *follow, cairn_err worst)
             continue;
         set_state(follow, CAIRN_FOLLOW_CATCHING, "");
         err = cairn_follow_catch_up(follow, peer->source, &lied);
-        if (err != CAIRN_OK && (lied || err == CAIRN_ERR_UNREACHABLE)) {
+        if (lied || (err != CAIRN_OK && cairn_follow_may_retry(err))) {
             blame(follow, peer, err, lied);
             err = as_told(err, peer->source->name);
         }

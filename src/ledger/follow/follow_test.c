@@ -170,16 +170,15 @@ static void expect_lie(world *w, cairn_err wanted)
     assert_string_equal(status_of(w).source, "https://two");
 }
 
-typedef void (*lie_fn)(test_source *s);
-
-static void with_lie(lie_fn tell, cairn_err wanted)
+static void with_lie(const test_source *lie, cairn_err wanted)
 {
     origin_world origin;
     world w;
     origin_open(&origin);
     grow(&origin, 10);
     begin(&w, &origin);
-    tell(&w.test[0]);
+    w.test[0] = *lie;
+    w.test[0].world = &origin;
     expect_lie(&w, wanted);
     end(&w);
     origin_close(&origin);
@@ -195,26 +194,11 @@ static void flip_note(test_source *s, cairn_arena *arena, cairn_bytes *note)
     *note = copy;
 }
 
-static void tell_note(test_source *s)
-{
-    s->on_note = flip_note;
-}
-
 static void garbage(test_source *s, cairn_arena *arena, cairn_bytes *out)
 {
     (void)s;
     (void)arena;
     *out = cairn_bytes_str("<html>not here</html>");
-}
-
-static void tell_garbage_note(test_source *s)
-{
-    s->on_note = garbage;
-}
-
-static void tell_garbage_records(test_source *s)
-{
-    s->on_sequence = garbage;
 }
 
 static void nothing(test_source *s, cairn_arena *arena, cairn_bytes *out)
@@ -224,11 +208,6 @@ static void nothing(test_source *s, cairn_arena *arena, cairn_bytes *out)
     *out = cairn_bytes_of(out->data, 0);
 }
 
-static void tell_no_records(test_source *s)
-{
-    s->on_sequence = nothing;
-}
-
 static void cut(test_source *s, cairn_arena *arena, cairn_bytes *out)
 {
     (void)s;
@@ -236,20 +215,10 @@ static void cut(test_source *s, cairn_arena *arena, cairn_bytes *out)
     out->size--;
 }
 
-static void tell_cut_records(test_source *s)
-{
-    s->on_sequence = cut;
-}
-
 static void flip_tile(test_source *s, const cairn_tile *tile, cairn_hash *hashes)
 {
     (void)s;
     hashes[tile->width - 1].b[0] ^= 1;
-}
-
-static void tell_tile(test_source *s)
-{
-    s->on_tile = flip_tile;
 }
 
 static void other_genesis(test_source *s, cairn_arena *arena, const cairn_block_record *record,
@@ -266,11 +235,6 @@ static void other_genesis(test_source *s, cairn_arena *arena, const cairn_block_
     *raw = copy;
 }
 
-static void tell_genesis(test_source *s)
-{
-    s->on_record = other_genesis;
-}
-
 static void same_slot(test_source *s, cairn_arena *arena, const cairn_block_record *record,
                       cairn_bytes *raw)
 {
@@ -283,44 +247,74 @@ static void same_slot(test_source *s, cairn_arena *arena, const cairn_block_reco
     *raw = copy;
 }
 
-static void tell_slot(test_source *s)
-{
-    s->on_record = same_slot;
-}
-
-static void tell_block_edge(test_source *s)
-{
-    s->size = 5; /* within block 2 */
-}
-
 static void test_lies(void **state)
 {
     (void)state;
-    static const lie_fn lies[] = {tell_note,       tell_garbage_note, tell_garbage_records,
-                                  tell_no_records, tell_cut_records,  tell_tile,
-                                  tell_genesis,    tell_slot,         tell_block_edge};
+    static const test_source lies[] = {
+        {.on_note = flip_note},       {.on_note = garbage},     {.on_sequence = garbage},
+        {.on_sequence = nothing},     {.on_sequence = cut},     {.on_tile = flip_tile},
+        {.on_record = other_genesis}, {.on_record = same_slot}, {.size = 5}, /* within block 2 */
+    };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-        with_lie(lies[i], CAIRN_ERR_MISMATCH);
-}
-
-static void tell_key(test_source *s)
-{
-    s->key = origin_note_key(2);
+        with_lie(&lies[i], CAIRN_ERR_MISMATCH);
 }
 
 static void test_unknown_key(void **state)
 {
     (void)state;
+    const test_source stranger = {.key = origin_note_key(2)};
+    with_lie(&stranger, CAIRN_ERR_NOT_TRUSTED);
+    cairn_key_free(stranger.key);
+}
+
+/* An answer that memory does not suffice for. */
+static cairn_err hungry_note(void *context, cairn_arena *arena, cairn_bytes *ret_note)
+{
+    void *memory = NULL;
+    CAIRN_TRY(test_source_call(context));
+    CAIRN_TRY(cairn_arena_alloc(arena, SIZE_MAX / 2, &memory));
+    *ret_note = cairn_bytes_of(memory, 0);
+    return CAIRN_OK;
+}
+
+static cairn_err hungry_records(void *context, cairn_arena *arena, uint64_t height,
+                                cairn_bytes *ret_sequence)
+{
+    return height == 0 ? test_source_records(context, arena, height, ret_sequence)
+                       : hungry_note(context, arena, ret_sequence);
+}
+
+/* Who makes such an answer is left alone like one who lies, and another is asked. */
+static void with_hunger(bool records)
+{
     origin_world origin;
     world w;
     origin_open(&origin);
-    grow(&origin, 2);
+    grow(&origin, 3);
     begin(&w, &origin);
-    tell_key(&w.test[0]);
-    expect_lie(&w, CAIRN_ERR_NOT_TRUSTED);
-    cairn_key_free(w.test[0].key);
+    if (records)
+        w.sources[0].records = hungry_records;
+    else
+        w.sources[0].checkpoint = hungry_note;
+    expect_round(&w, CAIRN_ERR_NO_MEMORY);
+    size_t calls = w.test[0].calls;
+    assert_int_equal(cairn_follow_round(w.follow), CAIRN_ERR_UNREACHABLE);
+    assert_int_equal(w.test[0].calls, calls);
+    assert_int_equal(status_of(&w).lies, 0);
+    crash(&w);
+    w.source_count = 2;
+    open_world(&w);
+    expect_round(&w, CAIRN_OK);
+    expect_same(&w);
     end(&w);
     origin_close(&origin);
+}
+
+static void test_hungry_source(void **state)
+{
+    (void)state;
+    with_hunger(false);
+    with_hunger(true);
 }
 
 /* One byte of a record, any. */
@@ -517,18 +511,41 @@ static cairn_err find_evidence(void *context, const char *name)
     return CAIRN_OK;
 }
 
-/* Closed, with evidence, also after a restart; and open again once somebody took it away. */
-static void expect_closed(world *w, const char *const *files)
+/* There is one folder of evidence, with these files in it. */
+static void expect_files(const world *w, const char *const *files, char ret_name[64])
 {
-    char name[64] = "";
+    ret_name[0] = '\0';
+    assert_int_equal(cairn_dir_each(w->path, find_evidence, ret_name), CAIRN_OK);
+    assert_true(ret_name[0] != '\0');
+    for (size_t i = 0; files[i] != NULL; i++)
+        assert_true(has_file(w, ret_name, files[i]));
+}
+
+/* What binds two heads of different sizes is there for others to judge by. */
+static void expect_path(const world *w, const char *name)
+{
+    char path[2 * CAIRN_PATH_SIZE_MAX];
+    char text[8192] = "";
+    (void)snprintf(path, sizeof path, "%s/%s/reason", w->path, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "\nother: "));
+    assert_non_null(strstr(text, "\npath: "));
+}
+
+/* Closed, with evidence, also after a restart; and open again once somebody took it away. */
+static void expect_closed(world *w, const char *const *files, bool with_path)
+{
+    char name[64];
     char command[CAIRN_PATH_SIZE_MAX + 128];
     expect_round(w, CAIRN_ERR_CLOSED);
     assert_int_equal(status_of(w).state, CAIRN_FOLLOW_CLOSED);
-    assert_int_equal(cairn_dir_each(w->path, find_evidence, name), CAIRN_OK);
-    assert_true(name[0] != '\0');
+    expect_files(w, files, name);
     assert_non_null(strstr(status_of(w).trouble, name));
-    for (size_t i = 0; files[i] != NULL; i++)
-        assert_true(has_file(w, name, files[i]));
+    if (with_path)
+        expect_path(w, name);
     (void)expect_prefix(w);
     crash(w);
     open_store(w);
@@ -571,7 +588,7 @@ static void test_forks(void **state)
         open_world(&w);
         if (blocks < 5) /* told from here only once that much of the other is here */
             expect_round(&w, CAIRN_OK);
-        expect_closed(&w, files);
+        expect_closed(&w, files, blocks != 5);
         end(&w);
         origin_close(&fork);
         origin_close(&origin);
@@ -594,9 +611,8 @@ static void test_fork_in_time(void **state)
     w.test[0].world = &fork;
     w.source_count = 1;
     expect_round(&w, CAIRN_ERR_CLOSED);
-    w.test[0].world = &origin;
-    w.test[1].world = &origin;
-    (void)files;
+    char name[64];
+    expect_files(&w, files, name);
     assert_int_equal(status_of(&w).state, CAIRN_FOLLOW_CLOSED);
     end(&w);
     origin_close(&fork);
@@ -680,10 +696,8 @@ static void wrong_block(void (*make)(origin_world *origin))
     expect_round(&w, CAIRN_ERR_CLOSED);
     assert_non_null(strstr(status_of(&w).trouble, "(block)"));
     assert_int_equal(expect_prefix(&w), 1);
-    char name[64] = "";
-    assert_int_equal(cairn_dir_each(w.path, find_evidence, name), CAIRN_OK);
-    for (size_t i = 0; files[i] != NULL; i++)
-        assert_true(has_file(&w, name, files[i]));
+    char name[64];
+    expect_files(&w, files, name);
     end(&w);
     origin_close(&origin);
 }
@@ -794,6 +808,136 @@ static void test_new_key(void **state)
     origin_close(&origin);
 }
 
+/* A key that cosigns nothing more. */
+static void withdraw_key(origin_world *origin, const cairn_key *key)
+{
+    cairn_bytes body;
+    assert_int_equal(
+        cairn_key_revoke_body(&origin->f.arena, cairn_key_id(key), CAIRN_HEIGHT_OPEN, &body),
+        CAIRN_OK);
+    origin_tx(origin, fixture_tx(&origin->f, origin->f.key, CAIRN_TX_KEY_REVOKE, body,
+                                 origin->clock.wall_ms + 60000));
+}
+
+/* Who has stolen a key that the ledger has ended signs nothing by it, though a trust file from
+ * before lists it. */
+static void test_withdrawn_key(void **state)
+{
+    (void)state;
+    origin_world origin;
+    world w;
+    cairn_trust trust;
+    origin_open(&origin);
+    cairn_key *key = origin_note_key(9);
+    origin_add_key(&origin, key, true);
+    trust_of(&origin, key, CAIRN_TIME_MAX_MS, &trust);
+    init(&w, &origin);
+    w.trust = &trust;
+    w.test[0].key = key;
+    open_world(&w);
+    expect_round(&w, CAIRN_OK); /* by the trust file */
+    withdraw_key(&origin, key);
+    expect_round(&w, CAIRN_OK); /* the ledger did not say so before this block */
+    expect_same(&w);
+    grow(&origin, 1);
+    expect_round(&w, CAIRN_ERR_NOT_TRUSTED);
+    w.test[0].key = NULL;
+    expect_round(&w, CAIRN_OK);
+    expect_same(&w);
+    end(&w);
+    cairn_trust_done(&trust);
+    cairn_key_free(key);
+    origin_close(&origin);
+}
+
+/* A log that begins with the true one and goes on with one block of one transaction. */
+typedef struct forged_end {
+    uint64_t height;
+    cairn_bytes tx;
+    cairn_log_frontier frontier; /* before it, and after */
+} forged_end;
+
+static void forge_end_record(test_source *s, cairn_arena *arena, const cairn_block_record *record,
+                             cairn_bytes *raw)
+{
+    const forged_end *f = s->lies;
+    cairn_block_record copy = *record;
+    if (record->height != f->height)
+        return;
+    cairn_bytes tx = f->tx;
+    copy.transactions = &tx;
+    assert_int_equal(cairn_block_record_bare(arena, &copy, raw), CAIRN_OK);
+}
+
+static cairn_err forge_end_log(void *context, const cairn_block_record *record)
+{
+    forged_end *f = context;
+    cairn_hash leaf;
+    assert_int_equal(record->height, f->height);
+    assert_int_equal(record->transaction_count, 1);
+    cairn_merkle_leaf(f->tx, &leaf);
+    cairn_log_frontier_append(&f->frontier, &leaf, NULL);
+    cairn_merkle_leaf(record->entry_bytes, &leaf);
+    cairn_log_frontier_append(&f->frontier, &leaf, NULL);
+    return CAIRN_OK;
+}
+
+static void forge_end_note(test_source *s, cairn_arena *arena, cairn_bytes *note)
+{
+    const forged_end *f = s->lies;
+    cairn_hash root;
+    cairn_log_frontier_root(&f->frontier, &root);
+    *note = origin_note(arena, s->world->origin, s->key, f->frontier.size, &root);
+}
+
+/* A key comes in by no transaction but one that could add it to this ledger, for checkpoints. */
+static void expect_no_introduction(origin_world *origin, world *w, cairn_key *key, cairn_bytes tx)
+{
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(origin->engine);
+    const cairn_merkle_source own = cairn_engine_source(origin->engine);
+    forged_end f = {.height = view->height + 1, .tx = tx};
+    expect_round(w, CAIRN_OK);
+    expect_same(w);
+    assert_int_equal(cairn_merkle_source_frontier(&own, view->log_size, &f.frontier), CAIRN_OK);
+    origin_block(origin, 1, 0);
+    assert_int_equal(cairn_store_each_block(origin->store, 0, f.height, forge_end_log, &f),
+                     CAIRN_OK);
+    w->test[0] = (test_source){.world = origin,
+                               .key = key,
+                               .lies = &f,
+                               .on_record = forge_end_record,
+                               .on_note = forge_end_note};
+    expect_round(w, CAIRN_ERR_NOT_TRUSTED);
+    w->test[0] = (test_source){.world = origin};
+    expect_round(w, CAIRN_OK);
+    expect_same(w);
+}
+
+static void test_no_introduction(void **state)
+{
+    (void)state;
+    origin_world origin;
+    world w;
+    origin_open(&origin);
+    begin(&w, &origin);
+    cairn_key *ended = origin_note_key(10);
+    cairn_key *fresh = origin_note_key(11);
+    cairn_bytes add_ended = origin_key_add(&origin, ended, CAIRN_PURPOSE_COSIGN, true);
+    cairn_bytes validator = origin_key_add(&origin, fresh, CAIRN_PURPOSE_VALIDATOR, true);
+    origin_tx(&origin, add_ended);
+    withdraw_key(&origin, ended);
+    expect_no_introduction(&origin, &w, ended, add_ended); /* once more what the log holds */
+    expect_no_introduction(&origin, &w, fresh, validator);
+    origin.f.ledger.b[0] ^= 1;
+    cairn_bytes elsewhere = origin_key_add(&origin, fresh, CAIRN_PURPOSE_COSIGN, true);
+    origin.f.ledger.b[0] ^= 1;
+    expect_no_introduction(&origin, &w, fresh, elsewhere);
+    cairn_key_free(ended);
+    cairn_key_free(fresh);
+    end(&w);
+    origin_close(&origin);
+}
+
 /* --- files of its own --- */
 
 static void test_files(void **state)
@@ -848,6 +992,7 @@ int main(void)
         cmocka_unit_test(test_ends_anywhere),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_unknown_key),
+        cmocka_unit_test(test_hungry_source),
         cmocka_unit_test(test_altered_records),
         cmocka_unit_test(test_moved_refusal),
         cmocka_unit_test(test_entries_beyond),
@@ -858,6 +1003,8 @@ int main(void)
         cmocka_unit_test(test_wrong_block),
         cmocka_unit_test(test_trust_file),
         cmocka_unit_test(test_new_key),
+        cmocka_unit_test(test_withdrawn_key),
+        cmocka_unit_test(test_no_introduction),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* Checkpoints: who signed them, and whether they are of one log. */
 #include "ledger/follow/head.h"
 
-#include "ledger/registry.h"
+#include "ledger/consortium/cosignature.h"
 
 static const char clause[] = "C2SP tlog-checkpoint";
 
@@ -29,16 +29,6 @@ static void try_key(trial *t, cairn_key *key)
         t->err = err;
 }
 
-static void try_trust(trial *t, const cairn_trust *trust)
-{
-    for (size_t i = 0; i < trust->entry_count; i++) {
-        const cairn_trust_key *key = trust->entries[i].key;
-        if (key->purpose == CAIRN_TRUST_COSIGN && key->until == CAIRN_TRUST_OPEN &&
-            key->suspect == CAIRN_TRUST_OPEN)
-            try_key(t, key->key);
-    }
-}
-
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
                            cairn_bytes *ret_value)
 {
@@ -50,54 +40,66 @@ cairn_state_source cairn_follow_state_of(cairn_engine *engine)
     return (cairn_state_source){.context = engine, .get = get_state};
 }
 
-static cairn_err try_kid(trial *t, const cairn_state_source *state, cairn_arena *arena,
-                         const cairn_hash *kid)
+/* Has the ledger, as far as it is here, ended a key that the trust file still lists, before it
+ * signed this? Of what goes beyond what is here at least the next height is signed. */
+static cairn_err is_withdrawn(const trial *t, cairn_engine *engine, const cairn_hash *kid,
+                              bool *ret_withdrawn)
 {
+    enum { KEY_ARENA_SIZE_MAX = 64 << 10 };
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
     cairn_key_record record;
-    cairn_key *key = NULL;
-    CAIRN_TRY(cairn_registry_key(state, arena, kid, &record));
-    if (record.purpose != CAIRN_PURPOSE_COSIGN || record.until != CAIRN_HEIGHT_OPEN ||
-        record.suspect_since != CAIRN_HEIGHT_OPEN)
+    *ret_withdrawn = false;
+    cairn_arena_init(&arena, KEY_ARENA_SIZE_MAX);
+    if (engine == NULL)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_key_from_cose(record.cose_key, &key));
-    try_key(t, key);
-    cairn_key_free(key);
+    const cairn_state_source state = cairn_follow_state_of(engine);
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
+    uint64_t height = view->height + (t->checkpoint.size > view->log_size);
+    cairn_err err = cairn_registry_key(&state, &arena, kid, &record);
+    if (err == CAIRN_OK)
+        *ret_withdrawn = record.until <= height || record.suspect_since != CAIRN_HEIGHT_OPEN;
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+}
+
+static cairn_err try_trust(trial *t, const cairn_follow_keys *keys)
+{
+    for (size_t i = 0; i < keys->trust->entry_count; i++) {
+        const cairn_trust_key *key = keys->trust->entries[i].key;
+        bool withdrawn = false;
+        if (t->err == CAIRN_OK || key->purpose != CAIRN_TRUST_COSIGN ||
+            key->until != CAIRN_TRUST_OPEN || key->suspect != CAIRN_TRUST_OPEN)
+            continue;
+        try_key(t, key->key);
+        if (t->err == CAIRN_OK)
+            CAIRN_TRY(is_withdrawn(t, keys->engine, &key->kid, &withdrawn));
+        if (withdrawn)
+            t->err = CAIRN_ERR_NOT_TRUSTED;
+    }
     return CAIRN_OK;
 }
 
-static cairn_err try_org(trial *t, const cairn_state_source *state, const cairn_hash *id)
+static cairn_err try_member(void *context, const cairn_hash *org, cairn_key *key)
 {
-    enum { ORG_ARENA_SIZE_MAX = 1 << 20 };
-    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    cairn_org_record org;
-    cairn_arena_init(&arena, ORG_ARENA_SIZE_MAX);
-    CAIRN_TRY(cairn_registry_org(state, &arena, id, &org));
-    for (size_t i = 0; org.status == CAIRN_ORG_ACTIVE && i < org.kid_count && t->err != CAIRN_OK;
-         i++)
-        CAIRN_TRY(try_kid(t, state, &arena, &org.kids[i]));
-    return CAIRN_OK;
+    trial *t = context;
+    (void)org;
+    try_key(t, key);
+    return t->err == CAIRN_OK ? CAIRN_ERR_CANCELLED : CAIRN_OK; /* enough */
 }
 
 static cairn_err try_members(trial *t, cairn_engine *engine)
 {
-    enum { LIST_ARENA_SIZE_MAX = 64 << 10 };
     const cairn_state_source state = cairn_follow_state_of(engine);
-    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    cairn_member_list members;
-    cairn_arena_init(&arena, LIST_ARENA_SIZE_MAX);
-    CAIRN_TRY(cairn_registry_members(&state, &arena, &members));
-    for (size_t i = 0; i < members.count && t->err != CAIRN_OK; i++)
-        CAIRN_TRY(try_org(t, &state, &members.orgs[i]));
-    return CAIRN_OK;
+    cairn_err err = cairn_member_each_note_key(&state, try_member, t);
+    return t->err == CAIRN_OK && err == CAIRN_ERR_CANCELLED ? CAIRN_OK : err;
 }
 
 cairn_err cairn_follow_head_open(const cairn_follow_keys *keys, uint64_t now_ms, cairn_bytes note,
                                  cairn_follow_head *ret_head)
 {
     trial t = {.note = note, .origin = cairn_bytes_str(keys->origin), .err = CAIRN_ERR_NOT_TRUSTED};
-    bool expired = keys->trust != NULL && now_ms >= keys->trust->expires_ms;
+    bool expired = keys->trust != NULL && now_ms > keys->trust->expires_ms;
     if (keys->trust != NULL && !expired)
-        try_trust(&t, keys->trust);
+        CAIRN_TRY(try_trust(&t, keys));
     if (t.err != CAIRN_OK && keys->engine != NULL)
         CAIRN_TRY(try_members(&t, keys->engine));
     if (t.err == CAIRN_ERR_NOT_TRUSTED && expired)
@@ -137,18 +139,23 @@ static cairn_err compare_sizes(const cairn_follow_head *smaller, const cairn_fol
     return CAIRN_OK;
 }
 
-static cairn_err compare_older(const cairn_follow_head *shown, const cairn_merkle_source *own,
-                               uint64_t own_size, bool *ret_fork, cairn_follow_proof *ret_proof)
+static cairn_err compare_older(const cairn_follow_head *shown, const cairn_follow_head *held,
+                               const cairn_merkle_source *own, uint64_t own_size, bool *ret_fork,
+                               cairn_follow_proof *ret_proof)
 {
-    cairn_hash root = cairn_merkle_empty_root;
+    cairn_follow_proof proof = {.other = cairn_merkle_empty_root};
     *ret_fork = false;
     if (shown->size > own_size)
         return CAIRN_OK; /* asked again when that much is here */
     if (shown->size > 0)
-        CAIRN_TRY(cairn_merkle_source_root(own, shown->size, &root));
-    *ret_fork = !cairn_hash_equal(&root, &shown->root);
-    if (*ret_fork)
-        *ret_proof = (cairn_follow_proof){.other = root};
+        CAIRN_TRY(cairn_merkle_source_root(own, shown->size, &proof.other));
+    if (cairn_hash_equal(&proof.other, &shown->root))
+        return CAIRN_OK;
+    if (shown->size > 0 && held->size <= own_size)
+        CAIRN_TRY(
+            cairn_merkle_prove_consistency(own, shown->size, held->size, proof.path, &proof.count));
+    *ret_fork = true;
+    *ret_proof = proof;
     return CAIRN_OK;
 }
 
@@ -169,7 +176,7 @@ cairn_err cairn_follow_head_compare(const cairn_follow_head *held, const cairn_f
         CAIRN_TRY(compare_sizes(held, shown, tiles, &fork, ret_proof));
     } else {
         relation = CAIRN_FOLLOW_OLDER;
-        CAIRN_TRY(compare_older(shown, own, own_size, &fork, ret_proof));
+        CAIRN_TRY(compare_older(shown, held, own, own_size, &fork, ret_proof));
     }
     *ret_relation = fork ? CAIRN_FOLLOW_FORK : relation;
     return CAIRN_OK;

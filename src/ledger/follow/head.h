@@ -25,8 +25,9 @@ typedef struct cairn_follow_keys {
 /* The newest state of an engine as the registry reads it. */
 cairn_state_source cairn_follow_state_of(cairn_engine *engine);
 
-/* Reads a note that one of the keys signed: views into it. NOT_TRUSTED when none did, BAD_SIGNATURE
- * when one did badly, EXPIRED when the trust file is out of date at `now_ms`; the codes of
+/* Reads a note that one of the keys signed: views into it. A key of the trust file that the ledger
+ * has ended or suspects is none of them. NOT_TRUSTED when none did, BAD_SIGNATURE when one did
+ * badly, EXPIRED when the trust file is out of date at `now_ms`; the codes of
  * cairn_checkpoint_open; the errors of reading the state. */
 cairn_err cairn_follow_head_open(const cairn_follow_keys *keys, uint64_t now_ms, cairn_bytes note,
                                  cairn_follow_head *ret_head) CAIRN_MUST_USE;
@@ -49,8 +50,8 @@ typedef struct cairn_follow_proof {
 
 /* Compares, by the tiles of the one who showed it, or by `own` when it is smaller than what is held
  * and `own_size` entries are here. BAD_PROOF when the tiles lead to neither; the errors of reading
- * them. `ret_proof` is written for FORK alone; its count is 0 and `other` the own root where no
- * path is needed. */
+ * them. `ret_proof` is written for FORK alone; its count is 0 where
+ * the sizes are equal, one is 0, or what is held is not all here yet. */
 cairn_err cairn_follow_head_compare(const cairn_follow_head *held, const cairn_follow_head *shown,
                                     const cairn_merkle_source *tiles,
                                     const cairn_merkle_source *own, uint64_t own_size,
