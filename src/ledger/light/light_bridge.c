@@ -10,6 +10,9 @@ static cairn_err step(const cairn_light_state *trusted, const cairn_light_rules 
     cairn_hash hash;
     for (;;) {
         CAIRN_TRY(source->read(source->context, goal, ret_block));
+        if (ret_block->state.header.height != goal)
+            return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, "docs/formats/commit-proof.md",
+                              "header.height: not the one that was asked for");
         cairn_err err = cairn_light_verify(trusted, rules, ret_block, &hash);
         if (err != CAIRN_ERR_NOT_TRUSTED)
             return err;

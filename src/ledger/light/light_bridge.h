@@ -15,8 +15,9 @@ typedef struct cairn_light_source {
 
 /* The blocks from `trusted`, without it, up to that of `height`, each verified from the one before:
  * tries the goal, and where too few of the trusted voted for it, the middle of the way. NOT_FOUND
- * when `height` is not above the trusted one; TOO_MANY when BLOCKS_MAX do not suffice; else what
- * `read` and cairn_light_verify give. `rules` hold at each step. */
+ * when `height` is not above the trusted one; TOO_MANY when BLOCKS_MAX do not suffice; BAD_PROOF
+ * when `read` gives another height; else what `read` and cairn_light_verify give. `rules` hold at
+ * each step. */
 cairn_err cairn_light_bridge(const cairn_light_state *trusted, const cairn_light_rules *rules,
                              const cairn_light_source *source, uint64_t height,
                              cairn_light_block ret_blocks[CAIRN_LIGHT_BLOCKS_MAX],

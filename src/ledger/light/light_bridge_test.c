@@ -210,11 +210,37 @@ static void test_ours(void **state)
                      CAIRN_ERR_UNAVAILABLE);
 }
 
+/* A source that answers with one block, whatever is asked for, leads nowhere, and comes to an end.
+ */
+static cairn_err read_same(void *context, uint64_t height, cairn_light_block *ret_block)
+{
+    (void)height;
+    return read_ours(context, 90, ret_block);
+}
+
+static void test_other_height(void **state)
+{
+    (void)state;
+    static cairn_light_block way[CAIRN_LIGHT_BLOCKS_MAX];
+    bool changing = true;
+    size_t count = 0;
+    const cairn_light_source source = {.read = read_same, .context = &changing};
+    const cairn_light_rules rules = test_chain_rules(100);
+    cairn_light_block first;
+    assert_int_equal(read_ours(&changing, 10, &first), CAIRN_OK);
+    assert_int_equal(cairn_light_bridge(&first.state, &rules, &source, 90, way, &count),
+                     CAIRN_ERR_BAD_PROOF);
+    changing = false;
+    assert_int_equal(cairn_light_bridge(&first.state, &rules, &source, 80, way, &count),
+                     CAIRN_ERR_BAD_PROOF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bisections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_height, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
