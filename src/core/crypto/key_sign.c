@@ -1,4 +1,5 @@
 /* Signing and verifying. Each operation copies a context that the key holds ready. */
+#include <openssl/ecerr.h>
 #include <openssl/err.h>
 
 #include "cairn/sha256.h"
@@ -80,7 +81,16 @@ static cairn_err verdict(int result)
     return CAIRN_FAIL(CAIRN_ERR_BAD_SIGNATURE, "house", "signature: does not verify");
 }
 
-/* Zero is OpenSSL's "no"; negative that it could not tell, for our DER is always well-formed. */
+/* Who has the key can make a signature for which the point that is compared has no x. OpenSSL takes
+ * that for a failure of its own. */
+static bool is_at_infinity(void)
+{
+    unsigned long first = ERR_peek_error();
+    return ERR_GET_LIB(first) == ERR_LIB_EC && ERR_GET_REASON(first) == EC_R_POINT_AT_INFINITY;
+}
+
+/* Zero is OpenSSL's "no"; else negative is that it could not tell, for our DER is always
+ * well-formed. */
 static cairn_err ec_verify(const cairn_key *key, cairn_bytes message, cairn_bytes signature)
 {
     uint8_t digest[KEY_FIELD_SIZE_MAX];
@@ -88,9 +98,12 @@ static cairn_err ec_verify(const cairn_key *key, cairn_bytes message, cairn_byte
     size_t half = cairn_key_facts_of(key->type)->field_size;
     CAIRN_TRY(cairn_key_digest(key->type, message, digest));
     size_t der_size = cairn_signature_to_der(signature.data, half, der);
+    ERR_clear_error();
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_dup(key->verify);
     int result = ctx == NULL ? -1 : EVP_PKEY_verify(ctx, der, der_size, digest, half);
     EVP_PKEY_CTX_free(ctx);
+    if (result < 0 && is_at_infinity())
+        result = 0;
     return verdict(result);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -662,6 +663,36 @@ static void test_secret(void **state)
     assert_memory_equal(secret.data, zero, sizeof zero);
 }
 
+/* Who has a key can choose r = -e/d: the point whose x is compared is then none. That is a verdict
+ * about the signature, not a failure of ours: it would stop whoever must go on after a bad one. */
+static void test_signature_that_ends_nowhere(void **state)
+{
+    (void)state;
+    static const int curves[] = {NID_X9_62_prime256v1, NID_secp384r1};
+    const cairn_bytes message = cairn_bytes_str("message");
+    for (size_t t = 0; t < 2; t++) {
+        uint8_t secret[48] = {0}, digest[KEY_FIELD_SIZE_MAX], signature[96] = {0};
+        const size_t half = t == 0 ? 32 : 48;
+        KEY(key);
+        secret[half - 1] = 1;        /* d */
+        signature[2 * half - 1] = 1; /* s */
+        assert_int_equal(cairn_key_from_private(types[t], cairn_bytes_of(secret, half), &key),
+                         CAIRN_OK);
+        assert_int_equal(cairn_key_digest(types[t], message, digest), CAIRN_OK);
+        EC_GROUP *group = EC_GROUP_new_by_curve_name(curves[t]);
+        BIGNUM *r = BN_bin2bn(digest, (int)half, NULL);
+        BN_CTX *ctx = BN_CTX_new();
+        assert_int_equal(BN_mod_sub(r, BN_value_one(), r, EC_GROUP_get0_order(group), ctx), 1);
+        assert_int_equal(BN_sub_word(r, 1), 1);
+        assert_int_equal(BN_bn2binpad(r, signature, (int)half), (int)half);
+        assert_int_equal(cairn_key_verify(key, message, cairn_bytes_of(signature, 2 * half)),
+                         BAD_SIGNATURE);
+        BN_CTX_free(ctx);
+        BN_free(r);
+        EC_GROUP_free(group);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +712,7 @@ int main(void)
         cmocka_unit_test(test_low_s_ends),
         cmocka_unit_test(test_signing_gives_low_s),
         cmocka_unit_test(test_one_key_in_many_threads),
+        cmocka_unit_test(test_signature_that_ends_nowhere),
         cmocka_unit_test(test_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
