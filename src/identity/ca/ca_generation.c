@@ -226,6 +226,22 @@ cairn_err cairn_ca_follow(cairn_ca *ca)
     return err;
 }
 
+cairn_err cairn_ca_begin(cairn_ca *ca, cairn_kv_txn **ret_txn)
+{
+    cairn_arena arena;
+    cairn_kv_txn *txn = NULL;
+    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    cairn_arena_init(&arena, CA_ARENA_LIMIT);
+    cairn_err err = cairn_ca_load_generations(ca, txn, &arena);
+    cairn_arena_done(&arena);
+    if (err != CAIRN_OK) {
+        cairn_kv_abort(txn);
+        return err;
+    }
+    *ret_txn = txn;
+    return CAIRN_OK;
+}
+
 /* --- renewal: the same key, another certificate --- */
 
 static void use_party(cairn_ca *ca, ca_party *party, const ca_party *fresh)
@@ -246,7 +262,7 @@ cairn_err cairn_ca_renew_party(cairn_ca *ca, size_t generation, cairn_ca_profile
     ca_generation *g = &ca->generations[generation];
     ca_generation fresh = *g;
     ca_party *party = issuing ? &fresh.issuing : &fresh.responder;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    CAIRN_TRY(cairn_ca_begin(ca, &txn));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     cairn_err err = cairn_ca_certify(ca, txn, profile,
                                      issuing ? common_name(generation, name) : "OCSP Responder",
@@ -290,19 +306,19 @@ static cairn_err make_generation(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
     return cairn_ca_put_generation(txn, number, g);
 }
 
-static cairn_err store_generation(cairn_ca *ca, size_t number, ca_generation *g)
+/* Under a number that nobody else has taken: the transaction was begun before it was looked for. */
+static cairn_err make_next(cairn_ca *ca, cairn_kv_txn *txn, const char *key_name, ca_generation *g)
 {
     cairn_arena arena;
-    cairn_kv_txn *txn = NULL;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    size_t number = ca_generation_count(ca);
+    if (number == CA_GENERATIONS_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "ca: has had %d issuing keys",
+                          CA_GENERATIONS_MAX);
+    CAIRN_TRY(begin_generation(ca, number, key_name, g));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     ca->making = g;
     cairn_err err = make_generation(ca, txn, number, &arena, g);
     ca->making = NULL;
-    if (err == CAIRN_OK)
-        err = cairn_kv_commit(txn);
-    else
-        cairn_kv_abort(txn);
     cairn_arena_done(&arena);
     return err;
 }
@@ -310,18 +326,18 @@ static cairn_err store_generation(cairn_ca *ca, size_t number, ca_generation *g)
 static cairn_err roll_over(cairn_ca *ca, const char *key_name)
 {
     ca_generation g = {.first_partition = 0};
-    CAIRN_TRY(cairn_ca_follow(ca));
-    size_t number = ca_generation_count(ca);
-    if (number == CA_GENERATIONS_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "ca: has had %d issuing keys",
-                          CA_GENERATIONS_MAX);
-    cairn_err err = begin_generation(ca, number, key_name, &g);
+    cairn_kv_txn *txn = NULL;
+    CAIRN_TRY(cairn_ca_begin(ca, &txn));
+    cairn_err err = make_next(ca, txn, key_name, &g);
     if (err == CAIRN_OK)
-        err = store_generation(ca, number, &g);
+        err = cairn_kv_commit(txn);
+    else
+        cairn_kv_abort(txn);
     if (err != CAIRN_OK) {
         end_generation(&g);
         return err;
     }
+    size_t number = ca_generation_count(ca);
     ca->generations[number] = g;
     __atomic_store_n(&ca->generation_count, number + 1, __ATOMIC_RELEASE);
     return CAIRN_OK;

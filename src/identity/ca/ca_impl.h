@@ -201,6 +201,10 @@ cairn_err cairn_ca_load_generations(cairn_ca *ca, cairn_kv_txn *txn,
                                     cairn_arena *arena) CAIRN_MUST_USE;
 /* The same by itself, under `lock`. */
 cairn_err cairn_ca_follow(cairn_ca *ca) CAIRN_MUST_USE;
+/* Begins a change, under `lock`, and then follows: another process's rollover came before it, or
+ * comes after it, so that nothing gets into the next one's partitions by a key that is not
+ * theirs. */
+cairn_err cairn_ca_begin(cairn_ca *ca, cairn_kv_txn **ret_txn) CAIRN_MUST_USE;
 
 /* Certifies the key of a generation's responder, or of the issuing CA itself, anew and takes the
  * certificate into use. Under `lock`. */

@@ -107,10 +107,9 @@ static cairn_err make_order(const cairn_ca *ca, cairn_ca_profile profile, const 
     return CAIRN_OK;
 }
 
-/* Under `lock`: with the newest key, if the ledger lets it. */
-static cairn_err prepare(cairn_ca *ca)
+/* With the newest key, if the ledger lets it. */
+static cairn_err may_issue(const cairn_ca *ca)
 {
-    CAIRN_TRY(cairn_ca_follow(ca));
     return ca->options.may_issue == NULL
                ? CAIRN_OK
                : ca->options.may_issue(ca->options.context, ca_current(ca)->issuing.key);
@@ -210,13 +209,13 @@ cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
-    cairn_err err = prepare(ca);
-    if (err == CAIRN_OK)
-        err = make_order(ca, profile, &request, grant, names, &order);
-    if (err == CAIRN_OK)
-        err = cairn_kv_begin(ca->kv, true, &txn);
+    cairn_err err = cairn_ca_begin(ca, &txn);
     if (err == CAIRN_OK) {
-        err = issue(ca, txn, &order, csr, arena, &issued);
+        err = may_issue(ca);
+        if (err == CAIRN_OK)
+            err = make_order(ca, profile, &request, grant, names, &order);
+        if (err == CAIRN_OK)
+            err = issue(ca, txn, &order, csr, arena, &issued);
         if (err == CAIRN_OK)
             err = cairn_kv_commit(txn);
         else
@@ -310,11 +309,11 @@ cairn_err cairn_ca_renew(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZE
     cairn_kv_txn *txn = NULL;
     CAIRN_TRY(cairn_ca_csr_decode(csr, &request));
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
-    cairn_err err = prepare(ca);
-    if (err == CAIRN_OK)
-        err = cairn_kv_begin(ca->kv, true, &txn);
+    cairn_err err = cairn_ca_begin(ca, &txn);
     if (err == CAIRN_OK) {
-        err = renew(ca, txn, serial, &request, early, arena, &issued);
+        err = may_issue(ca);
+        if (err == CAIRN_OK)
+            err = renew(ca, txn, serial, &request, early, arena, &issued);
         if (err == CAIRN_OK)
             err = cairn_kv_commit(txn);
         else

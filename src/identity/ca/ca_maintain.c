@@ -94,7 +94,7 @@ static cairn_err do_batch(cairn_ca *ca, const item *items, size_t count)
 {
     cairn_arena arena;
     cairn_kv_txn *txn = NULL;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    CAIRN_TRY(cairn_ca_begin(ca, &txn));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     cairn_err err = CAIRN_OK;
     for (size_t i = 0; i < count && err == CAIRN_OK; i++)
@@ -224,7 +224,7 @@ static cairn_err sign_list(cairn_ca *ca, uint32_t partition)
     cairn_arena arena;
     cairn_kv_txn *txn = NULL;
     ca_crl_row row;
-    CAIRN_TRY(cairn_kv_begin(ca->kv, true, &txn));
+    CAIRN_TRY(cairn_ca_begin(ca, &txn));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     cairn_err err = cairn_ca_make_crl(ca, txn, partition, &arena, &row);
     if (err == CAIRN_OK)

@@ -210,6 +210,16 @@ static cairn_err new_serial(cairn_kv_txn *txn, uint8_t ret_serial[CAIRN_CA_SERIA
     }
 }
 
+/* An earlier issuing key, which only goes on to certify its responder, has no partition but those
+ * that it had. */
+static const ca_generation *earlier(const cairn_ca *ca, const ca_party *by)
+{
+    for (size_t i = 0; i + 1 < ca_generation_count(ca); i++)
+        if (by == &ca->generations[i].issuing)
+            return &ca->generations[i];
+    return NULL;
+}
+
 /* The partition of what is made next. */
 static cairn_err next_partition(cairn_ca *ca, cairn_kv_txn *txn, const ca_order *order,
                                 uint32_t *ret_partition)
@@ -218,6 +228,11 @@ static cairn_err next_partition(cairn_ca *ca, cairn_kv_txn *txn, const ca_order 
     uint64_t issued = 0;
     if (order->row->is_ca) {
         *ret_partition = CAIRN_CA_PARTITION_ROOT;
+        return CAIRN_OK;
+    }
+    const ca_generation *before = earlier(ca, order->by);
+    if (before != NULL) {
+        *ret_partition = before->first_partition;
         return CAIRN_OK;
     }
     CAIRN_TRY(cairn_ca_get_number(txn, counter, &issued));

@@ -295,9 +295,9 @@ cairn_err cairn_ca_revoke(cairn_ca *ca, const uint8_t serial[CAIRN_CA_SERIAL_SIZ
                           (int)reason);
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
     CAIRN_ASSERT(pthread_mutex_lock(&ca->lock) == 0);
-    later = cairn_ca_follow(ca); /* who does not know its issuer cannot sign for it */
     cairn_err err = cairn_kv_begin(ca->kv, true, &txn);
-    if (err == CAIRN_OK) {
+    if (err == CAIRN_OK) { /* who does not know its issuer cannot sign for it */
+        later = cairn_ca_load_generations(ca, txn, &arena);
         err = revoke_serial(ca, txn, serial, reason, &arena, &later);
         if (err == CAIRN_OK)
             err = cairn_kv_commit(txn);
