@@ -31,17 +31,6 @@ cairn_err cairn_role_find(cairn_bytes name, uint32_t *ret_role)
     return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, CAIRN_IDENTITY_CLAUSE, "role: no such name");
 }
 
-cairn_err cairn_identity_require_role(cairn_apply *apply, uint32_t roles)
-{
-    cairn_org_record org;
-    CAIRN_TRY(cairn_registry_org(cairn_apply_state(apply), cairn_apply_arena(apply),
-                                 cairn_apply_org(apply), &org));
-    if ((org.roles & roles) == 0)
-        return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, CAIRN_IDENTITY_CLAUSE,
-                          "transaction: its organisation has not the role");
-    return CAIRN_OK;
-}
-
 static cairn_err put_record(void *context, const cairn_state_key *key, cairn_bytes value)
 {
     return cairn_apply_put(context, CAIRN_MAP_STATE, key, value.data, value.size);

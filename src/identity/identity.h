@@ -61,9 +61,6 @@ const char *cairn_role_name(uint32_t role);
 /* The role with this name; BAD_VALUE when there is none. */
 cairn_err cairn_role_find(cairn_bytes name, uint32_t *ret_role) CAIRN_MUST_USE;
 
-/* TX_FORBIDDEN for a transaction whose organisation has none of these roles. For handlers. */
-cairn_err cairn_identity_require_role(cairn_apply *apply, uint32_t roles) CAIRN_MUST_USE;
-
 /* --- limits --- */
 
 enum {
