@@ -31,6 +31,20 @@ static inline void jobs_directory_remove(const char *path)
     (void)rmdir(path);
 }
 
+/* Steps until nothing is left that need not wait; what is new of ledgers 0 to `ledgers` - 1 is
+ * seen.
+ */
+static inline void jobs_settle(cairn_jobs *jobs, uint32_t ledgers)
+{
+    bool more = true;
+    for (uint32_t i = 0; i < ledgers; i++)
+        cairn_jobs_wake(jobs, i);
+    for (unsigned i = 0; more; i++) {
+        cairn_err err = cairn_jobs_step(jobs, &more);
+        CAIRN_ASSERT(err == CAIRN_OK && i < 100000);
+    }
+}
+
 enum { JOBS_SET = 1, JOBS_REMOVE = 2, JOBS_OTHER = 3, JOBS_OBJECTS = 64 };
 
 typedef struct jobs_log_event {

@@ -151,22 +151,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void settle(fixture *f)
-{
-    bool more = true;
-    cairn_jobs_wake(f->jobs, 0);
-    for (unsigned i = 0; more; i++) {
-        assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_OK);
-        assert_true(i < 100000);
-    }
-}
-
 /* Time goes on until nothing is tried any more. */
 static void pass(fixture *f, unsigned seconds)
 {
     for (unsigned i = 0; i < seconds; i++) {
         cairn_clock_manual_advance_ms(&f->time, 1000);
-        settle(f);
+        jobs_settle(f->jobs, 1);
     }
 }
 
@@ -266,12 +256,12 @@ static void test_from_now_on(void **state)
     jobs_log_one(&f->log, JOBS_SET, 1);
     change c = add(f, &owner_1, &every, 1); /* before the reaction has seen the first block */
     jobs_log_one(&f->log, JOBS_SET, 2);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(told_of(f, &c), 1);
     assert_int_equal(f->told[0].height, 2);
     reopen(f);
     jobs_log_one(&f->log, JOBS_OTHER, 3);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(told_of(f, &c), 2);
 }
 
@@ -282,17 +272,17 @@ static void test_idle(void **state)
     cairn_jobs_metrics m;
     for (uint32_t i = 0; i < 10; i++) {
         jobs_log_one(&f->log, JOBS_SET, i);
-        settle(f);
+        jobs_settle(f->jobs, 1);
     }
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.batches, 0);
     change c = add(f, &owner_1, &every, 1);
     jobs_log_one(&f->log, JOBS_SET, 10);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(told_of(f, &c), 1);
     reopen(f); /* with one there it is not idle from the start */
     jobs_log_one(&f->log, JOBS_SET, 11);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(told_of(f, &c), 2);
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.batches, 1);
@@ -331,7 +321,7 @@ static void test_beginnings(void **state)
                 wanted = wanted || memcmp(topic, names[i][k], views[i][k].size) == 0;
             want[i] += wanted;
         }
-        settle(f);
+        jobs_settle(f->jobs, 1);
     }
     for (size_t i = 0; i < CALLBACKS; i++)
         assert_int_equal(told_of(f, &made[i]), want[i]);
@@ -353,9 +343,9 @@ static void test_behind_and_caught_up(void **state)
     for (uint32_t i = 0; i < EVENTS; i++) {
         jobs_log_one(&f->log, i % 100 == 0 ? JOBS_SET : JOBS_OTHER, i);
         if (i % 50 == 0)
-            settle(f);
+            jobs_settle(f->jobs, 1);
     }
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_true(get(f, &arena, &slow).behind);
     assert_int_equal(get(f, &arena, &slow).told, CAIRN_CALLBACK_WAITING_MAX);
     assert_false(get(f, &arena, &few).behind); /* one that is behind holds up nobody */
@@ -377,7 +367,7 @@ static void test_behind_and_caught_up(void **state)
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.callbacks_behind, 0);
     jobs_log_one(&f->log, JOBS_OTHER, 1);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(told_of(f, &slow), EVENTS + 2);
     cairn_arena_done(&arena);
 }
@@ -434,7 +424,7 @@ static void test_ends(void **state)
     change stays = add(f, &owner_1, &every, 1);
     f->status = 503;
     jobs_log_one(&f->log, JOBS_SET, 1);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &gone), CAIRN_OK);
     assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &gone), CAIRN_ERR_NOT_FOUND);
     assert_int_equal(cairn_jobs_update(f->jobs, do_remove_owner, &all[0]), CAIRN_OK);
@@ -449,7 +439,7 @@ static void test_ends(void **state)
     assert_int_equal(f->count, 2);
     assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &stays), CAIRN_OK);
     jobs_log_one(&f->log, JOBS_SET, 3);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(f->count, 2);
 }
 
@@ -463,7 +453,7 @@ static void test_end_takes_dead_letters(void **state)
     f->status = 410;
     for (uint32_t i = 0; i < 5; i++)
         jobs_log_one(&f->log, JOBS_SET, i);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.outbox_dead, 10);
     assert_int_equal(cairn_jobs_update(f->jobs, do_remove, &gone), CAIRN_OK);
@@ -484,12 +474,12 @@ static void test_expires(void **state)
     assert_int_equal(cairn_jobs_update(f->jobs, do_add, &c), CAIRN_OK);
     f->status = 503;
     jobs_log_one(&f->log, JOBS_SET, 1);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     reopen(f);
     f->status = 204;
     cairn_clock_manual_advance_ms(&f->time, 5000);
     jobs_log_one(&f->log, JOBS_SET, 2);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(f->count, 0); /* neither what waited nor what came */
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.callbacks + m.timers + m.outbox_waiting, 0);
@@ -563,7 +553,7 @@ static void test_renewed(void **state)
     change c = add(f, &owner_1, &every, 1);
     f->status = 503;
     jobs_log_one(&f->log, JOBS_SET, 1);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(cairn_jobs_update(f->jobs, do_renew, &c), CAIRN_OK);
     assert_int_equal(c.secret, 2);
     jobs_log_one(&f->log, JOBS_SET, 2);

@@ -84,17 +84,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Steps until nothing is left that need not wait. */
-static void settle(fixture *f)
-{
-    bool more = true;
-    cairn_jobs_wake(f->jobs, 0);
-    for (unsigned i = 0; more; i++) {
-        assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_OK);
-        assert_true(i < 10000);
-    }
-}
-
 static void check_objects(fixture *f)
 {
     cairn_projection_view *view = NULL;
@@ -152,13 +141,13 @@ static void test_events_become_rows(void **state)
     open_jobs(f);
     cairn_projection_view *view = NULL;
     assert_int_equal(cairn_projection_view_open(f->jobs, "test.objects", 0, &view), CAIRN_ERR_BUSY);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     check_objects(f);
     jobs_log_one(&f->log, JOBS_SET, 1);
     jobs_log_one(&f->log, JOBS_SET, 2);
     jobs_log_one(&f->log, JOBS_REMOVE, 1);
     jobs_log_one(&f->log, JOBS_OTHER, 9);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     check_objects(f);
     assert_int_equal(read_count(f, "test.count"), 4);
     assert_int_equal(cairn_projection_view_open(f->jobs, "test.none", 0, &view),
@@ -207,7 +196,7 @@ static void test_exactly_once_over_restarts(void **state)
         default:
             break;
         }
-        settle(f);
+        jobs_settle(f->jobs, 1);
         check_objects(f);
         assert_int_equal(read_count(f, "test.count"), f->log.count);
     }
@@ -222,7 +211,7 @@ static void test_batches_are_bounded(void **state)
     for (size_t i = 0; i < count; i++)
         events[i] = (jobs_log_event){.type = JOBS_SET, .object = (uint32_t)(i % JOBS_OBJECTS)};
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_block(&f->log, events, count);
     bool more = false;
     cairn_jobs_wake(f->jobs, 0);
@@ -232,12 +221,12 @@ static void test_batches_are_bounded(void **state)
     assert_int_equal(w.found.position.height, 0);
     assert_int_equal(w.found.position.ordinal, CAIRN_JOBS_BATCH_EVENTS_MAX);
     reopen(f); /* in the middle of the block */
-    settle(f);
+    jobs_settle(f->jobs, 1);
     check_objects(f);
     assert_int_equal(read_count(f, "test.count"), count);
     for (unsigned i = 0; i < CAIRN_JOBS_BATCH_BLOCKS_MAX + 10; i++)
         jobs_log_block(&f->log, NULL, 0);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     w = find_consumer(f, "test.count", false);
     assert_int_equal(w.found.position.height, f->log.height);
 }
@@ -248,7 +237,7 @@ static void test_new_version_is_built_beside(void **state)
     uint32_t random = 3;
     open_jobs(f);
     add_blocks(f, 2000, &random); /* more events than two batches take */
-    settle(f);
+    jobs_settle(f->jobs, 1);
     uint64_t served_height = f->log.height;
     cairn_jobs_close(CAIRN_STEAL(f->jobs));
     f->projections[0] = &objects_2;
@@ -267,7 +256,7 @@ static void test_new_version_is_built_beside(void **state)
     assert_int_equal(find_consumer(f, "test.objects", true).found.version, 2);
     reopen(f); /* a build goes on where it was */
     assert_true(find_consumer(f, "test.objects", true).found.position.height > 0);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(find_consumer(f, "test.objects", true).count, 0);
     assert_int_equal(cairn_projection_view_open(f->jobs, "test.objects", 0, &view), CAIRN_OK);
     assert_int_equal(cairn_projection_view_version(view), 2);
@@ -288,7 +277,7 @@ static void test_rebuild_keeps_serving(void **state)
     uint32_t random = 5;
     open_jobs(f);
     add_blocks(f, 2000, &random);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(cairn_jobs_rebuild(f->jobs, "test.objects"), CAIRN_OK);
     bool more = true;
     unsigned rounds = 0;
@@ -312,12 +301,12 @@ static void test_who_fails_is_parked(void **state)
     f->options.projection_count = 3;
     bad_object = 13;
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_one(&f->log, JOBS_SET, 12);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_one(&f->log, JOBS_SET, 13);
     jobs_log_one(&f->log, JOBS_SET, 14);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(read_count(f, "test.count"), 3);
     assert_int_equal(read_count(f, "test.fussy"), 1); /* what it was before the event */
     wanted w = find_consumer(f, "test.fussy", false);
@@ -326,13 +315,13 @@ static void test_who_fails_is_parked(void **state)
     assert_non_null(strstr(w.reason, "does not like object 13"));
     check_objects(f);
     reopen(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(find_consumer(f, "test.fussy", false).found.parked, CAIRN_ERR_BAD_VALUE);
     assert_int_equal(cairn_jobs_wait(f->jobs, 0, 3, 0), CAIRN_OK); /* it is not waited for */
     bad_object = UINT32_MAX;
     assert_int_equal(cairn_jobs_resume(f->jobs, "test.fussy"), CAIRN_OK);
-    settle(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(find_consumer(f, "test.fussy", false).found.parked, CAIRN_OK);
     assert_int_equal(read_count(f, "test.fussy"), 3);
 }
@@ -345,7 +334,7 @@ static void test_machine_errors_are_tried_again(void **state)
     bad_object = 1;
     bad_code = CAIRN_ERR_NO_SPACE;
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_one(&f->log, JOBS_SET, 1);
     bool more = false;
     cairn_jobs_wake(f->jobs, 0);
@@ -355,14 +344,14 @@ static void test_machine_errors_are_tried_again(void **state)
     assert_int_equal(read_count(f, "test.count"), 0);
     bad_object = 2;
     cairn_clock_manual_advance_ms(&f->time, 1000);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(read_count(f, "test.count"), 1);
     f->log.failure = CAIRN_ERR_IO;
     cairn_jobs_wake(f->jobs, 0);
     assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_ERR_IO);
     f->log.failure = CAIRN_OK;
     cairn_clock_manual_advance_ms(&f->time, 1000);
-    settle(f);
+    jobs_settle(f->jobs, 1);
 }
 
 static void test_shorter_log_is_inconsistent(void **state)
@@ -371,7 +360,7 @@ static void test_shorter_log_is_inconsistent(void **state)
     uint32_t random = 1;
     open_jobs(f);
     add_blocks(f, 5, &random);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     f->log.height = 3;
     bool more = false;
     cairn_jobs_wake(f->jobs, 0);
@@ -392,7 +381,7 @@ static void test_ledgers_are_apart(void **state)
     jobs_log_one(&other, JOBS_SET, 2);
     jobs_log_one(&other, JOBS_SET, 3);
     cairn_jobs_wake(f->jobs, 7);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     check_objects(f);
     cairn_projection_view *view = NULL;
     assert_int_equal(cairn_projection_view_open(f->jobs, "test.objects", 7, &view), CAIRN_OK);
@@ -404,7 +393,7 @@ static void test_ledgers_are_apart(void **state)
     assert_int_equal(cairn_jobs_wait(f->jobs, 0, 0, 0), CAIRN_ERR_NOT_FOUND);
     assert_int_equal(cairn_jobs_attach(f->jobs, 0, &ledger_b, &source), CAIRN_OK);
     assert_int_equal(cairn_projection_view_open(f->jobs, "test.objects", 0, &view), CAIRN_ERR_BUSY);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(read_count(f, "test.count"), 2);
     cairn_jobs_detach(f->jobs, 0);
     cairn_jobs_detach(f->jobs, 7);
@@ -463,9 +452,9 @@ static void test_bounds_of_an_event(void **state)
     f->projections[3] = &out_of_range;
     f->options.projection_count = 4;
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_one(&f->log, JOBS_SET, 1);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(find_consumer(f, "test.fussy", false).found.parked, CAIRN_ERR_TOO_MANY);
     assert_int_equal(find_consumer(f, "test.range", false).found.parked, CAIRN_OK);
     check_objects(f);
@@ -516,12 +505,12 @@ static void test_reactions_write_with_their_position(void **state)
     f->time.wall_ms = 1; /* nothing comes due */
     reaction_busy = 0;
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     jobs_log_one(&f->log, JOBS_SET, 1);
     jobs_log_one(&f->log, JOBS_SET, 2);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     reopen(f);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     cairn_jobs_metrics m;
     assert_int_equal(cairn_jobs_metrics_read(f->jobs, &m), CAIRN_OK);
     assert_int_equal(m.timers, 2);
@@ -529,11 +518,11 @@ static void test_reactions_write_with_their_position(void **state)
     assert_true(find_consumer(f, "test.reaction", false).found.is_reaction);
     reaction_busy = 1; /* it waits for itself, and for nobody else */
     jobs_log_one(&f->log, JOBS_SET, 3);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     check_objects(f);
     assert_int_equal(find_consumer(f, "test.reaction", false).found.position.height, 2);
     cairn_clock_manual_advance_ms(&f->time, 600);
-    settle(f);
+    jobs_settle(f->jobs, 1);
     assert_int_equal(find_consumer(f, "test.reaction", false).found.position.height, 3);
     assert_int_equal(cairn_jobs_rebuild(f->jobs, "test.reaction"), CAIRN_ERR_NOT_FOUND);
 }

@@ -64,15 +64,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void settle(fixture *f)
-{
-    bool more = true;
-    for (unsigned i = 0; more; i++) {
-        assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_OK);
-        assert_true(i < 100000);
-    }
-}
-
 static const char *const headers[] = {"X-Test: 1"};
 
 static cairn_outbox_message message_to(fixture *f, const char *tenant, const char *destination,
@@ -156,7 +147,7 @@ static void test_delivered_in_order_and_gone(void **state)
     for (size_t i = 0; i < 20; i++)
         ids[i] = put_to(f, "t", "d");
     assert_int_equal(metrics(f).outbox_waiting, 20);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 20);
     assert_memory_equal(f->sent, ids, sizeof ids);
     cairn_jobs_metrics m = metrics(f);
@@ -172,19 +163,19 @@ static void test_failure_delays_its_lane_only(void **state)
     f->answer.status = 503;
     uint64_t first = put_to(f, "t", "down");
     uint64_t second = put_to(f, "t", "down");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 1);
     seen s = look(f, CAIRN_OUTBOX_WAITING, "t");
     assert_int_equal(s.count, 2);
     assert_int_equal(s.ids[0], first);
     f->answer.status = 200;
     uint64_t other = put_to(f, "t", "up");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     assert_int_equal(f->sent[1], other);
     for (unsigned i = 0; i < 20 && f->count < 4; i++) {
         cairn_clock_manual_advance_ms(&f->time, 100);
-        settle(f);
+        jobs_settle(f->jobs, 0);
     }
     assert_int_equal(f->count, 4);
     assert_int_equal(f->sent[2], first);
@@ -196,7 +187,7 @@ static void test_waits_double_with_full_jitter(void **state)
     fixture *f = *state;
     f->answer = (cairn_outbox_result){.err = CAIRN_ERR_UNREACHABLE, .detail = "no route"};
     (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     for (unsigned attempt = 1; attempt < 12; attempt++) {
         uint64_t bound = UINT64_C(1000) << (attempt - 1);
         uint64_t waited = 0;
@@ -204,7 +195,7 @@ static void test_waits_double_with_full_jitter(void **state)
         while (f->count == attempt) {
             cairn_clock_manual_advance_ms(&f->time, 250);
             waited += 250;
-            settle(f);
+            jobs_settle(f->jobs, 0);
         }
         assert_true(waited <= (bound < 900000 ? bound : 900000) + 250);
     }
@@ -218,21 +209,21 @@ static void test_retry_after(void **state)
     fixture *f = *state;
     f->answer = (cairn_outbox_result){.status = 429, .retry_after_ms = 120000, .detail = ""};
     (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     cairn_clock_manual_advance_ms(&f->time, 119999);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 1);
     cairn_clock_manual_advance_ms(&f->time, 1);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     /* Not for longer than the house waits. */
     f->answer.retry_after_ms = UINT64_MAX;
     cairn_clock_manual_advance_ms(&f->time, 120000);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     f->answer = (cairn_outbox_result){.status = 200, .detail = ""};
     cairn_clock_manual_advance_ms(&f->time, CAIRN_OUTBOX_RETRY_MS_MAX);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(metrics(f).outbox_dead, 1); /* it expired while it waited */
 }
 
@@ -249,7 +240,7 @@ static void test_refused_is_dead_at_once(void **state)
     for (size_t i = 0; i < 5; i++) {
         f->answer = refusals[i];
         (void)put_to(f, "t", "d");
-        settle(f);
+        jobs_settle(f->jobs, 0);
         assert_int_equal(metrics(f).outbox_dead, i + 1);
         assert_int_equal(metrics(f).outbox_waiting, 0);
     }
@@ -266,7 +257,7 @@ static void test_attempts_are_bounded(void **state)
     assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
     f->answer.status = 500;
     for (unsigned i = 0; i < CAIRN_OUTBOX_ATTEMPTS_MAX + 5; i++) {
-        settle(f);
+        jobs_settle(f->jobs, 0);
         cairn_clock_manual_advance_ms(&f->time, CAIRN_OUTBOX_RETRY_MS_MAX);
     }
     assert_int_equal(f->count, CAIRN_OUTBOX_ATTEMPTS_MAX);
@@ -282,10 +273,10 @@ static void test_expiry(void **state)
     f->answer.status = 500;
     for (unsigned i = 0; i < 3; i++)
         (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     size_t tried = f->count;
     cairn_clock_manual_advance_ms(&f->time, 3600000);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, tried);
     assert_int_equal(metrics(f).outbox_dead, 3);
     assert_int_equal(metrics(f).outbox_died, 3);
@@ -299,10 +290,10 @@ static void test_clock_that_goes_back(void **state)
     fixture *f = *state;
     f->answer.status = 503;
     (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     f->time.wall_ms -= UINT64_C(365) * 86400000;
     f->answer.status = 200;
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
 }
 
@@ -316,7 +307,7 @@ static void test_concurrency(void **state)
         (void)put_to(f, "t", name);
         (void)put_to(f, "t", name);
     }
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_ORIGIN_MAX);
     for (unsigned i = 0; i < 200; i++) { /* many origins: the total is bounded */
         (void)snprintf(name, sizeof name, "e%u", i);
@@ -324,12 +315,12 @@ static void test_concurrency(void **state)
         cairn_outbox_message message = message_to(f, name, name, url);
         assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
     }
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_IN_FLIGHT_MAX);
     f->later = false;
     for (size_t i = 0; i < f->open_count; i++)
         cairn_outbox_done(f->open[i], &f->answer);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 220);
     assert_int_equal(metrics(f).outbox_waiting, 0);
 }
@@ -347,16 +338,16 @@ static void test_a_tenant_has_its_share(void **state)
         cairn_outbox_message message = message_to(f, "silent", name, url);
         assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
     }
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_TENANT_MAX);
     uint64_t id = put_to(f, "other", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_TENANT_MAX + 1);
     assert_int_equal(f->sent[f->count - 1], id);
     f->later = false;
     for (size_t i = 0; i < f->open_count; i++)
         cairn_outbox_done(f->open[i], &f->answer);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 101);
 }
 
@@ -377,7 +368,7 @@ static void test_one_origin_in_many_spellings(void **state)
         (void)snprintf(name, sizeof name, "d%zu", i);
         cairn_outbox_message message = message_to(f, "t", name, i < 8 ? urls[i] : others[i - 8]);
         assert_int_equal(try_put(f, &message, NULL), CAIRN_OK);
-        settle(f);
+        jobs_settle(f->jobs, 0);
     }
     assert_int_equal(f->open_count, CAIRN_OUTBOX_ORIGIN_MAX + 4);
     for (size_t i = 0; i < f->open_count; i++)
@@ -394,18 +385,18 @@ static void test_many_that_wait_hide_nobody(void **state)
         (void)snprintf(name, sizeof name, "d%u", i);
         (void)put_to(f, "t", name);
     }
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_ORIGIN_MAX);
     cairn_outbox_message message = message_to(f, "t", "other", "https://b.example/");
     uint64_t id = 0;
     assert_int_equal(try_put(f, &message, &id), CAIRN_OK);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_OUTBOX_ORIGIN_MAX + 1);
     assert_int_equal(f->sent[f->count - 1], id);
     f->later = false;
     for (size_t i = 0; i < f->open_count; i++)
         cairn_outbox_done(f->open[i], &f->answer);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2501);
 }
 
@@ -441,15 +432,15 @@ static void test_cancel_while_under_way(void **state)
     f->later = true;
     (void)put_to(f, "t", "d");
     (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(cairn_jobs_update(f->jobs, do_cancel, &a), CAIRN_OK);
     assert_int_equal(metrics(f).outbox_waiting, 0);
     uint64_t id = put_to(f, "t", "d"); /* waits for the one under way */
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 1);
     f->later = false;
     cairn_outbox_done(f->open[0], &f->answer);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     assert_int_equal(f->sent[1], id);
     assert_int_equal(cairn_jobs_update(f->jobs, do_cancel, &a), CAIRN_OK);
@@ -461,7 +452,7 @@ static void test_revive_and_forget(void **state)
     f->answer.status = 404;
     uint64_t first = put_to(f, "t", "d");
     uint64_t second = put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(metrics(f).outbox_dead, 2);
     f->answer.status = 200;
     act a = {.tenant = "u", .id = first, .expires_ms = f->time.wall_ms + 1000};
@@ -469,7 +460,7 @@ static void test_revive_and_forget(void **state)
     a.tenant = "t";
     assert_int_equal(cairn_jobs_update(f->jobs, do_revive, &a), CAIRN_OK);
     assert_int_equal(cairn_jobs_update(f->jobs, do_revive, &a), CAIRN_ERR_NOT_FOUND);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     a.id = second;
     assert_int_equal(cairn_jobs_update(f->jobs, do_forget, &a), CAIRN_OK);
@@ -497,7 +488,7 @@ static void test_bounds_of_a_tenant(void **state)
     assert_int_equal(count, CAIRN_OUTBOX_TENANT_SIZE_MAX / CAIRN_OUTBOX_BODY_SIZE_MAX - 1);
     message.tenant = "u";
     assert_int_equal(try_put(f, &message, NULL), CAIRN_OK); /* another one is not touched */
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(metrics(f).outbox_waiting, count + 1);
 }
 
@@ -529,7 +520,7 @@ static void test_dead_letters_are_bounded(void **state)
     (void)put_to(f, "u", "d");
     for (unsigned i = 0; i < CAIRN_OUTBOX_DEAD_MAX + 10; i++)
         (void)put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     seen s = look(f, CAIRN_OUTBOX_DEAD, "t");
     assert_int_equal(s.count, CAIRN_OUTBOX_DEAD_MAX);
     assert_int_equal(s.ids[0], f->sent[11]); /* the oldest gave way */
@@ -586,12 +577,12 @@ static void test_close_keeps_what_was_answered(void **state)
     f->later = true;
     (void)put_to(f, "t", "d");
     uint64_t second = put_to(f, "t", "d");
-    settle(f);
+    jobs_settle(f->jobs, 0);
     cairn_outbox_done(f->open[0], &f->answer);
     cairn_jobs_close(CAIRN_STEAL(f->jobs));
     f->later = false;
     assert_int_equal(cairn_jobs_open(f->path, &f->options, &f->jobs), CAIRN_OK);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     assert_int_equal(f->sent[1], second);
 }

@@ -37,15 +37,6 @@ static void open_jobs(fixture *f)
     assert_int_equal(cairn_jobs_attach(f->jobs, 1, &ledger_b, &source), CAIRN_OK);
 }
 
-static void settle(fixture *f)
-{
-    bool more = true;
-    cairn_jobs_wake(f->jobs, 0);
-    cairn_jobs_wake(f->jobs, 1);
-    while (more)
-        assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_OK);
-}
-
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
@@ -85,7 +76,7 @@ static void add_objects(fixture *f, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         jobs_log_one(&f->log, JOBS_SET, i);
-    settle(f);
+    jobs_settle(f->jobs, 2);
 }
 
 /* The first page's token, with objects behind it. */
@@ -187,7 +178,7 @@ static void test_scan_is_bounded(void **state)
     for (size_t i = 0; i < count; i++)
         events[i] = (jobs_log_event){.type = JOBS_SET, .object = (uint32_t)i};
     jobs_log_block(&f->log, events, count);
-    settle(f);
+    jobs_settle(f->jobs, 2);
     f->query.accept = is_none;
     assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_OK);
     assert_int_equal(page.row_count, 0);
@@ -205,7 +196,7 @@ static void test_arguments(void **state)
 {
     fixture *f = *state;
     cairn_page page;
-    settle(f);
+    jobs_settle(f->jobs, 2);
     f->query.limit = 0;
     assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_ERR_ARGUMENT);
     f->query.limit = 1001;
@@ -284,16 +275,16 @@ static void test_token_of_a_version(void **state)
     cairn_jobs_close(CAIRN_STEAL(f->jobs));
     cairn_page page;
     open_jobs(f); /* the keys are kept */
-    settle(f);
+    jobs_settle(f->jobs, 2);
     assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_OK);
     assert_int_equal(cairn_jobs_rebuild(f->jobs, "test.objects"), CAIRN_OK);
-    settle(f);
-    settle(f); /* the same rows by the same version: the walk goes on */
+    jobs_settle(f->jobs, 2);
+    jobs_settle(f->jobs, 2); /* the same rows by the same version: the walk goes on */
     assert_int_equal(cairn_page_read(f->jobs, &f->arena, &f->query, &page), CAIRN_OK);
     cairn_jobs_close(CAIRN_STEAL(f->jobs));
     f->projections[0] = &objects_2;
     open_jobs(f);
-    settle(f);
+    jobs_settle(f->jobs, 2);
     expect_refusal(f);
 }
 
@@ -314,7 +305,7 @@ static void test_rotation(void **state)
     /* The step makes one a day, and a key is gone when no token of it can live. */
     for (unsigned day = 0; day < 3; day++) {
         cairn_clock_manual_advance_ms(&f->time, CAIRN_PAGE_LIFE_MS_MAX + 1);
-        settle(f);
+        jobs_settle(f->jobs, 2);
     }
     f->time.wall_ms -= 3 * (uint64_t)CAIRN_PAGE_LIFE_MS_MAX + 3;
     expect_refusal(f);
@@ -381,7 +372,7 @@ static void change_some(fixture *f, model *m, uint32_t *random)
     }
     if (next_random(random) % 8 == 0)
         assert_int_equal(cairn_jobs_rebuild(f->jobs, "test.objects"), CAIRN_OK);
-    settle(f);
+    jobs_settle(f->jobs, 2);
 }
 
 static void walk_once(fixture *f, uint32_t *random)

@@ -267,10 +267,29 @@ cairn_err cairn_jobs_get_lane(cairn_bytes in, jobs_lane_record *ret_record)
     return CAIRN_OK;
 }
 
+/* --- records without a bound on their size: written once to be measured, once into the arena ---
+ */
+
+static cairn_err encode(cairn_arena *arena,
+                        void (*write)(cairn_cbor_writer *writer, const void *from),
+                        const void *record, cairn_bytes *ret_encoded)
+{
+    cairn_cbor_writer writer;
+    void *out = NULL;
+    cairn_cbor_writer_init(&writer, NULL, 0);
+    write(&writer, record);
+    size_t size = writer.size;
+    CAIRN_TRY(cairn_arena_alloc(arena, size, &out));
+    cairn_cbor_writer_init(&writer, out, size);
+    write(&writer, record);
+    return cairn_cbor_writer_end(&writer, ret_encoded);
+}
+
 /* --- message --- */
 
-static void write_message(cairn_cbor_writer *writer, const jobs_message_record *record)
+static void write_message(cairn_cbor_writer *writer, const void *from)
 {
+    const jobs_message_record *record = from;
     cairn_cbor_put_array(writer, 8);
     cairn_cbor_put_bytes(writer, record->url);
     cairn_cbor_put_bytes(writer, record->content_type);
@@ -287,15 +306,7 @@ static void write_message(cairn_cbor_writer *writer, const jobs_message_record *
 cairn_err cairn_jobs_put_message(cairn_arena *arena, const jobs_message_record *record,
                                  cairn_bytes *ret_encoded)
 {
-    cairn_cbor_writer writer;
-    void *out = NULL;
-    cairn_cbor_writer_init(&writer, NULL, 0);
-    write_message(&writer, record);
-    size_t size = writer.size;
-    CAIRN_TRY(cairn_arena_alloc(arena, size, &out));
-    cairn_cbor_writer_init(&writer, out, size);
-    write_message(&writer, record);
-    return cairn_cbor_writer_end(&writer, ret_encoded);
+    return encode(arena, write_message, record, ret_encoded);
 }
 
 static cairn_err read_headers(cairn_cbor_reader *reader, jobs_message_record *record)
@@ -337,8 +348,9 @@ cairn_err cairn_jobs_get_message(cairn_bytes in, jobs_message_record *ret_record
 
 /* --- dead letter --- */
 
-static void write_dead(cairn_cbor_writer *writer, const jobs_dead_record *record)
+static void write_dead(cairn_cbor_writer *writer, const void *from)
 {
+    const jobs_dead_record *record = from;
     cairn_cbor_put_array(writer, 6);
     cairn_cbor_put_bytes(writer, record->tenant);
     cairn_cbor_put_bytes(writer, record->destination);
@@ -351,15 +363,7 @@ static void write_dead(cairn_cbor_writer *writer, const jobs_dead_record *record
 cairn_err cairn_jobs_put_dead(cairn_arena *arena, const jobs_dead_record *record,
                               cairn_bytes *ret_encoded)
 {
-    cairn_cbor_writer writer;
-    void *out = NULL;
-    cairn_cbor_writer_init(&writer, NULL, 0);
-    write_dead(&writer, record);
-    size_t size = writer.size;
-    CAIRN_TRY(cairn_arena_alloc(arena, size, &out));
-    cairn_cbor_writer_init(&writer, out, size);
-    write_dead(&writer, record);
-    return cairn_cbor_writer_end(&writer, ret_encoded);
+    return encode(arena, write_dead, record, ret_encoded);
 }
 
 static cairn_err read_dead(cairn_bytes in, jobs_dead_record *record)
@@ -447,8 +451,9 @@ cairn_err cairn_jobs_get_key(cairn_bytes in, jobs_key_record *ret_record)
 
 /* --- callback --- */
 
-static void write_callback(cairn_cbor_writer *writer, const jobs_callback_record *record)
+static void write_callback(cairn_cbor_writer *writer, const void *from)
 {
+    const jobs_callback_record *record = from;
     cairn_cbor_put_array(writer, 9);
     cairn_cbor_put_bytes(writer, record->tenant);
     cairn_cbor_put_bytes(writer, record->sink);
@@ -468,15 +473,7 @@ static void write_callback(cairn_cbor_writer *writer, const jobs_callback_record
 cairn_err cairn_jobs_put_callback(cairn_arena *arena, const jobs_callback_record *record,
                                   cairn_bytes *ret_encoded)
 {
-    cairn_cbor_writer writer;
-    void *out = NULL;
-    cairn_cbor_writer_init(&writer, NULL, 0);
-    write_callback(&writer, record);
-    size_t size = writer.size;
-    CAIRN_TRY(cairn_arena_alloc(arena, size, &out));
-    cairn_cbor_writer_init(&writer, out, size);
-    write_callback(&writer, record);
-    return cairn_cbor_writer_end(&writer, ret_encoded);
+    return encode(arena, write_callback, record, ret_encoded);
 }
 
 static cairn_err read_topics(cairn_cbor_reader *reader, jobs_callback_record *record)

@@ -65,13 +65,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void settle(fixture *f)
-{
-    bool more = true;
-    while (more)
-        assert_int_equal(cairn_jobs_step(f->jobs, &more), CAIRN_OK);
-}
-
 typedef struct act {
     const char *owner;
     uint32_t id;
@@ -115,17 +108,17 @@ static void test_fires_when_due_in_order(void **state)
     set_timer(f, 3, now + 3000);
     set_timer(f, 1, now + 1000);
     set_timer(f, 2, now + 2000);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 0);
     cairn_clock_manual_advance_ms(&f->time, 2500);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     assert_int_equal(f->fired[0], 1);
     assert_int_equal(f->fired[1], 2);
     assert_int_equal(timers_set(f), 1);
     cairn_clock_manual_advance_ms(&f->time, 500);
-    settle(f);
-    settle(f);
+    jobs_settle(f->jobs, 0);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     assert_int_equal(timers_set(f), 0);
 }
@@ -135,19 +128,19 @@ static void test_again_until_done(void **state)
     fixture *f = *state;
     set_timer(f, 1, f->time.wall_ms);
     f->answer = CAIRN_ERR_BUSY;
-    settle(f);
-    settle(f);
+    jobs_settle(f->jobs, 0);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 1); /* it waits */
     uint64_t waited = 0;
     while (f->count < 6) {
         cairn_clock_manual_advance_ms(&f->time, 50);
         waited += 50;
-        settle(f);
+        jobs_settle(f->jobs, 0);
     }
     assert_in_range(waited, 7500, 16000); /* 0.5 + 1 + 2 + 4 + 8 s, each by half to whole */
     f->answer = CAIRN_OK;
     cairn_clock_manual_advance_ms(&f->time, CAIRN_TIMER_RETRY_MS_MAX);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 7);
     assert_int_equal(timers_set(f), 0);
     cairn_jobs_metrics m;
@@ -162,19 +155,19 @@ static void test_set_and_cancelled_while_firing(void **state)
     f->later = true;
     set_timer(f, 1, f->time.wall_ms);
     set_timer(f, 2, f->time.wall_ms);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, 2);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2); /* once at a time */
     set_timer(f, 1, f->time.wall_ms + 10000);
     cancel_timer(f, 2);
     for (size_t i = 0; i < 2; i++)
         cairn_timer_done(f->open[i], i == 0 ? CAIRN_OK : CAIRN_ERR_IO);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(timers_set(f), 1); /* the one that was set anew */
     f->later = false;
     cairn_clock_manual_advance_ms(&f->time, 10000);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     assert_int_equal(f->fired[2], 1);
     cancel_timer(f, 9); /* was never there */
@@ -186,12 +179,12 @@ static void test_survives_a_restart(void **state)
     set_timer(f, 1, f->time.wall_ms + 1000);
     set_timer(f, 2, f->time.wall_ms);
     f->answer = CAIRN_ERR_IO;
-    settle(f);
+    jobs_settle(f->jobs, 0);
     cairn_jobs_close(CAIRN_STEAL(f->jobs));
     assert_int_equal(cairn_jobs_open(f->path, &f->options, &f->jobs), CAIRN_OK);
     f->answer = CAIRN_OK;
     cairn_clock_manual_advance_ms(&f->time, 1000);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     assert_int_equal(timers_set(f), 0);
 }
@@ -201,18 +194,18 @@ static void test_clock_that_jumps(void **state)
     fixture *f = *state;
     f->answer = CAIRN_ERR_BUSY;
     set_timer(f, 1, f->time.wall_ms);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 1);
     /* Back by a year: what failed is not kept waiting for it, what is not due waits again. */
     f->time.wall_ms -= UINT64_C(365) * 86400000;
     set_timer(f, 2, f->time.wall_ms + 1000);
     f->answer = CAIRN_OK;
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 2);
     assert_int_equal(f->fired[1], 1);
     /* Forward by ten. */
     f->time.wall_ms += UINT64_C(3650) * 86400000;
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, 3);
     assert_int_equal(timers_set(f), 0);
 }
@@ -224,12 +217,12 @@ static void test_firings_are_bounded(void **state)
     for (uint32_t i = 0; i < CAIRN_TIMER_FIRINGS_MAX + 20; i++)
         set_timer(f, i, now);
     f->later = true;
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->open_count, CAIRN_TIMER_FIRINGS_MAX);
     f->later = false;
     for (size_t i = 0; i < f->open_count; i++)
         cairn_timer_done(f->open[i], CAIRN_OK);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(f->count, CAIRN_TIMER_FIRINGS_MAX + 20);
     assert_int_equal(timers_set(f), 0);
 }
@@ -239,7 +232,7 @@ static void test_owner_that_is_gone(void **state)
     fixture *f = *state;
     act a = {.owner = "test.gone", .id = 1, .due_ms = f->time.wall_ms};
     assert_int_equal(cairn_jobs_update(f->jobs, do_act, &a), CAIRN_OK);
-    settle(f);
+    jobs_settle(f->jobs, 0);
     assert_int_equal(timers_set(f), 1);
     assert_int_equal(f->count, 0);
 }
