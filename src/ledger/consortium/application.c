@@ -71,7 +71,8 @@ cairn_err cairn_application_read_validators(cairn_engine *engine, const cairn_de
     return cairn_validators_decode(value, ret_list);
 }
 
-/* What is told here must never be more than what a crash leaves: everything is synced first. */
+/* No change that is told here may be lost by a crash: everything is synced first. Of the blocks
+ * without one a restart may ask again; the engine keeps those. */
 static cairn_err put_info(cairn_application *app, cairn_arena *arena, cairn_wire_writer *out)
 {
     cairn_hash app_hash;

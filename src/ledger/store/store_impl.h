@@ -226,7 +226,7 @@ void cairn_store_queue_move(submission_queue *from, submission_queue *to);
 void cairn_store_answer(submission *s, cairn_err code, uint64_t height, uint64_t index);
 /* The same verdict for all; without a lock held. */
 void cairn_store_queue_answer(submission_queue *queue, cairn_err code);
-/* Checks 1 to 10 and 12 against the newest view. */
+/* Checks 1 to 10 against the newest view: the ids are the writer's. */
 cairn_err cairn_store_check_input(const store_ledger *ledger, const cairn_tx_input *input,
                                   cairn_arena *arena) CAIRN_MUST_USE;
 /* Checks one submission; it is then ready for its ledger, or answered. */
