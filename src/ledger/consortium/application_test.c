@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "feature_list.h"
 #include "ledger/consortium/application.h"
+#include "support/abci_ask.h"
 
 typedef struct world {
     ledger_fixture f;
@@ -44,7 +45,6 @@ static const cairn_wire_message result_message =
     CAIRN_WIRE_MESSAGE_OF("Result", result, result_fields);
 
 typedef struct answer {
-    uint32_t number;
     uint64_t one, three, four; /* numbers in fields 1, 3 and 4 */
     cairn_bytes text, app_hash;
     cairn_wire_list items, updates;
@@ -99,26 +99,11 @@ static const cairn_wire_message check_message =
 static const cairn_wire_message finalize_message =
     CAIRN_WIRE_MESSAGE_OF("FinalizeBlock", answer, finalize_fields);
 
-/* Asks, and reads the one answer by the table. */
 static cairn_err ask(world *w, const cairn_abci_request *request, const cairn_wire_message *message,
                      answer *ret_answer)
 {
-    cairn_bytes frame;
-    cairn_bytes content;
-    uint64_t size = 0;
-    size_t prefix = 0;
     answer a = {0};
-    cairn_wire_writer_reset(&w->out);
-    CAIRN_TRY(w->handler.handle(w->handler.context, request, &w->arena, &w->out));
-    assert_int_equal(cairn_wire_writer_end(&w->out, &frame), CAIRN_OK);
-    assert_int_equal(cairn_arena_copy(&w->arena, frame, &frame), CAIRN_OK);
-    assert_int_equal(cairn_wire_varint(frame, &size, &prefix), CAIRN_OK);
-    assert_int_equal(size + prefix, frame.size); /* one answer, no more */
-    assert_int_equal(cairn_wire_read_oneof(cairn_bytes_of(frame.data + prefix, (size_t)size),
-                                           &a.number, &content),
-                     CAIRN_OK);
-    assert_int_equal(a.number, request->kind + 1);
-    assert_int_equal(cairn_wire_read(&w->arena, message, content, &a), CAIRN_OK);
+    CAIRN_TRY(abci_ask(&w->handler, request, &w->arena, &w->out, message, &a));
     *ret_answer = a;
     return CAIRN_OK;
 }
@@ -170,14 +155,6 @@ static void close_app(world *w, bool crash)
     w->store = NULL;
 }
 
-static cairn_hash app_hash_of(cairn_engine *engine)
-{
-    cairn_hash hash;
-    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
-    cairn_app_hash(view->log_size, &view->log_root, &hash);
-    return hash;
-}
-
 static cairn_bytes next_anchor(world *w)
 {
     return fixture_anchor(&w->f, w->anchors++, w->clock.wall_ms + 60000);
@@ -200,10 +177,11 @@ static void begin(world *w, unsigned embedded)
         cairn_verdict verdict;
         assert_int_equal(cairn_engine_wait(w->engine, next_anchor(w), &verdict), CAIRN_OK);
     }
-    w->chain = (cairn_chain){
-        .id = "chain",
-        .initial_height = embedded + 1,
-        .start = {.genesis = w->f.genesis, .height = embedded, .app_hash = app_hash_of(w->engine)}};
+    w->chain = (cairn_chain){.id = "chain",
+                             .initial_height = embedded + 1,
+                             .start = {.genesis = w->f.genesis,
+                                       .height = embedded,
+                                       .app_hash = abci_app_hash_of(w->engine)}};
     assert_int_equal(cairn_chain_start_encode(&w->f.arena, &w->chain.start, &w->app_state),
                      CAIRN_OK);
     assert_int_equal(cairn_store_close(w->store), CAIRN_OK);
@@ -221,16 +199,10 @@ static void end(world *w)
 
 /* --- requests --- */
 
-static cairn_abci_time time_of(uint64_t ms)
-{
-    return (cairn_abci_time){.seconds = (int64_t)(ms / 1000),
-                             .nanos = (int64_t)(ms % 1000) * 1000000};
-}
-
 static cairn_abci_request begin_request(const world *w)
 {
     cairn_abci_request r = {.kind = CAIRN_ABCI_INIT_CHAIN};
-    r.init_chain.time = time_of(w->clock.wall_ms);
+    r.init_chain.time = abci_time_of(w->clock.wall_ms);
     r.init_chain.chain_id = cairn_bytes_str(w->chain.id);
     r.init_chain.app_state = w->app_state;
     r.init_chain.initial_height = (int64_t)w->chain.initial_height;
@@ -244,7 +216,7 @@ static cairn_abci_request block_request(const world *w, cairn_abci_kind kind, ui
     r.block.max_tx_bytes = 1 << 20;
     r.block.txs = (cairn_wire_list){.items = txs, .count = count};
     r.block.height = (int64_t)height;
-    r.block.time = time_of(w->clock.wall_ms);
+    r.block.time = abci_time_of(w->clock.wall_ms);
     return r;
 }
 
@@ -298,7 +270,7 @@ static uint64_t process(world *w, uint64_t height, cairn_bytes *txs, size_t coun
 
 static void assert_app_hash(world *w, const answer *a)
 {
-    cairn_hash now = app_hash_of(w->engine);
+    cairn_hash now = abci_app_hash_of(w->engine);
     assert_true(cairn_bytes_equal(a->app_hash, cairn_bytes_hash(&now)));
 }
 
@@ -322,7 +294,7 @@ static void test_beginning(void **state)
     bad.init_chain.initial_height = 2;
     assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_MISMATCH);
     bad = good;
-    bad.init_chain.time = time_of(FIXTURE_TIME_MS - 1);
+    bad.init_chain.time = abci_time_of(FIXTURE_TIME_MS - 1);
     assert_int_equal(ask(&w, &bad, &begin_message, &a), CAIRN_ERR_BAD_VALUE);
     bad = good;
     bad.init_chain.params.abci.vote_extensions_height = 1;
@@ -402,7 +374,7 @@ static void test_trying_leaves_no_trace(void **state)
     world w;
     begin(&w, 0);
     cairn_bytes tx = next_anchor(&w);
-    cairn_hash before = app_hash_of(w.engine);
+    cairn_hash before = abci_app_hash_of(w.engine);
     for (int round = 0; round < 3; round++) {
         const cairn_abci_request r = block_request(&w, CAIRN_ABCI_PREPARE, 1, &tx, 1);
         assert_int_equal(must_ask(&w, &r, &txs_message).items.count, 1);
@@ -414,7 +386,7 @@ static void test_trying_leaves_no_trace(void **state)
     answer third = finalize(&w, 1, &tx, 1);
     assert_true(cairn_bytes_equal(first.app_hash, third.app_hash));
     assert_false(cairn_bytes_equal(first.app_hash, second.app_hash));
-    cairn_hash after = app_hash_of(w.engine);
+    cairn_hash after = abci_app_hash_of(w.engine);
     assert_true(cairn_hash_equal(&before, &after));
     (void)commit(&w);
     assert_app_hash(&w, &third);
@@ -439,7 +411,7 @@ static void test_out_of_order_is_an_exception(void **state)
     r = block_request(&w, CAIRN_ABCI_FINALIZE, 1, NULL, 0);
     assert_int_equal(ask(&w, &r, &finalize_message, &a), CAIRN_ERR_ARGUMENT);
     r = block_request(&w, CAIRN_ABCI_FINALIZE, 2, NULL, 0);
-    r.block.time = time_of(FIXTURE_TIME_MS); /* before the block before */
+    r.block.time = abci_time_of(FIXTURE_TIME_MS); /* before the block before */
     assert_int_equal(ask(&w, &r, &finalize_message, &a), CAIRN_ERR_ARGUMENT);
     assert_int_equal(ask(&w, &commit_alone, &number_message, &a), CAIRN_ERR_ARGUMENT);
     put_block(&w, 2);
@@ -485,7 +457,7 @@ static void test_empty_block_changes_nothing(void **state)
     world w;
     begin(&w, 0);
     put_block(&w, 1);
-    cairn_hash before = app_hash_of(w.engine);
+    cairn_hash before = abci_app_hash_of(w.engine);
     for (uint64_t height = 2; height < 6; height++) {
         answer a = finalize(&w, height, NULL, 0);
         assert_true(cairn_bytes_equal(a.app_hash, cairn_bytes_hash(&before)));
@@ -524,10 +496,10 @@ static void test_a_day_idle(void **state)
     cairn_bytes tx = next_anchor(&w);
     assert_int_equal(check_tx(&w, tx, 0), 0);
     cairn_abci_request r = block_request(&w, CAIRN_ABCI_PREPARE, 2, &tx, 1);
-    r.block.time = time_of(then_ms + 50); /* the votes for block 1 */
+    r.block.time = abci_time_of(then_ms + 50); /* the votes for block 1 */
     assert_int_equal(must_ask(&w, &r, &txs_message).items.count, 0);
     r = block_request(&w, CAIRN_ABCI_FINALIZE, 2, NULL, 0);
-    r.block.time = time_of(then_ms + 50);
+    r.block.time = abci_time_of(then_ms + 50);
     (void)must_ask(&w, &r, &finalize_message);
     (void)commit(&w);
     assert_int_equal(check_tx(&w, tx, 1), 0);
@@ -837,7 +809,7 @@ static void test_validators_of_the_beginning(void **state)
     cairn_application_free(w.app);
     w.chain.initial_height = 3;
     w.chain.start.height = 2;
-    w.chain.start.app_hash = app_hash_of(w.engine);
+    w.chain.start.app_hash = abci_app_hash_of(w.engine);
     assert_int_equal(cairn_chain_start_encode(&w.f.arena, &w.chain.start, &w.app_state), CAIRN_OK);
     const cairn_application_options options = {
         .store = w.store, .engine = w.engine, .chain = &w.chain, .clock = w.options.clock};

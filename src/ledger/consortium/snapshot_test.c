@@ -9,6 +9,7 @@
 #include "ledger/consortium/application.h"
 #include "ledger/consortium/snapshot.h"
 #include "ledger/store/store_impl.h"
+#include "support/abci_ask.h"
 
 enum { BLOCKS = 10, CHUNKS_MAX = 16 }; /* one snapshot each so many heights */
 
@@ -79,22 +80,8 @@ static const cairn_wire_message finalize_message =
 static cairn_err ask(world *w, const member *m, const cairn_abci_request *request,
                      const cairn_wire_message *message, answer *ret_answer)
 {
-    cairn_bytes frame, content;
-    uint64_t size = 0;
-    size_t prefix = 0;
-    uint32_t number = 0;
     *ret_answer = (answer){0};
-    cairn_wire_writer_reset(&w->out);
-    CAIRN_TRY(m->handler.handle(m->handler.context, request, &w->arena, &w->out));
-    assert_int_equal(cairn_wire_writer_end(&w->out, &frame), CAIRN_OK);
-    assert_int_equal(cairn_arena_copy(&w->arena, frame, &frame), CAIRN_OK);
-    assert_int_equal(cairn_wire_varint(frame, &size, &prefix), CAIRN_OK);
-    assert_int_equal(
-        cairn_wire_read_oneof(cairn_bytes_of(frame.data + prefix, (size_t)size), &number, &content),
-        CAIRN_OK);
-    assert_int_equal(number, request->kind + 1);
-    assert_int_equal(cairn_wire_read(&w->arena, message, content, ret_answer), CAIRN_OK);
-    return CAIRN_OK;
+    return abci_ask(&m->handler, request, &w->arena, &w->out, message, ret_answer);
 }
 
 static answer must_ask(world *w, const member *m, const cairn_abci_request *request,
@@ -131,14 +118,6 @@ static void crash(member *m)
     *m = (member){.directory = m->directory};
 }
 
-static cairn_hash app_hash_of(cairn_engine *engine)
-{
-    cairn_hash hash;
-    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
-    cairn_app_hash(view->log_size, &view->log_root, &hash);
-    return hash;
-}
-
 static cairn_bytes next_anchor(world *w)
 {
     return fixture_anchor(&w->f, w->anchors++, w->clock.wall_ms + 60000);
@@ -166,7 +145,7 @@ static void begin(world *w, unsigned embedded)
                              .initial_height = embedded + 1,
                              .start = {.genesis = w->f.genesis,
                                        .height = embedded,
-                                       .app_hash = app_hash_of(w->old.engine)}};
+                                       .app_hash = abci_app_hash_of(w->old.engine)}};
     assert_int_equal(cairn_store_close(w->old.store), CAIRN_OK);
     open_member(w, &w->old);
     open_member(w, &w->new);
@@ -191,8 +170,7 @@ static cairn_bytes put_txs(world *w, const member *m, uint64_t height, cairn_byt
     cairn_abci_request r = {.kind = CAIRN_ABCI_FINALIZE};
     r.block.txs = (cairn_wire_list){.items = txs, .count = count};
     r.block.height = (int64_t)height;
-    r.block.time = (cairn_abci_time){.seconds = (int64_t)(w->clock.wall_ms / 1000),
-                                     .nanos = (int64_t)(w->clock.wall_ms % 1000) * 1000000};
+    r.block.time = abci_time_of(w->clock.wall_ms);
     answer a = must_ask(w, m, &r, &finalize_message);
     const cairn_abci_request c = {.kind = CAIRN_ABCI_COMMIT};
     (void)must_ask(w, m, &c, &number_message);
@@ -519,7 +497,7 @@ static void test_chunks_are_proved(void **state)
     grow(&w, 1, 12, 1);
     cairn_abci_snapshot s = newest(&w);
     cairn_bytes chunk = load(&w, 10, 0);
-    cairn_hash before = app_hash_of(w.new.engine);
+    cairn_hash before = abci_app_hash_of(w.new.engine);
     assert_int_equal(offer(&w, &s), 1);
     assert_int_equal(cairn_arena_copy(&w.arena, chunk, &copy), CAIRN_OK);
     for (size_t i = 0; i < copy.size; i++) {
@@ -531,7 +509,7 @@ static void test_chunks_are_proved(void **state)
         assert_blamed(&w, 0, cairn_bytes_of(copy.data, size));
     assert_blamed(&w, 0, load(&w, 7, 0)); /* of a shorter log */
     assert_blamed(&w, 0, load(&w, 12, 0));
-    cairn_hash after = app_hash_of(w.new.engine);
+    cairn_hash after = abci_app_hash_of(w.new.engine);
     assert_true(cairn_hash_equal(&before, &after));
     apply_all(&w, &s);
     assert_joined(&w, 10);
