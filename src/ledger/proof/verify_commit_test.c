@@ -167,6 +167,45 @@ static void test_refusal(void **state)
     assert_int_equal(verify_refusal(ENGINE_HEIGHT, ENGINE_HEIGHT), CAIRN_ERR_BAD_PROOF);
 }
 
+/* Absence from an empty map: ICS-23's form of that is ours, {2: {1: key}}. */
+static cairn_err verify_state(uint64_t entry_height, uint64_t first, uint64_t engine_height)
+{
+    static uint8_t raw[CAIRN_BLOCK_ENTRY_SIZE_MAX];
+    static cairn_state_verdict stated;
+    const cairn_block_entry entry = {.height = entry_height,
+                                     .time_ms = test_engine_ms(entry_height),
+                                     .first = first,
+                                     .count = 2};
+    cairn_state_proof proof = {.key = cairn_bytes_str("org"),
+                               .proof = cairn_bytes_str("\x12\x05\x0a\x03org"),
+                               .block_entry_raw =
+                                   cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
+    cairn_bytes encoded;
+    test_world_log(&world, proof.block_entry_raw);
+    proof.commit_raw = commit_proof(engine_height);
+    cairn_arena_reset(&scratch);
+    cairn_arena_reset(&trust_memory);
+    CHAIN_MUST(cairn_state_proof_encode(&world.arena, &proof, NULL, 0, &encoded));
+    cairn_trust trust = test_world_trust(&world, &trust_memory);
+    cairn_err err = cairn_verify_state_proof(&scratch, encoded, &trust, now_ms(), &stated);
+    cairn_trust_done(&trust);
+    return err;
+}
+
+static void test_state(void **state)
+{
+    (void)state;
+    assert_int_equal(verify_state(TEST_HEIGHT, TEST_INDEX - 2, ENGINE_HEIGHT), CAIRN_OK);
+    assert_int_equal(verify_state(TEST_HEIGHT - 5, TEST_INDEX - 2, ENGINE_HEIGHT), CAIRN_OK);
+    assert_int_equal(verify_state(ENGINE_HEIGHT, TEST_INDEX - 2, ENGINE_HEIGHT),
+                     CAIRN_ERR_BAD_PROOF);
+    /* in the log, and not where it says */
+    assert_int_equal(verify_state(TEST_HEIGHT, TEST_INDEX - 3, ENGINE_HEIGHT), CAIRN_ERR_BAD_PROOF);
+    world.draft.anchor = NULL;
+    assert_int_equal(verify_state(TEST_HEIGHT, TEST_INDEX - 2, ENGINE_HEIGHT),
+                     CAIRN_ERR_NOT_TRUSTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expired, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_signer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_state, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
