@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/net/http_accept.h"
+
 /* Scripts, styles and everything else from this host alone; no frame, no form, no plugin. */
 #define POLICY                                                                                 \
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src " \
@@ -21,32 +23,45 @@ const cairn_http_file *cairn_http_files_find(const cairn_http_files *files, cair
     return bsearch(&path, files->rows, files->count, sizeof files->rows[0], compare);
 }
 
-/* RFC 9110 section 13.1.2: `*`, or a list that holds the tag by weak comparison. A tag holds no
- * comma of ours, so the list is cut at commas. */
-static bool names_tag(cairn_bytes list, const char *etag)
+/* `*`, or a list that holds the tag. A tag holds no comma of ours, so the list is cut at commas. By
+ * weak comparison what is marked weak is the same tag, by strong comparison it is another. */
+static bool holds_tag(cairn_bytes list, const char *etag, bool weakly)
 {
     cairn_bytes tag = cairn_bytes_str(etag);
     while (list.size > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.size);
-        size_t size = comma == NULL ? list.size : (size_t)(comma - list.data);
-        cairn_bytes item = cairn_http_trim(cairn_bytes_of(list.data, size));
-        if (item.size > 2 && memcmp(item.data, "W/", 2) == 0)
+        cairn_bytes item = cairn_http_cut(&list, ',');
+        if (weakly && item.size > 2 && memcmp(item.data, "W/", 2) == 0)
             item = cairn_bytes_of(item.data + 2, item.size - 2);
         if (cairn_bytes_equal(item, tag) || cairn_bytes_equal(item, cairn_bytes_str("*")))
             return true;
-        size_t step = comma == NULL ? size : size + 1;
-        list = cairn_bytes_of(list.data + step, list.size - step);
     }
     return false;
 }
 
-bool cairn_http_names_tag(const cairn_http_request *request, const char *etag)
+typedef struct condition {
+    bool given;
+    bool holds;
+} condition;
+
+/* All fields of that name are one list. */
+static condition read_condition(const cairn_http_request *request, const char *field,
+                                const char *etag, bool weakly)
 {
+    condition c = {.given = false};
     for (size_t i = 0; i < request->header_count; i++)
-        if (cairn_http_text_is(request->headers[i].name, "If-None-Match") &&
-            names_tag(request->headers[i].value, etag))
-            return true;
-    return false;
+        if (cairn_http_text_is(request->headers[i].name, field)) {
+            c.given = true;
+            c.holds = c.holds || holds_tag(request->headers[i].value, etag, weakly);
+        }
+    return c;
+}
+
+int cairn_http_tag_status(const cairn_http_request *request, const char *etag)
+{
+    const condition match = read_condition(request, "If-Match", etag, false);
+    if (match.given && !match.holds)
+        return 412;
+    return read_condition(request, "If-None-Match", etag, true).holds ? 304 : 200;
 }
 
 static void respond_wrong_method(cairn_http_exchange *exchange)
@@ -79,11 +94,12 @@ void cairn_http_respond_file(cairn_http_exchange *exchange, const cairn_http_req
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
     };
-    bool current = cairn_http_names_tag(request, file->etag);
-    const cairn_http_response response = {.status = current ? 304 : 200,
-                                          .content_type = current ? NULL : file->type,
+    int status = cairn_http_tag_status(request, file->etag);
+    const cairn_http_response response = {.status = status,
+                                          .content_type = status == 200 ? file->type : NULL,
                                           .fields = fields,
                                           .field_count = sizeof fields / sizeof fields[0],
-                                          .body = current ? cairn_bytes_of(NULL, 0) : file->bytes};
+                                          .body = status == 200 ? file->bytes
+                                                                : cairn_bytes_of(NULL, 0)};
     cairn_http_respond(exchange, &response);
 }

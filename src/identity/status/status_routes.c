@@ -123,14 +123,14 @@ static void respond(const lookup *l)
                                        {"Vary", "Accept"},
                                        {"Access-Control-Allow-Origin", "*"},
                                        {"X-Content-Type-Options", "nosniff"}};
-    bool known = cairn_http_names_tag(call->request, tag);
-    cairn_http_respond(
-        call->exchange,
-        &(cairn_http_response){.status = known ? 304 : 200,
-                               .content_type = known ? NULL : cairn_status_form_type(l->form),
-                               .fields = fields,
-                               .field_count = sizeof fields / sizeof fields[0],
-                               .body = known ? (cairn_bytes){0} : l->bytes});
+    int status = cairn_http_tag_status(call->request, tag);
+    cairn_http_respond(call->exchange,
+                       &(cairn_http_response){
+                           .status = status,
+                           .content_type = status == 200 ? cairn_status_form_type(l->form) : NULL,
+                           .fields = fields,
+                           .field_count = sizeof fields / sizeof fields[0],
+                           .body = status == 200 ? l->bytes : (cairn_bytes){0}});
 }
 
 /* A list as it was at a time (Token Status List section 8.4) is on the ledger by its hash alone. */
