@@ -5,8 +5,10 @@
 #include "command/home.h"
 #include "command/verbs.h"
 #include "core/store/file.h"
+#include "feature_list.h"
 #include "identity/identity.h"
 #include "node/auth/auth_accounts.h"
+#include "node/node_routes.h"
 
 #define DAY_MS UINT64_C(86400000)
 
@@ -40,6 +42,10 @@ static cairn_err join_scopes(const cairn_arguments *arguments, cairn_account *ac
     size_t count = cairn_option_values(arguments, "scope", &scopes);
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
+        cairn_err err = cairn_node_scope_check(&cairn_all_features, scopes[i]);
+        if (err == CAIRN_ERR_NOT_FOUND)
+            return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--scope: there is no scope %s", scopes[i]);
+        CAIRN_TRY(err);
         used += (size_t)snprintf(account->scopes + used, sizeof account->scopes - used, "%s%s",
                                  i == 0 ? "" : " ", scopes[i]);
         if (used >= sizeof account->scopes)

@@ -75,7 +75,7 @@ static const char *suffix_of(const char *type)
 
 static bool may_see(cairn_node *node, const cairn_principal *caller, const cairn_node_ledger *l)
 {
-    return cairn_principal_has_scope(caller, "metrics.all") ||
+    return cairn_principal_has_scope(caller, CAIRN_METRICS_ALL_SCOPE) ||
            cairn_node_find(node, caller, cairn_bytes_str(l->id_text), CAIRN_SIGHT_PROOFS) != NULL;
 }
 
@@ -365,8 +365,8 @@ void cairn_api_metrics(cairn_call *call)
     cairn_node *node = cairn_api_node(call);
     cairn_err err = CAIRN_OK;
     if (!cairn_config_bool(cairn_node_config(node), "api.metrics_public") &&
-        !cairn_principal_has_scope(&call->principal, "metrics.read") &&
-        !cairn_principal_has_scope(&call->principal, "metrics.all"))
+        !cairn_principal_has_scope(&call->principal, CAIRN_METRICS_SCOPE) &&
+        !cairn_principal_has_scope(&call->principal, CAIRN_METRICS_ALL_SCOPE))
         err = CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "metrics: are not here");
     if (err == CAIRN_OK)
         err = cairn_api_query(call, NULL, 0);
