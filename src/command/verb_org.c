@@ -308,6 +308,9 @@ static cairn_err act_roles(cairn_home *home, const cairn_arguments *arguments, j
     uint32_t roles = 0;
     cairn_bytes body;
     CAIRN_TRY(parse_roles(arguments, &roles));
+    if ((roles == 0) != cairn_option_given(arguments, "none"))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "--role for each that it is to have, or --none");
     CAIRN_TRY(load_org(home, arguments->words[0], &id, &org));
     CAIRN_TRY(cairn_org_roles_body(&home->command->arena, &id, roles, org.version, &body));
     cairn_facts_text(facts, "organisation", org.name);
@@ -473,6 +476,7 @@ const cairn_verb cairn_verb_org_remove = {
 
 static const cairn_option roles_options[] = {
     {"role", "ROLE", false, true, "a role that it is to have; those not named it loses"},
+    {"none", NULL, false, false, "it is to lose all"},
 };
 
 const cairn_verb cairn_verb_org_roles = {

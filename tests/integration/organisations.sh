@@ -96,6 +96,8 @@ on operator 2 org request again.request --org 'a/b'
 on maker 2 org admit
 on maker 4 org admit nothing.request
 on maker 2 org admit operator.request --role king
+on maker 2 grant add shop --secret-file secret --scope metrics.read --scope bogus
+grep -q 'no scope bogus' err || fail "an unknown scope is not named: $(cat err)"
 echo '{"format":"cairn/admission-request/2"}' >wrong
 on maker 3 org admit wrong
 echo '[]' >wrong
@@ -180,6 +182,12 @@ on insurer 0 approval approve "$(value approval)"
 is status executed
 on operator 0 anchor operator.request
 
+# All roles at once are taken by that word alone.
+on maker 2 org roles "$operator"
+on maker 2 org roles "$operator" --role operator --none
+on maker 0 org roles "$operator" --none
+on maker 0 approval withdraw "$(value approval)"
+
 # Who proposed takes it back for all; who only voted, his vote.
 on maker 0 org roles "$operator" --role operator --role cloud
 proposal open 1 2 3
@@ -234,7 +242,7 @@ proposal open 1 2 3
 late=$id
 
 # Words that are none.
-for verb in "org suspend" "org resume" "org remove" "org roles" "approval show" "approval approve" "approval withdraw"; do
+for verb in "org suspend" "org resume" "org remove" "org roles --none" "approval show" "approval approve" "approval withdraw"; do
     # shellcheck disable=SC2086 # two words
     on maker 2 $verb
     # shellcheck disable=SC2086
