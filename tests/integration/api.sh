@@ -83,6 +83,8 @@ body_has "wait=commit" '"status":"accepted"'
 is "wait=durable" "$(submit "$work/tx/2" durable)" 200
 is "a replay" "$(submit "$work/tx/2" commit)" 409
 body_has "a replay" TX_REPLAYED
+is "a replay that does not wait" "$(submit "$work/tx/2" none)" 409
+body_has "a replay that does not wait" TX_REPLAYED
 printf 'junk' >"$work/junk"
 is "junk" "$(submit "$work/junk" commit)" 400
 head -c 100 "$work/tx/3" >"$work/cut"

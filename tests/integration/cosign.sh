@@ -172,10 +172,13 @@ get maker checkpoint | sed -n 5p >>own # the log key's line alone
 grep -q "^— cairn/$ledger/" body || fail "a cosignature line: $(cat body)"
 sed "s/^$size$/$((size + 100))/" again >forged
 [ "$(ask forged)" = 403 ] || fail "a checkpoint that nobody signed: $(cat body)"
+expect_text body '"code":"BAD_SIGNATURE"' "a checkpoint that nobody signed"
 echo junk >junk
 [ "$(ask junk)" = 400 ] || fail "junk: $(cat body)"
+expect_text body '"code":"BAD_VALUE"' "junk"
 sed "s/^cairn\/./cairn\/g/" again >elsewhere
 [ "$(ask elsewhere)" = 404 ] || fail "another origin: $(cat body)"
+expect_text body '"code":"NOT_FOUND"' "another origin"
 
 # --- one is dead, two are dead --------------------------------------------------------------------
 
@@ -220,4 +223,7 @@ for file in reason shown; do
     [ -s "$(find operator/cosign -name 'evidence-*' | head -n 1)/$file" ] || fail "evidence without $file"
 done
 whole_note fork 1 || fail "a fork is cosigned: $(get fork checkpoint)"
+{ printf 'old 0\n\n'; get fork checkpoint; } >other
+[ "$(ask other)" = 409 ] || fail "another root: $(cat body)"
+expect_text body '"code":"MISMATCH"' "another root"
 finish

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ledger/store/store_deliver.h"
 #include "node/api/api.h"
 
 /* One transaction on its way. The engine's verdict, and then the head's signature, end it. */
@@ -214,12 +215,25 @@ static cairn_err read_submission(cairn_call *call, cairn_node_ledger **ret_ledge
     return cairn_api_waiting(call, ret_wait);
 }
 
+/* Who does not wait hears nothing of the engine's verdict: of what is decided already he hears. */
+static cairn_err check_fresh(const cairn_node_ledger *ledger, cairn_api_wait wait,
+                             const cairn_tx *tx)
+{
+    if (wait != CAIRN_API_WAIT_NONE ||
+        !cairn_store_has_decided(ledger->service.engine, tx->valid_until_ms, &tx->id))
+        return CAIRN_OK;
+    return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, "docs/formats/transaction.md",
+                      "transaction: was decided before");
+}
+
 void cairn_api_transaction_submit(cairn_call *call)
 {
     cairn_node_ledger *ledger = NULL;
     cairn_api_wait wait = CAIRN_API_WAIT_NONE;
     cairn_tx tx;
     cairn_err err = read_submission(call, &ledger, &wait, &tx);
+    if (err == CAIRN_OK)
+        err = check_fresh(ledger, wait, &tx);
     if (err != CAIRN_OK)
         cairn_api_refuse(call, err);
     else
