@@ -313,7 +313,7 @@ static void answer_issued(const asking *a, cairn_err err, const cairn_ca_issued 
         respond(a->call, issued->again ? 200 : 201, json);
 }
 
-/* --- on the CA's thread; nothing is read after the answer, by which the call is gone --- */
+/* --- on the CA's thread; the answer is the last act: with it the call is gone --- */
 
 static void changed(cairn_services *services)
 {
@@ -342,9 +342,9 @@ static void act_issue(void *context)
     if (err == CAIRN_OK)
         err =
             cairn_ca_issue(a->ca, a->profile->profile, a->csr, &a->grant, a->call->arena, &issued);
-    answer_issued(a, err, &issued);
     if (err == CAIRN_OK)
         changed(services);
+    answer_issued(a, err, &issued);
 }
 
 static void act_renew(void *context)
@@ -353,9 +353,9 @@ static void act_renew(void *context)
     cairn_services *services = a->call->services;
     cairn_ca_issued issued = {.again = false};
     cairn_err err = cairn_ca_renew(a->ca, a->serial, a->csr, a->early, a->call->arena, &issued);
-    answer_issued(a, err, &issued);
     if (err == CAIRN_OK)
         changed(services);
+    answer_issued(a, err, &issued);
 }
 
 /* Revokes one and tells of it; `later` is what kept it from being signed at once. */
@@ -411,15 +411,14 @@ static void act_revoke(void *context)
     cairn_err later = CAIRN_OK;
     json_t *list = json_array();
     cairn_err err = revoke_all(a, list, &later);
-    bool any = json_array_size(list) > 0;
+    if (json_array_size(list) > 0)
+        changed(services);
     if (err == CAIRN_OK) {
         respond(call, later == CAIRN_OK ? 200 : 202, json_pack("{s:o}", "certificates", list));
     } else {
         json_decref(list);
         cairn_call_respond_err(call, err);
     }
-    if (any)
-        changed(services);
 }
 
 /* --- on the network's thread --- */
