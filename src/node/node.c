@@ -9,7 +9,6 @@
 
 #include "core/net/address.h"
 #include "node/api/api.h"
-#include "node/console.h"
 #include "node/node_auth.h"
 #include "node/node_ca.h"
 #include "node/node_delegate.h"
@@ -17,6 +16,7 @@
 #include "node/node_keys.h"
 #include "node/node_lists.h"
 #include "node/node_outbox.h"
+#include "node/node_routes.h"
 #include "node/node_tender.h"
 #include "node/node_tls.h"
 
@@ -317,22 +317,11 @@ static bool is_watched(void *context, const cairn_call *call)
     return err == CAIRN_OK ? reader.by_role : err != CAIRN_ERR_NOT_FOUND;
 }
 
-enum { OWN_TABLES = 3 };
-
 static cairn_err make_router(cairn_node *node)
 {
-    const cairn_features *features = node->setup.features;
-    cairn_route_table *tables = calloc(features->count + OWN_TABLES, sizeof *tables);
-    if (tables == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: routes");
+    cairn_route_table *tables = NULL;
     size_t count = 0;
-    tables[count++] = cairn_api_routes;
-    tables[count++] = cairn_oauth_routes;
-    tables[count++] = cairn_console_routes;
-    for (size_t i = 0; i < features->count; i++)
-        if (features->list[i]->route_count > 0)
-            tables[count++] = (cairn_route_table){.rows = features->list[i]->routes,
-                                                  .count = features->list[i]->route_count};
+    CAIRN_TRY(cairn_node_route_tables(node->setup.features, &tables, &count));
     cairn_router_options options = {.tables = tables,
                                     .table_count = count,
                                     .services = &node->services,
@@ -396,11 +385,11 @@ void cairn_node_free(cairn_node *node)
     cairn_node_cosign_stop(node->cosign);
     cairn_http_group_free(node->group);
     cairn_router_free(node->router);
+    cairn_node_jobs_free(node->jobs); /* before what its handlers use */
     cairn_node_auth_free(node->auth);
     cairn_node_ca_free(node->ca);
     cairn_lists_free(node->lists);
     cairn_tls_server_free(node->tls);
-    cairn_node_jobs_free(node->jobs);
     cairn_node_outbox_free(node->outbox);
     cairn_work_free(node->work); /* before the ledgers, which its work uses */
     for (size_t i = 0; i < node->ledger_count; i++)

@@ -32,7 +32,8 @@ struct cairn_node_consortium {
     cairn_chain chain;
     char socket[CAIRN_PATH_SIZE_MAX];
     cairn_log *log;
-    cairn_engine *engine; /* that is driven; NULL: not open yet */
+    cairn_engine *engine; /* NULL: not open yet */
+    bool driven;          /* by the relay's driver */
     cairn_relay *relay;
     cairn_application_watch watch; /* the relay's */
     cairn_application *application;
@@ -69,6 +70,16 @@ static cairn_err read_chain(cairn_node_consortium *c, const char *directory)
     return cairn_chain_decode(&c->arena, json, &c->chain);
 }
 
+static void init_lock(cairn_node_consortium *c)
+{
+    pthread_condattr_t attributes;
+    CAIRN_ASSERT(pthread_mutex_init(&c->lock, NULL) == 0);
+    CAIRN_ASSERT(pthread_condattr_init(&attributes) == 0);
+    CAIRN_ASSERT(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    CAIRN_ASSERT(pthread_cond_init(&c->wake, &attributes) == 0);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
 cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *config,
                                     cairn_node_consortium **ret_consortium)
 {
@@ -76,8 +87,7 @@ cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *c
     if (c == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: consortium");
     c->config = config;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->wake, NULL);
+    init_lock(c);
     cairn_arena_init(&c->arena, ARENA_SIZE_MAX);
     CAIRN_TRY(read_chain(c, directory));
     *ret_consortium = CAIRN_STEAL(c);
@@ -87,7 +97,7 @@ cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *c
 /* Who drives the ledger goes before what it drives it with. */
 static void stop_driving(cairn_node_consortium *c)
 {
-    if (c->engine != NULL)
+    if (c->driven)
         CAIRN_ASSERT(cairn_store_drive(c->engine, NULL) == CAIRN_OK); /* it is driven already */
 }
 
@@ -181,6 +191,7 @@ cairn_err cairn_node_consortium_open(cairn_node_consortium *c, cairn_store *stor
     c->engine = cairn_store_ledger(store, 0);
     CAIRN_TRY(open_relay(c));
     CAIRN_TRY(cairn_store_drive(c->engine, cairn_relay_driver(c->relay)));
+    c->driven = true;
     return open_application(c, store, version);
 }
 
@@ -241,7 +252,7 @@ static void look_at_engine(cairn_node_consortium *c)
 static void rest(cairn_node_consortium *c, time_t seconds)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += seconds;
     (void)pthread_cond_timedwait(&c->wake, &c->lock, &until);
 }

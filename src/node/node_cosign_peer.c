@@ -151,7 +151,7 @@ static void gather(void *context, cairn_heads *heads, cairn_head *head)
         return;
     }
     pthread_mutex_lock(&cosign->lock);
-    for (size_t i = 0; i < cosign->thread_count && !atomic_load(&cosign->stopping); i++)
+    for (size_t i = 0; !atomic_load(&cosign->stopping) && i < cosign->thread_count; i++)
         give(&cosign->peers[i], r);
     bool closed = close_round(r);
     pthread_cond_broadcast(&cosign->wake);
