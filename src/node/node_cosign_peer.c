@@ -387,15 +387,18 @@ static outcome ask_cosigned(question *q)
         cairn_http_call like = {.method = CAIRN_HTTP_CLIENT_POST,
                                 .content_type = "text/plain; charset=utf-8"};
         cairn_http_reply reply;
-        if (q->peer->old_size > size)
-            return OUTCOME_NOTHING; /* it has cosigned more than this meanwhile */
+        uint64_t told = 0;
         cairn_err err = make_request(q, &like.body);
         if (err != CAIRN_OK)
             return refused(q, err);
         if (call_patiently(q, &like, "add-checkpoint", &reply) != CAIRN_OK)
             return OUTCOME_FAILED;
-        if (tells_size(&reply, &q->peer->old_size))
+        if (tells_size(&reply, &told)) {
+            if (told > size)
+                return OUTCOME_NOTHING; /* it has cosigned more meanwhile, or says so */
+            q->peer->old_size = told;
             continue;
+        }
         if (reply.status == 409 || reply.status == 422)
             return ask_what_it_has(q, &reply);
         if (reply.status != 200)

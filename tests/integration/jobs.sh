@@ -61,6 +61,7 @@ assert timers == sorted(timers, key=lambda t: t['due']), timers
 PYTHON
 
 # Renewed by itself.
+echo "no list" >ledger/status/aaa.list # keeps no other from being renewed
 first=$(issued badges statuslist+jwt)
 wait_for 30 newer "$first" badges statuslist+jwt || fail "the list is not renewed: $(tail -n 3 node.err)"
 grep -q '"event":"status.renewed".*"list":"badges"' node.err || fail "the log does not say so"
@@ -83,7 +84,7 @@ kill -HUP "$node" # it reads its keys again
 wait_for 60 newer "$third" badges statuslist+jwt || fail "the list is not renewed by the next key: $(tail -n 3 node.err)"
 
 # A list that is gone is forgotten.
-rm ledger/status/badges.list
+rm ledger/status/badges.list ledger/status/aaa.list
 gone() {
     [ "$("$cairn" -C ledger --json job timers | grep -c status.renew)" -eq 2 ]
 }

@@ -14,7 +14,8 @@ enum {
     CSR_TEXT_SIZE_MAX = 2 * CAIRN_CA_CSR_SIZE_MAX,
     NAME_TEXT_SIZE_MAX = CAIRN_CA_NAME_SIZE_MAX,
     DAYS_MAX = 3652,
-    DEVICE_PAGE = 64, /* certificates that are looked up at once */
+    DEVICE_PAGE = 64,           /* certificates that are looked up at once */
+    FACTS_SIZE_MAX = 256 << 10, /* of one certificate */
 };
 static const char object[] = "body";
 static const char clause[] = "api/openapi.yaml";
@@ -293,8 +294,9 @@ static cairn_err issued_json(const asking *a, const cairn_ca_issued *issued, jso
     CAIRN_TRY(pem_json(arena, issued->certificate, &texts[0]));
     cairn_err err = pem_json(arena, issued->issuer, &texts[1]);
     json_t *json = err == CAIRN_OK ? facts_json(&facts) : NULL;
-    if (json_object_set_new(json, "certificate", texts[0]) != 0 ||
-        json_object_set_new(json, "issuer", texts[1]) != 0) { /* they take what they are given */
+    bool good = json_object_set_new(json, "certificate", texts[0]) == 0;
+    good = json_object_set_new(json, "issuer", texts[1]) == 0 && good;
+    if (!good) { /* both took what they were given */
         json_decref(json);
         return err != CAIRN_OK ? err : CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "ca: answer");
     }
@@ -361,11 +363,13 @@ static void act_renew(void *context)
 /* Revokes one and tells of it; `later` is what kept it from being signed at once. */
 static cairn_err revoke_one(const asking *a, const uint8_t *serial, json_t *list, cairn_err *later)
 {
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena; /* one's own: there may be thousands */
     cairn_ca_facts facts;
+    cairn_arena_init(&arena, FACTS_SIZE_MAX);
     cairn_err err = cairn_ca_revoke(a->ca, serial, a->reason);
     if (err == CAIRN_ERR_NOT_FOUND || err == CAIRN_ERR_ARGUMENT)
         return err;
-    CAIRN_TRY(cairn_ca_find(a->ca, serial, a->call->arena, &facts));
+    CAIRN_TRY(cairn_ca_find(a->ca, serial, &arena, &facts));
     if (facts.status != CAIRN_CA_STATUS_REVOKED)
         return err;
     if (*later == CAIRN_OK)

@@ -83,19 +83,25 @@ typedef struct renewal {
     cairn_hash org;
     char directory[CAIRN_PATH_SIZE_MAX];
     cairn_bytes name; /* empty: none of the lists here */
+    cairn_err unread; /* of a list's file: it may be any list's */
     char key_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
     cairn_key *key;
     cairn_status_record record;
 } renewal;
 
-/* Is it the list with a form that is anchored by that name? */
+/* Is it the list with a form that is anchored by that name? One that cannot be read keeps no other
+ * from being renewed. */
 static cairn_err look_at(void *context, cairn_bytes name)
 {
     renewal *r = context;
     CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
     cairn_status_record head;
     cairn_status_form forms[CAIRN_STATUS_FORMS_MAX];
-    CAIRN_TRY(cairn_status_store_open(&r->arena, r->directory, name, &head, &fd));
+    cairn_err err = cairn_status_store_open(&r->arena, r->directory, name, &head, &fd);
+    if (err != CAIRN_OK) {
+        r->unread = err;
+        return CAIRN_OK;
+    }
     cairn_status_forms((cairn_list_format)head.format, forms);
     for (size_t i = 0; i < CAIRN_STATUS_FORMS_MAX; i++) {
         cairn_hash list;
@@ -203,9 +209,11 @@ static cairn_err renew(renewal *r)
     CAIRN_TRY(services->find_own(services->node, &r->ledger, &r->org));
     CAIRN_TRY(cairn_path_join(services->directory, "status", r->directory));
     cairn_err err = cairn_status_store_each(r->directory, look_at, r);
-    if (err == CAIRN_ERR_NOT_FOUND || (err == CAIRN_OK && r->name.size == 0))
-        return CAIRN_OK; /* it is published from another directory */
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
     CAIRN_TRY(err);
+    if (r->name.size == 0) /* it is published from another directory, or cannot be read */
+        return r->unread;
     CAIRN_TRY(cairn_status_store_lock(r->directory, &fd));
     CAIRN_TRY(cairn_status_store_load(&r->arena, r->directory, r->name, &r->record));
     if (!cairn_hash_equal(&r->record.org, &r->org) ||
