@@ -81,10 +81,13 @@ echo 'correct horse battery' >secret
 openssl ecparam -name prime256v1 -genkey -noout -out robot.key
 openssl pkcs8 -topk8 -nocrypt -in robot.key -out robot.pem
 "$python" - robot.pem >robot.jwks <<'PYTHON' || die "no JWK set"
-import json, sys
+import base64, json, sys
 from authlib.jose import JsonWebKey
-key = JsonWebKey.import_key(open(sys.argv[1]).read(), {'kty': 'EC'})
-print(json.dumps({'keys': [dict(key.as_dict(is_private=False), kid='r1', alg='ES256', use='sig')]}))
+key = JsonWebKey.import_key(open(sys.argv[1]).read(), {'kty': 'EC'}).as_dict(is_private=False)
+for name in ('x', 'y'):  # RFC 7518 6.2.1.2: 32 bytes; Authlib leaves out leading zeros
+    number = base64.urlsafe_b64decode(key[name] + '=' * (-len(key[name]) % 4))
+    key[name] = base64.urlsafe_b64encode(number.rjust(32, b'\0')).decode().rstrip('=')
+print(json.dumps({'keys': [dict(key, kid='r1', alg='ES256', use='sig')]}))
 PYTHON
 expect 0 "$cairn" -C ledger grant add shop --secret-file secret --organisation "$organisation" --scope ledger.read
 expect 0 "$cairn" -C ledger grant add robot --jwks robot.jwks --organisation "$organisation" --scope ledger.read
