@@ -137,9 +137,8 @@ static cairn_err read_public(cairn_node *node)
 static cairn_err find_ledger(void *context, const cairn_principal *caller, cairn_bytes id,
                              cairn_service_ledger *ret_ledger)
 {
-    cairn_node_ledger *ledger = cairn_node_find(context, caller, id, CAIRN_SIGHT_PROOFS);
-    if (ledger == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
+    cairn_node_ledger *ledger = NULL;
+    CAIRN_TRY(cairn_node_find(context, caller, id, CAIRN_SIGHT_PROOFS, &ledger));
     *ret_ledger = ledger->service;
     return CAIRN_OK;
 }
@@ -602,18 +601,31 @@ bool cairn_node_is_public(const cairn_node *node, cairn_node_sight sight)
     return node->open[sight];
 }
 
-cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
-                                   cairn_node_sight sight)
+/* Whoever may see only some of the entries has no sight of them all. */
+static cairn_err check_sight(cairn_node_ledger *ledger, const cairn_principal *caller,
+                             cairn_node_sight sight)
+{
+    cairn_reader reader;
+    if (sight == CAIRN_SIGHT_PROOFS)
+        return cairn_reader_of_proofs(ledger, caller);
+    CAIRN_TRY(cairn_reader_of(ledger, caller, &reader));
+    return reader.all ? CAIRN_OK : CAIRN_ERR_NOT_FOUND;
+}
+
+cairn_err cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                          cairn_node_sight sight, cairn_node_ledger **ret_ledger)
 {
     cairn_node_ledger *ledger = cairn_node_find_any(node, id);
-    if (ledger == NULL || node->open[sight])
-        return ledger;
-    cairn_reader reader;
-    if (sight == CAIRN_SIGHT_ENTRIES)
-        return cairn_reader_of(ledger, caller, &reader) == CAIRN_OK && reader.all ? ledger : NULL;
-    bool known = caller->has_organisation && cairn_principal_has_scope(caller, "ledger.read") &&
-                 cairn_node_ledger_knows(ledger, &caller->organisation);
-    return known ? ledger : NULL;
+    cairn_err err = CAIRN_OK;
+    if (ledger == NULL)
+        err = CAIRN_ERR_NOT_FOUND;
+    else if (!node->open[sight])
+        err = check_sight(ledger, caller, sight);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_FAIL(err, "house", "ledger: is not here");
+    if (err == CAIRN_OK)
+        *ret_ledger = ledger;
+    return err;
 }
 
 cairn_err cairn_node_find_reader(cairn_node *node, const cairn_principal *caller, cairn_bytes id,

@@ -74,9 +74,9 @@ bool cairn_node_moves(cairn_node *node);
 /* --- for the handlers --- */
 
 /* The ledger that `id` (64 lower-case hexadecimal digits) names, when `caller` may see that much of
- * it; NULL alike for one that is not here and one that he may not see. */
-cairn_node_ledger *cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
-                                   cairn_node_sight sight);
+ * it; NOT_FOUND alike for one that is not here and one that he may not see. */
+cairn_err cairn_node_find(cairn_node *node, const cairn_principal *caller, cairn_bytes id,
+                          cairn_node_sight sight, cairn_node_ledger **ret_ledger) CAIRN_MUST_USE;
 /* How much of that ledger's entries `caller` sees: everybody all where they are public. NOT_FOUND
  * alike for a ledger that is not here and for one of which he sees none. */
 cairn_err cairn_node_find_reader(cairn_node *node, const cairn_principal *caller, cairn_bytes id,

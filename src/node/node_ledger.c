@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-#include "ledger/registry.h"
-
-enum { KNOWS_ARENA_SIZE_MAX = 64 << 10 };
-
 static cairn_err make_heads(cairn_node_ledger *ledger, const cairn_node_ledger_setup *setup)
 {
     cairn_heads_setup heads = {.engine = setup->engine,
@@ -106,15 +102,4 @@ static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cai
 cairn_state_source cairn_node_ledger_state(cairn_node_ledger *ledger)
 {
     return (cairn_state_source){.context = ledger->service.engine, .get = get_state};
-}
-
-bool cairn_node_ledger_knows(cairn_node_ledger *ledger, const cairn_hash *org)
-{
-    cairn_state_source state = cairn_node_ledger_state(ledger);
-    cairn_org_record record;
-    cairn_arena arena;
-    cairn_arena_init(&arena, KNOWS_ARENA_SIZE_MAX);
-    cairn_err err = cairn_registry_org(&state, &arena, org, &record);
-    cairn_arena_done(&arena);
-    return err == CAIRN_OK && record.status != CAIRN_ORG_REMOVED;
 }

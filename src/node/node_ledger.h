@@ -77,7 +77,4 @@ bool cairn_node_ledger_moves(cairn_node_ledger *ledger);
 /* The newest state as a source for the registry. */
 cairn_state_source cairn_node_ledger_state(cairn_node_ledger *ledger);
 
-/* Is `org` of this ledger, and not removed from it? */
-bool cairn_node_ledger_knows(cairn_node_ledger *ledger, const cairn_hash *org);
-
 #endif

@@ -54,12 +54,34 @@ static cairn_err find(cairn_node_ledger *ledger, const cairn_hash *org, uint32_t
     return err;
 }
 
+static bool may_read(const cairn_principal *caller)
+{
+    return caller->has_organisation && cairn_principal_has_scope(caller, "ledger.read");
+}
+
 cairn_err cairn_reader_of(cairn_node_ledger *ledger, const cairn_principal *caller,
                           cairn_reader *ret_reader)
 {
-    if (!caller->has_organisation || !cairn_principal_has_scope(caller, "ledger.read"))
+    if (!may_read(caller))
         return CAIRN_ERR_NOT_FOUND;
     return find(ledger, &caller->organisation, caller->roles, ret_reader);
+}
+
+static cairn_err check_not_removed(cairn_node_ledger *ledger, const cairn_hash *id)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    const cairn_state_source state = cairn_node_ledger_state(ledger);
+    cairn_org_record org;
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    CAIRN_TRY(cairn_registry_org(&state, &arena, id, &org));
+    return org.status == CAIRN_ORG_REMOVED ? CAIRN_ERR_NOT_FOUND : CAIRN_OK;
+}
+
+cairn_err cairn_reader_of_proofs(cairn_node_ledger *ledger, const cairn_principal *caller)
+{
+    if (!may_read(caller))
+        return CAIRN_ERR_NOT_FOUND;
+    return check_not_removed(ledger, &caller->organisation);
 }
 
 cairn_err cairn_reader_of_org(cairn_node_ledger *ledger, const cairn_hash *org,

@@ -25,6 +25,11 @@ cairn_reader cairn_reader_of_all(cairn_node_ledger *ledger);
 cairn_err cairn_reader_of(cairn_node_ledger *ledger, const cairn_principal *caller,
                           cairn_reader *ret_reader) CAIRN_MUST_USE;
 
+/* OK when the caller may see what is no entry: his organisation is of the ledger, and not removed
+ * from it; his scope is `ledger.read`. NOT_FOUND for everybody else. */
+cairn_err cairn_reader_of_proofs(cairn_node_ledger *ledger,
+                                 const cairn_principal *caller) CAIRN_MUST_USE;
+
 /* An organisation when nobody calls: by membership or name alone. NOT_FOUND unless it is active. */
 cairn_err cairn_reader_of_org(cairn_node_ledger *ledger, const cairn_hash *org,
                               cairn_reader *ret_reader) CAIRN_MUST_USE;

@@ -203,6 +203,36 @@ static void test_callers(void **state)
     assert_int_equal(cairn_reader_of(&w->ledger, &caller, &reader), CAIRN_ERR_IO);
 }
 
+/* Proofs are for every organisation that was not removed; a failing read says neither. */
+static void test_proofs(void **state)
+{
+    world *w = *state;
+    cairn_hash org = put_org(w, 20, false, CAIRN_ORG_ACTIVE, 0);
+    cairn_hash suspended = put_org(w, 21, true, CAIRN_ORG_SUSPENDED, 0);
+    cairn_hash removed = put_org(w, 22, true, CAIRN_ORG_REMOVED, 0);
+    const cairn_hash nobody = {{7}};
+    const struct {
+        const cairn_hash *org;
+        cairn_err err;
+    } rows[] = {{&org, CAIRN_OK},
+                {&suspended, CAIRN_OK},
+                {&removed, CAIRN_ERR_NOT_FOUND},
+                {&nobody, CAIRN_ERR_NOT_FOUND}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cairn_principal caller = caller_of(rows[i].org, 0);
+        assert_int_equal(cairn_reader_of_proofs(&w->ledger, &caller), rows[i].err);
+        w->fails = true;
+        assert_int_equal(cairn_reader_of_proofs(&w->ledger, &caller), CAIRN_ERR_IO);
+        w->fails = false;
+    }
+    cairn_principal caller = caller_of(&org, 0);
+    (void)snprintf(caller.scopes, sizeof caller.scopes, "metrics.read");
+    assert_int_equal(cairn_reader_of_proofs(&w->ledger, &caller), CAIRN_ERR_NOT_FOUND);
+    caller = caller_of(&org, 0);
+    caller.has_organisation = false;
+    assert_int_equal(cairn_reader_of_proofs(&w->ledger, &caller), CAIRN_ERR_NOT_FOUND);
+}
+
 /* Nobody calls: a role opens nothing. */
 static void test_without_a_caller(void **state)
 {
@@ -216,6 +246,8 @@ static void test_without_a_caller(void **state)
     assert_int_equal(cairn_reader_of_org(&w->ledger, &member, &reader), CAIRN_OK);
     assert_true(reader.all);
     assert_int_equal(cairn_reader_of_org(&w->ledger, &suspended, &reader), CAIRN_ERR_NOT_FOUND);
+    w->fails = true;
+    assert_int_equal(cairn_reader_of_org(&w->ledger, &member, &reader), CAIRN_ERR_IO);
 }
 
 /* --- what names an organisation --- */
@@ -294,7 +326,7 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rights),  TEST(test_callers),   TEST(test_without_a_caller),
+        TEST(test_rights),  TEST(test_callers),   TEST(test_proofs),   TEST(test_without_a_caller),
         TEST(test_entries), TEST(test_admission), TEST(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,12 +306,15 @@ static void get_document(cairn_call *call)
     char digits[65] = "";
     if (call->params[1].size == 64)
         memcpy(digits, call->params[1].data, 64);
-    bool good = write_host(call, p.did, sizeof p.did - 140) &&
-                cairn_hex_decode(digits, p.org.b, sizeof p.org.b) == CAIRN_OK &&
-                call->services->find_ledger(call->services->node, &call->principal, call->params[0],
-                                            &ledger) == CAIRN_OK;
-    if (!good) {
+    if (!write_host(call, p.did, sizeof p.did - 140) ||
+        cairn_hex_decode(digits, p.org.b, sizeof p.org.b) != CAIRN_OK) {
         cairn_call_not_found(call);
+        return;
+    }
+    cairn_err err = call->services->find_ledger(call->services->node, &call->principal,
+                                                call->params[0], &ledger);
+    if (err != CAIRN_OK) {
+        cairn_call_respond_err(call, err);
         return;
     }
     char names[2][65];

@@ -97,12 +97,16 @@ static void live(void)
     }
 }
 
+static bool cannot_be_read; /* whether the caller may see the ledger */
+
 static cairn_err find_ledger(void *node, const cairn_principal *caller, cairn_bytes id,
                              cairn_service_ledger *ret_ledger)
 {
     char digits[65];
     (void)node;
     (void)caller;
+    if (cannot_be_read)
+        return CAIRN_ERR_IO;
     cairn_hex_encode(cairn_bytes_hash(&e.m.id), digits);
     if (!cairn_bytes_equal(id, cairn_bytes_str(digits)))
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "a secret");
@@ -245,6 +249,11 @@ static void test_published_documents(void **state)
     (void)snprintf(target, sizeof target, "/orgs/%064d/%s/did.json", 0, did() + 75);
     assert_int_equal(get(target, ""), 404);
     assert_int_equal(get("/orgs/0/0/did.json", ""), 404);
+    (void)snprintf(target, sizeof target, "/orgs/%.64s/%s/did.json", did() + 10, did() + 75);
+    cannot_be_read = true; /* whoever asks has not heard that it is not there */
+    assert_int_equal(get(target, ""), 500);
+    expect("\"code\":\"IO\"");
+    cannot_be_read = false;
     services.find_own = NULL;
     assert_int_equal(get("/.well-known/did.json", ""), 404);
 }

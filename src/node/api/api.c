@@ -226,12 +226,8 @@ cairn_node *cairn_api_node(const cairn_call *call)
 
 cairn_err cairn_api_ledger(cairn_call *call, cairn_node_sight sight, cairn_node_ledger **ret_ledger)
 {
-    cairn_node_ledger *ledger =
-        cairn_node_find(cairn_api_node(call), &call->principal, call->params[0], sight);
-    if (ledger == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
-    *ret_ledger = ledger;
-    return CAIRN_OK;
+    return cairn_node_find(cairn_api_node(call), &call->principal, call->params[0], sight,
+                           ret_ledger);
 }
 
 cairn_err cairn_api_reader(cairn_call *call, cairn_reader *ret_reader)

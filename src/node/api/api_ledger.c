@@ -75,26 +75,36 @@ static void put_ledger(cairn_call *call, cairn_api_json *json, const cairn_node_
     cairn_api_json_close(json);
 }
 
-void cairn_api_ledgers_list(cairn_call *call)
+static cairn_err put_list(cairn_call *call, cairn_api_json *json)
 {
     cairn_node *node = cairn_api_node(call);
-    cairn_api_json json = {0};
-    cairn_err err = cairn_api_query(call, NULL, 0);
-    if (err != CAIRN_OK) {
-        cairn_api_refuse(call, err);
-        return;
-    }
-    cairn_api_json_open(&json, NULL);
-    cairn_api_json_open_list(&json, "ledgers");
+    CAIRN_TRY(cairn_api_query(call, NULL, 0));
+    cairn_api_json_open(json, NULL);
+    cairn_api_json_open_list(json, "ledgers");
     for (size_t i = 0; i < cairn_node_ledger_count(node); i++) {
         cairn_node_ledger *ledger = cairn_node_ledger_at(node, i);
-        if (cairn_node_find(node, &call->principal, cairn_bytes_str(ledger->id_text),
-                            CAIRN_SIGHT_PROOFS) != NULL)
-            put_ledger(call, &json, ledger);
+        cairn_err err = cairn_node_find(node, &call->principal, cairn_bytes_str(ledger->id_text),
+                                        CAIRN_SIGHT_PROOFS, &ledger);
+        if (err == CAIRN_OK)
+            put_ledger(call, json, ledger);
+        else if (err != CAIRN_ERR_NOT_FOUND)
+            return err;
     }
-    cairn_api_json_close_list(&json);
-    cairn_api_json_close(&json);
-    cairn_api_answer_json(call, 200, NULL, 0, &json);
+    cairn_api_json_close_list(json);
+    cairn_api_json_close(json);
+    return CAIRN_OK;
+}
+
+void cairn_api_ledgers_list(cairn_call *call)
+{
+    cairn_api_json json = {0};
+    cairn_err err = put_list(call, &json);
+    if (err == CAIRN_OK) {
+        cairn_api_answer_json(call, 200, NULL, 0, &json);
+        return;
+    }
+    cairn_api_json_done(&json);
+    cairn_api_refuse(call, err);
 }
 
 void cairn_api_ledger_get(cairn_call *call)

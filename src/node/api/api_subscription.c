@@ -4,7 +4,6 @@
 
 #include "core/crypto/jwk.h"
 #include "core/jobs/callback_secret.h"
-#include "ledger/registry.h"
 #include "node/api/api.h"
 #include "node/node_subscriptions.h"
 
@@ -12,7 +11,6 @@ enum {
     LIFE_S = 30 * 86400,
     LIFE_S_MIN = 60,
     LIFE_S_MAX = 366 * 86400,
-    ORG_ARENA_SIZE_MAX = 1 << 16,
 };
 
 /* A call about subscriptions, and what is known of it. */
@@ -27,20 +25,16 @@ typedef struct work {
 
 /* --- who calls --- */
 
-static bool is_active(cairn_node_ledger *ledger, const cairn_hash *org)
-{
-    cairn_state_source state = cairn_node_ledger_state(ledger);
-    cairn_org_record record;
-    cairn_arena arena;
-    cairn_arena_init(&arena, ORG_ARENA_SIZE_MAX);
-    cairn_err err = cairn_registry_org(&state, &arena, org, &record);
-    cairn_arena_done(&arena);
-    return err == CAIRN_OK && record.status == CAIRN_ORG_ACTIVE;
-}
-
 static cairn_err not_here(void)
 {
     return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "subscription: is not here");
+}
+
+static cairn_err check_active(cairn_node_ledger *ledger, const cairn_hash *org)
+{
+    cairn_reader reader;
+    cairn_err err = cairn_reader_of_org(ledger, org, &reader);
+    return err == CAIRN_ERR_NOT_FOUND ? not_here() : err;
 }
 
 /* Subscriptions are for active organisations of the ledger; for others there are none. */
@@ -50,8 +44,9 @@ static cairn_err begin(work *w)
     cairn_reader reader;
     CAIRN_TRY(cairn_api_reader(w->call, &reader));
     w->ledger = reader.ledger;
-    if (!caller->has_organisation || !is_active(w->ledger, &caller->organisation))
+    if (!caller->has_organisation)
         return not_here();
+    CAIRN_TRY(check_active(w->ledger, &caller->organisation));
     w->place = (cairn_callback_place){.kind = cairn_subscription_kind.name,
                                       .ledger = w->ledger->service.id,
                                       .owner = caller->organisation,
@@ -258,8 +253,7 @@ static cairn_err add(void *context, cairn_jobs_txn *txn)
     work *w = context;
     CAIRN_CLEANUP(cairn_view_free_p)
     cairn_view *view = cairn_engine_view(w->ledger->service.engine);
-    if (!is_active(w->ledger, &w->place.owner))
-        return not_here();
+    CAIRN_TRY(check_active(w->ledger, &w->place.owner));
     w->like.since = (cairn_cursor){.height = view->height};
     return cairn_callback_add(txn, &w->place, &w->like, w->id);
 }
