@@ -65,6 +65,12 @@ cairn_err cairn_key_digest(cairn_key_type type, cairn_bytes message,
  * whose order is not 1, 2, 4 or 8. */
 cairn_err cairn_ed25519_check_point(cairn_bytes point) CAIRN_MUST_USE;
 
+/* A SubjectPublicKeyInfo (RFC 5480, RFC 8410) has one DER form per type: what stands before the
+ * point, and the point (the form octet 04 of EC keys belongs to the prefix). False for any other.
+ */
+cairn_bytes cairn_key_spki_prefix(cairn_key_type type);
+bool cairn_key_split_spki(cairn_bytes spki, cairn_key_type *ret_type, cairn_bytes *ret_point);
+
 /* A PKCS#8 private key in parts, as views into its DER. `point` is empty when it is not there. */
 typedef struct cairn_pkcs8 {
     cairn_key_type type;

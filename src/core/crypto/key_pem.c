@@ -173,17 +173,33 @@ static cairn_err decode(cairn_bytes pem, bool *ret_private, der_buffer *ret_der)
     return CAIRN_OK;
 }
 
-static cairn_err from_spki(cairn_bytes der, cairn_key **ret_key)
+bool cairn_key_split_spki(cairn_bytes spki, cairn_key_type *ret_type, cairn_bytes *ret_point)
 {
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         cairn_bytes prefix = forms[i].public_prefix;
-        size_t point_size = cairn_key_facts_of((cairn_key_type)i)->point_size;
-        if (der.size == prefix.size + point_size && memcmp(der.data, prefix.data, prefix.size) == 0)
-            return cairn_key_from_public(
-                (cairn_key_type)i, cairn_bytes_of(der.data + prefix.size, point_size), ret_key);
+        size_t size = cairn_key_facts_of((cairn_key_type)i)->point_size;
+        if (spki.size != prefix.size + size || memcmp(spki.data, prefix.data, prefix.size) != 0)
+            continue;
+        *ret_type = (cairn_key_type)i;
+        *ret_point = cairn_bytes_of(spki.data + prefix.size, size);
+        return true;
     }
-    return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 5280 section 4.1",
-                      "pem: not an uncompressed P-256, P-384 or Ed25519 public key");
+    return false;
+}
+
+cairn_bytes cairn_key_spki_prefix(cairn_key_type type)
+{
+    return forms[type].public_prefix;
+}
+
+static cairn_err from_spki(cairn_bytes der, cairn_key **ret_key)
+{
+    cairn_key_type type = CAIRN_KEY_P256;
+    cairn_bytes point = {0};
+    if (!cairn_key_split_spki(der, &type, &point))
+        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "RFC 5280 section 4.1",
+                          "pem: not an uncompressed P-256, P-384 or Ed25519 public key");
+    return cairn_key_from_public(type, point, ret_key);
 }
 
 /* The key is made from its private part; a public part beside it must agree. */

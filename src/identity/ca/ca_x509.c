@@ -7,61 +7,44 @@
 #include "core/crypto/key_impl.h"
 #include "core/crypto/openssl.h"
 
-typedef struct algorithm {
-    cairn_bytes signature; /* AlgorithmIdentifier */
-    cairn_bytes spki;      /* what stands before the point in a SubjectPublicKeyInfo */
-    bool has_form;         /* its last byte, 04, is part of the key's bits */
-} algorithm;
-
 #define OCTETS(octets)                                \
     {                                                 \
         (const uint8_t *)(octets), sizeof(octets) - 1 \
     }
 
-/* RFC 5758 section 3.2, RFC 5480 section 2, RFC 8410 section 3 */
-static const algorithm algorithms[] = {
-    [CAIRN_KEY_P256] = {OCTETS("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
-                        OCTETS("\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a"
-                               "\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04"),
-                        true},
-    [CAIRN_KEY_P384] = {OCTETS("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
-                        OCTETS("\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b"
-                               "\x81\x04\x00\x22\x03\x62\x00\x04"),
-                        true},
-    [CAIRN_KEY_ED25519] = {OCTETS("\x30\x05\x06\x03\x2b\x65\x70"),
-                           OCTETS("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"), false},
+/* AlgorithmIdentifiers of signatures: RFC 5758 section 3.2, RFC 8410 section 3 */
+static const cairn_bytes algorithms[] = {
+    [CAIRN_KEY_P256] = OCTETS("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"),
+    [CAIRN_KEY_P384] = OCTETS("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"),
+    [CAIRN_KEY_ED25519] = OCTETS("\x30\x05\x06\x03\x2b\x65\x70"),
 };
 
 cairn_bytes cairn_ca_signature_algorithm(cairn_key_type type)
 {
-    return algorithms[type].signature;
+    return algorithms[type];
 }
 
 void cairn_ca_put_spki(cairn_der_writer *writer, const cairn_key *key)
 {
-    cairn_der_put_raw(writer, algorithms[cairn_key_get_type(key)].spki);
+    cairn_der_put_raw(writer, cairn_key_spki_prefix(cairn_key_get_type(key)));
     cairn_der_put_raw(writer, cairn_key_public(key));
 }
 
 cairn_err cairn_ca_spki_decode(cairn_bytes spki, cairn_key **ret_key)
 {
-    static const cairn_key_type types[] = {CAIRN_KEY_P256, CAIRN_KEY_P384, CAIRN_KEY_ED25519};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        cairn_bytes prefix = algorithms[types[i]].spki;
-        size_t point = cairn_key_facts_of(types[i])->point_size;
-        if (spki.size == prefix.size + point && memcmp(spki.data, prefix.data, prefix.size) == 0)
-            return cairn_key_from_public(types[i], cairn_bytes_of(spki.data + prefix.size, point),
-                                         ret_key);
-    }
-    return CAIRN_FAIL(CAIRN_ERR_BAD_ALGORITHM, "RFC 5480, RFC 8410",
-                      "public key: neither P-256, P-384 (uncompressed) nor Ed25519");
+    cairn_key_type type = CAIRN_KEY_P256;
+    cairn_bytes point = {0};
+    if (!cairn_key_split_spki(spki, &type, &point))
+        return CAIRN_FAIL(CAIRN_ERR_BAD_ALGORITHM, "RFC 5480, RFC 8410",
+                          "public key: neither P-256, P-384 (uncompressed) nor Ed25519");
+    return cairn_key_from_public(type, point, ret_key);
 }
 
 void cairn_ca_key_id(const cairn_key *key, uint8_t ret_id[CAIRN_CA_KEY_ID_SIZE])
 {
     static const uint8_t uncompressed = 0x04;
-    const algorithm *a = &algorithms[cairn_key_get_type(key)];
-    const cairn_bytes parts[] = {cairn_bytes_of(&uncompressed, a->has_form ? 1 : 0),
+    bool has_form = cairn_key_type_is_ec(cairn_key_get_type(key)); /* part of the key's bits */
+    const cairn_bytes parts[] = {cairn_bytes_of(&uncompressed, has_form ? 1 : 0),
                                  cairn_key_public(key)};
     cairn_hash hash;
     cairn_sha256_parts(parts, 2, &hash);
@@ -142,7 +125,7 @@ cairn_err cairn_ca_seal(cairn_bytes tbs, cairn_key_type type, cairn_bytes signat
         signature = cairn_bytes_of(der, cairn_signature_to_der(signature.data, half, der));
     size_t outer = cairn_der_begin(&w, CAIRN_DER_SEQUENCE);
     cairn_der_put_raw(&w, tbs);
-    cairn_der_put_raw(&w, algorithms[type].signature);
+    cairn_der_put_raw(&w, algorithms[type]);
     cairn_der_put_bits(&w, signature);
     cairn_der_put_raw(&w, after);
     cairn_der_end(&w, outer);
