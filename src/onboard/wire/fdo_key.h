@@ -21,11 +21,13 @@ typedef enum cairn_fdo_key_encoding {
     CAIRN_FDO_KEY_COSE = 3,
 } cairn_fdo_key_encoding;
 
+enum { CAIRN_FDO_KEY_SIZE_MAX = 1 << 14 }; /* bytes of one encoded key, chain and all */
+
 typedef struct cairn_fdo_key cairn_fdo_key; /* immutable, counted; any thread */
 
 /* Reads one PublicKey item; the key keeps a copy of its bytes. BAD_KEY (a point off its curve, RSA
  * below 2,048 or above 4,096 bits, a type that is not the body's), BAD_ALGORITHM for other types,
- * NOT_IMPLEMENTED for an encoding that is not read for this type; as cbor.h. */
+ * NOT_IMPLEMENTED for an encoding that is not read for this type, TOO_LARGE; as cbor.h. */
 cairn_err cairn_fdo_key_read(cairn_cbor_reader *reader, const char *field,
                              cairn_fdo_key **ret_key) CAIRN_MUST_USE;
 /* Of a P-256 or P-384 key, in the encoding X509 (what every peer reads) or COSE. */
@@ -52,7 +54,8 @@ cairn_err cairn_fdo_key_verify(cairn_arena *arena, const cairn_cose_message *mes
                                const cairn_fdo_key *key) CAIRN_MUST_USE;
 
 /* A Sign1 on its way to a signer that may be elsewhere: first its bytes to sign, then the message.
- * All in the arena. `alg` CAIRN_ALG_ES256 or ES384; `unprotected_raw` one encoded map. */
+ * All in the arena, but `payload` and `unprotected_raw`, which are borrowed until the end. `alg`
+ * CAIRN_ALG_ES256 or ES384; `unprotected_raw` one encoded map, or empty for one without labels. */
 typedef struct cairn_fdo_unsigned {
     cairn_bytes protected_raw;
     cairn_bytes unprotected_raw;
