@@ -11,7 +11,8 @@ enum { CAIRN_FDO_ERROR_TEXT_MAX = 256 };
 typedef struct cairn_fdo_error {
     uint16_t code;    /* cairn_fdo_code, or a peer's own */
     uint8_t previous; /* type of the message that it answers */
-    cairn_bytes text; /* UTF-8, at most CAIRN_FDO_ERROR_TEXT_MAX are kept */
+    cairn_bytes text; /* UTF-8, at most CAIRN_FDO_ERROR_TEXT_MAX bytes are kept */
+    int64_t time_s;   /* since 1970; 0: not told, and written as such, for peers read no null */
     bool has_correlation;
     uint64_t correlation;
 } cairn_fdo_error;
