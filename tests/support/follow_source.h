@@ -179,6 +179,7 @@ typedef struct test_source {
     size_t record_calls;
     size_t fail_after; /* calls; 0: never */
     size_t calls;
+    bool waits;     /* whoever asked last for a checkpoint */
     cairn_key *key; /* that signs; NULL: the right one */
     /* Lies, each of which may change what was to be answered. */
     void *lies;
@@ -197,9 +198,11 @@ static inline cairn_err test_source_call(test_source *s)
                : CAIRN_OK;
 }
 
-static inline cairn_err test_source_note(void *context, cairn_arena *arena, cairn_bytes *ret_note)
+static inline cairn_err test_source_note(void *context, cairn_arena *arena, bool wait,
+                                         cairn_bytes *ret_note)
 {
     test_source *s = context;
+    s->waits = wait;
     CAIRN_TRY(test_source_call(s));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(s->world->engine);
     const cairn_merkle_source tiles = cairn_engine_source(s->world->engine);

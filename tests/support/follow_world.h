@@ -8,7 +8,7 @@
 #include "ledger/follow/follow.h"
 #include "ledger/store/store_deliver.h"
 
-enum { SOURCES = 2 };
+enum { SOURCES = 3 };
 
 typedef struct world {
     origin_world *origin; /* what the follower is compared with */
@@ -63,9 +63,10 @@ static inline void init(world *w, origin_world *origin)
                  .directory = fixture_directory(),
                  .clock = {.wall_ms = FIXTURE_TIME_MS + 5000000},
                  .source_count = 1};
+    static const char *const names[SOURCES] = {"https://one", "https://two", "https://three"};
     for (size_t i = 0; i < SOURCES; i++) {
         w->test[i].world = origin;
-        w->sources[i] = test_source_of(&w->test[i], i == 0 ? "https://one" : "https://two");
+        w->sources[i] = test_source_of(&w->test[i], names[i]);
     }
     assert_int_equal(cairn_path_join(w->directory, "store", w->path), CAIRN_OK);
     assert_int_equal(cairn_dir_make(w->path, 0700), CAIRN_OK);

@@ -267,8 +267,12 @@ static cairn_err apply_block(const catching *c, const cairn_follow_block *block)
     return keep_block(c, block, other);
 }
 
+/* The lot leads to the head: now that is worth holding, and no block is here without it. */
 static cairn_err apply_lot(const catching *c, const lot *l)
 {
+    cairn_follow *follow = c->follow;
+    if (follow->held.size != c->head.size || !cairn_hash_equal(&follow->held.root, &c->head.root))
+        CAIRN_TRY(cairn_follow_hold(follow, &c->head));
     for (size_t i = 0; i < l->batch.block_count; i++)
         CAIRN_TRY(apply_block(c, &l->batch.blocks[i]));
     return cairn_store_sync(c->follow->setup.store);
@@ -290,10 +294,11 @@ static cairn_err apply_all(catching *c)
 
 /* --- all of it --- */
 
-static void init(catching *c, cairn_follow *follow, const cairn_source *source)
+static void init(catching *c, cairn_follow *follow, const cairn_follow_head *head,
+                 const cairn_source *source)
 {
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
-    *c = (catching){.follow = follow, .source = source, .head = follow->held, .end = &c->first};
+    *c = (catching){.follow = follow, .source = source, .head = *head, .end = &c->first};
     c->place.height = view->height;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
@@ -329,11 +334,12 @@ static cairn_err fetch_error(const catching *c, bool *ret_lied)
     return CAIRN_FAIL(c->err, "house", "%s", c->detail);
 }
 
-cairn_err cairn_follow_catch_up(cairn_follow *follow, const cairn_source *source, bool *ret_lied)
+cairn_err cairn_follow_catch_up(cairn_follow *follow, const cairn_follow_head *head,
+                                const cairn_source *source, bool *ret_lied)
 {
     catching c;
     *ret_lied = false;
-    init(&c, follow, source);
+    init(&c, follow, head, source);
     const cairn_merkle_source own = cairn_engine_source(follow->engine);
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
     cairn_err err = cairn_merkle_source_frontier(&own, view->log_size, &c.place.frontier);

@@ -7,6 +7,7 @@
 #include "cairn/sha256.h"
 
 static const char prefix[] = "evidence-";
+static const char prefix_of_few[] = "convicts-";
 
 /* --- find --- */
 
@@ -91,7 +92,7 @@ static void name_it(const cairn_follow_evidence *e, char ret_name[CAIRN_FOLLOW_E
     memcpy(roots, e->held->root.b, sizeof(cairn_hash));
     memcpy(roots + sizeof(cairn_hash), e->shown->root.b, sizeof(cairn_hash));
     cairn_sha256_of(roots, sizeof roots, &digest);
-    memcpy(ret_name, prefix, sizeof prefix);
+    memcpy(ret_name, e->of_few ? prefix_of_few : prefix, sizeof prefix);
     cairn_hex_encode(cairn_bytes_of(digest.b, 8), ret_name + sizeof prefix - 1);
 }
 

@@ -17,8 +17,18 @@ static const cairn_log_event rows[] = {
      "A source has fewer entries than it had before."},
     {"follow.evidence", CAIRN_LOG_ERROR, 4, 6,
      "Two truths were signed: the evidence is kept and nothing is followed any more."},
+    {"follow.convicted", CAIRN_LOG_ERROR, 4, 6,
+     "Members signed another log, fewer than it takes: the evidence is kept, and they count no "
+     "more."},
 };
-enum { EVENT_BEGAN, EVENT_UNREACHABLE, EVENT_REFUSED, EVENT_ROLLED_BACK, EVENT_EVIDENCE };
+enum {
+    EVENT_BEGAN,
+    EVENT_UNREACHABLE,
+    EVENT_REFUSED,
+    EVENT_ROLLED_BACK,
+    EVENT_EVIDENCE,
+    EVENT_CONVICTED,
+};
 
 const cairn_log_table cairn_follow_log_events = {.rows = rows,
                                                  .count = sizeof rows / sizeof rows[0]};
@@ -95,23 +105,15 @@ cairn_err cairn_follow_close(cairn_follow *follow, const cairn_follow_evidence *
     e.ledger = follow->setup.ledger;
     e.found_ms = cairn_clock_wall_ms(&follow->setup.clock);
     CAIRN_TRY(cairn_follow_evidence_keep(follow->setup.directory, &e, name));
-    CAIRN_LOG(follow->setup.log, &rows[EVENT_EVIDENCE], cairn_log_text("kind", e.kind),
-              cairn_log_text("source", e.source), cairn_log_text("folder", name));
-    return CAIRN_FAIL(CAIRN_ERR_CLOSED, "house", "follow: %s shows two truths (%s): see %s/%s",
-                      e.source, e.kind, follow->setup.directory, name);
+    CAIRN_LOG(follow->setup.log, &rows[e.of_few ? EVENT_CONVICTED : EVENT_EVIDENCE],
+              cairn_log_text("kind", e.kind), cairn_log_text("source", e.source),
+              cairn_log_text("folder", name));
+    return CAIRN_FAIL(e.of_few ? CAIRN_ERR_INCONSISTENT : CAIRN_ERR_CLOSED, "house",
+                      "follow: %s shows two truths (%s): see %s/%s", e.source, e.kind,
+                      follow->setup.directory, name);
 }
 
 /* --- what is held --- */
-
-static cairn_err copy_note(cairn_bytes note, cairn_bytes *ret_copy)
-{
-    uint8_t *copy = malloc(note.size);
-    if (copy == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "follow: checkpoint");
-    memcpy(copy, note.data, note.size);
-    *ret_copy = cairn_bytes_of(copy, note.size);
-    return CAIRN_OK;
-}
 
 static void take_held(cairn_follow *follow, const cairn_follow_head *head)
 {
@@ -124,24 +126,15 @@ static void take_held(cairn_follow *follow, const cairn_follow_head *head)
 
 /* On disk first: no block is taken that a held checkpoint does not cover, so what is here never
  * goes beyond the file. */
-static cairn_err hold(cairn_follow *follow, const cairn_follow_head *head)
+cairn_err cairn_follow_hold(cairn_follow *follow, const cairn_follow_head *head)
 {
     char path[CAIRN_PATH_SIZE_MAX];
-    cairn_follow_head mine = *head;
+    cairn_follow_head mine;
     CAIRN_TRY(cairn_path_join(follow->setup.directory, note_name, path));
     CAIRN_TRY(cairn_file_replace(path, 0600, head->note, NULL));
-    CAIRN_TRY(copy_note(head->note, &mine.note));
+    CAIRN_TRY(cairn_follow_head_copy(head, &mine));
     take_held(follow, &mine);
     return CAIRN_OK;
-}
-
-/* What a new checkpoint has to extend: the held one, or what is here without one. */
-static cairn_follow_head known(cairn_follow *follow)
-{
-    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
-    return follow->held.size >= view->log_size
-               ? follow->held
-               : (cairn_follow_head){.size = view->log_size, .root = view->log_root};
 }
 
 /* Our own file: signed when it was written, by a key that may be gone by now. */
@@ -159,8 +152,8 @@ static cairn_err read_held(cairn_follow *follow, cairn_arena *arena)
     if (err != CAIRN_OK || !cairn_bytes_equal(checkpoint.origin, cairn_bytes_str(follow->origin)))
         return CAIRN_FAIL(CAIRN_ERR_CORRUPT, "C2SP tlog-checkpoint", "%s: is none of this ledger",
                           path);
-    cairn_follow_head head = {.size = checkpoint.size, .root = checkpoint.root};
-    CAIRN_TRY(copy_note(file, &head.note));
+    cairn_follow_head head = {.size = checkpoint.size, .root = checkpoint.root, .note = file};
+    CAIRN_TRY(cairn_follow_head_copy(&head, &head));
     take_held(follow, &head);
     return CAIRN_OK;
 }
@@ -185,10 +178,8 @@ static cairn_err load_held(cairn_follow *follow)
 
 /* --- sources --- */
 
-static void excuse(cairn_follow *follow, follow_peer *peer)
+static void praise(cairn_follow *follow, follow_peer *peer)
 {
-    peer->failures = 0;
-    peer->due_ns = 0;
     peer->good = true;
     pthread_mutex_lock(&follow->lock);
     follow->status.success_ms = cairn_clock_wall_ms(&follow->setup.clock);
@@ -196,8 +187,18 @@ static void excuse(cairn_follow *follow, follow_peer *peer)
     pthread_mutex_unlock(&follow->lock);
 }
 
-/* Leaves it alone, longer each time. */
-static void blame(cairn_follow *follow, follow_peer *peer, cairn_err err, bool lied)
+/* No code of a source's error may be taken for one of the store. */
+static cairn_err as_told(cairn_err err, const char *source)
+{
+    char detail[400];
+    (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
+    if (cairn_follow_is_lie(err))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "%s: %s: %s", source, cairn_err_name(err),
+                          detail);
+    return CAIRN_FAIL(err, "house", "%s: %s", source, detail);
+}
+
+cairn_err cairn_follow_let_rest(cairn_follow *follow, follow_peer *peer, cairn_err err, bool lied)
 {
     uint64_t rest_ms = follow->setup.interval_ms;
     for (unsigned i = 0; i < peer->failures && rest_ms < BACKOFF_MS_MAX; i++)
@@ -213,17 +214,8 @@ static void blame(cairn_follow *follow, follow_peer *peer, cairn_err err, bool l
     pthread_mutex_unlock(&follow->lock);
     CAIRN_LOG(follow->setup.log, &rows[lied ? EVENT_REFUSED : EVENT_UNREACHABLE],
               cairn_log_text("source", peer->source->name), cairn_log_err(err));
-}
-
-/* What a round says of a source's error: no code of it may be taken for one of the store. */
-static cairn_err as_told(cairn_err err, const char *source)
-{
-    char detail[400];
-    (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
-    if (cairn_follow_is_lie(err))
-        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "%s: %s: %s", source, cairn_err_name(err),
-                          detail);
-    return CAIRN_FAIL(err, "house", "%s: %s", source, detail);
+    follow->worst = as_told(err, peer->source->name);
+    return follow->worst;
 }
 
 bool cairn_follow_may_retry(cairn_err err)
@@ -231,12 +223,6 @@ bool cairn_follow_may_retry(cairn_err err)
     return err == CAIRN_ERR_UNREACHABLE || err == CAIRN_ERR_MISMATCH ||
            err == CAIRN_ERR_NOT_TRUSTED || err == CAIRN_ERR_EXPIRED || err == CAIRN_ERR_NO_MEMORY ||
            err == CAIRN_ERR_CRYPTO;
-}
-
-/* Also what memory does not suffice for: an answer may have been made so. */
-static bool is_of_source(cairn_err err)
-{
-    return cairn_follow_is_lie(err) || cairn_follow_may_retry(err);
 }
 
 /* --- the genesis --- */
@@ -287,10 +273,8 @@ static cairn_err begin(cairn_follow *follow, follow_peer *peer)
     cairn_engine *engine = NULL;
     cairn_arena_init(&arena, 2 * CAIRN_SOURCE_ARENA_SIZE_MAX);
     cairn_err err = get_genesis(follow, peer->source, &arena, &genesis);
-    if (err != CAIRN_OK && is_of_source(err)) {
-        blame(follow, peer, err, cairn_follow_is_lie(err));
-        return as_told(err, peer->source->name);
-    }
+    if (err != CAIRN_OK && cairn_follow_is_of_source(err))
+        return cairn_follow_let_rest(follow, peer, err, cairn_follow_is_lie(err));
     CAIRN_TRY(err);
     CAIRN_TRY(cairn_store_create(follow->setup.store, genesis, &engine));
     CAIRN_TRY(drive(follow, engine));
@@ -300,64 +284,17 @@ static cairn_err begin(cairn_follow *follow, follow_peer *peer)
 
 /* --- polling --- */
 
-static cairn_err keep_fork(cairn_follow *follow, const cairn_source *source,
-                           const cairn_follow_head *held, const cairn_follow_head *shown,
-                           const cairn_follow_proof *proof)
+/* Notes that it has fewer entries than it had. */
+static void note_size(cairn_follow *follow, const follow_peer *peer, uint64_t before)
 {
-    const cairn_follow_evidence evidence = {
-        .kind = "fork", .source = source->name, .held = held, .shown = shown, .proof = proof};
-    return cairn_follow_close(follow, &evidence);
-}
-
-static cairn_err compare(cairn_follow *follow, const cairn_source *source, cairn_arena *arena,
-                         const cairn_follow_head *shown, cairn_follow_relation *ret_relation)
-{
-    cairn_follow_proof proof;
-    const cairn_follow_head held = known(follow);
-    cairn_source_tiles tiles = {.source = source, .arena = arena};
-    const cairn_merkle_source merkle = cairn_source_merkle(&tiles);
-    const cairn_merkle_source own = cairn_engine_source(follow->engine);
-    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
-    CAIRN_TRY(cairn_follow_head_compare(&held, shown, &merkle, &own, view->log_size, ret_relation,
-                                        &proof));
-    if (*ret_relation == CAIRN_FOLLOW_FORK)
-        return keep_fork(follow, source, &held, shown, &proof);
-    return CAIRN_OK;
-}
-
-/* Notes how large it says the log is. */
-static void note_size(cairn_follow *follow, follow_peer *peer, uint64_t size)
-{
-    if (size < peer->size) {
-        CAIRN_LOG(follow->setup.log, &rows[EVENT_ROLLED_BACK],
-                  cairn_log_text("source", peer->source->name), cairn_log_u64("size", size),
-                  cairn_log_u64("was", peer->size));
-        pthread_mutex_lock(&follow->lock);
-        follow->status.rollbacks++;
-        pthread_mutex_unlock(&follow->lock);
-    }
-    peer->size = size;
-}
-
-/* Takes its newest checkpoint when it is newer than what is held. */
-static cairn_err ask(cairn_follow *follow, follow_peer *peer, cairn_arena *arena)
-{
-    const cairn_source *source = peer->source;
-    const cairn_follow_keys keys = {
-        .trust = follow->setup.trust, .engine = follow->engine, .origin = follow->origin};
-    cairn_bytes note;
-    cairn_follow_head shown;
-    cairn_follow_relation relation = CAIRN_FOLLOW_SAME;
-    CAIRN_TRY(source->checkpoint(source->context, arena, &note));
-    cairn_err err =
-        cairn_follow_head_open(&keys, cairn_clock_wall_ms(&follow->setup.clock), note, &shown);
-    if (err == CAIRN_ERR_NOT_TRUSTED)
-        err = cairn_follow_introduce(follow, source, note, &shown);
-    CAIRN_TRY(err);
-    CAIRN_TRY(compare(follow, source, arena, &shown, &relation));
-    note_size(follow, peer, shown.size);
-    bool first = relation == CAIRN_FOLLOW_SAME && follow->held.size < shown.size;
-    return relation == CAIRN_FOLLOW_NEWER || first ? hold(follow, &shown) : CAIRN_OK;
+    if (peer->claim.size >= before)
+        return;
+    CAIRN_LOG(follow->setup.log, &rows[EVENT_ROLLED_BACK],
+              cairn_log_text("source", peer->source->name), cairn_log_u64("size", peer->claim.size),
+              cairn_log_u64("was", before));
+    pthread_mutex_lock(&follow->lock);
+    follow->status.rollbacks++;
+    pthread_mutex_unlock(&follow->lock);
 }
 
 static bool is_resting(const cairn_follow *follow, const follow_peer *peer)
@@ -365,38 +302,44 @@ static bool is_resting(const cairn_follow *follow, const follow_peer *peer)
     return peer->due_ns > cairn_clock_monotonic_ns(&follow->setup.clock);
 }
 
-static cairn_err poll(cairn_follow *follow, follow_peer *peer)
+static cairn_err poll(cairn_follow *follow, follow_peer *peer, bool wait)
 {
-    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    cairn_arena_init(&arena, CAIRN_SOURCE_ARENA_SIZE_MAX);
+    uint64_t before = peer->claim.size;
     peer->good = false;
-    if (is_resting(follow, peer))
-        return CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%s: is left alone for a while",
-                          peer->source->name);
+    if (is_resting(follow, peer)) {
+        follow->worst = CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "%s: is left alone for a while",
+                                   peer->source->name);
+        return CAIRN_OK;
+    }
     if (follow->engine == NULL)
         CAIRN_TRY(begin(follow, peer));
-    cairn_err err = ask(follow, peer, &arena);
-    if (err == CAIRN_OK)
-        excuse(follow, peer);
-    else if (err != CAIRN_ERR_CLOSED && is_of_source(err)) {
-        blame(follow, peer, err, cairn_follow_is_lie(err));
-        return as_told(err, peer->source->name);
-    }
-    return err;
+    cairn_err err = cairn_follow_ask(follow, peer, wait);
+    if (err != CAIRN_OK && err != CAIRN_ERR_CLOSED && cairn_follow_is_of_source(err))
+        return cairn_follow_let_rest(follow, peer, err, cairn_follow_is_lie(err));
+    CAIRN_TRY(err);
+    praise(follow, peer);
+    note_size(follow, peer, before);
+    return CAIRN_OK;
 }
 
-/* Every source; the error is that of the last one that did not answer well. */
-static cairn_err poll_all(cairn_follow *follow, cairn_err *ret_worst)
+static bool has_more(cairn_follow *follow, const follow_peer *peer)
 {
-    *ret_worst = CAIRN_OK;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
+    return peer->good && peer->claim.size > view->log_size;
+}
+
+/* Every source; with `wait` those that have more than is here, and gather signatures for it. */
+static cairn_err poll_all(cairn_follow *follow, bool wait)
+{
     for (size_t i = 0; i < follow->setup.source_count; i++) {
+        follow_peer *peer = &follow->peers[i];
         if (cairn_follow_is_stopping(follow))
             return CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "follow: is ending");
-        cairn_err err = poll(follow, &follow->peers[i]);
+        if (wait && !has_more(follow, peer))
+            continue;
+        cairn_err err = poll(follow, peer, wait);
         if (err != CAIRN_OK && !cairn_follow_may_retry(err))
             return err;
-        if (err != CAIRN_OK)
-            *ret_worst = err;
     }
     return CAIRN_OK;
 }
@@ -419,53 +362,89 @@ cairn_err cairn_follow_begin(cairn_follow *follow)
 
 /* --- a round --- */
 
-static bool is_behind(cairn_follow *follow)
+static bool is_behind(cairn_follow *follow, uint64_t size)
 {
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(follow->engine);
-    return view->log_size < follow->held.size;
+    return view->log_size < size;
 }
 
-/* From each that has it, until one gave all of it. */
-static cairn_err catch_up(cairn_follow *follow, cairn_err worst)
+static cairn_err take_from(cairn_follow *follow, const cairn_follow_head *head, follow_peer *peer)
 {
-    cairn_err err = worst;
-    for (size_t i = 0; i < follow->setup.source_count && is_behind(follow); i++) {
-        follow_peer *peer = &follow->peers[i];
-        bool lied = false;
-        if (!peer->good || peer->size < follow->held.size)
-            continue;
-        set_state(follow, CAIRN_FOLLOW_CATCHING, "");
-        err = cairn_follow_catch_up(follow, peer->source, &lied);
-        if (lied || (err != CAIRN_OK && cairn_follow_may_retry(err))) {
-            blame(follow, peer, err, lied);
-            err = as_told(err, peer->source->name);
-        }
-        if (err != CAIRN_OK && !cairn_follow_may_retry(err))
-            return err;
-    }
-    if (!is_behind(follow))
-        return CAIRN_OK;
-    return err != CAIRN_OK ? err
-                           : CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house",
-                                        "follow: no source has the checkpoint that is held");
+    bool lied = false;
+    cairn_err err = cairn_follow_catch_up(follow, head, peer->source, &lied);
+    if (lied || (err != CAIRN_OK && cairn_follow_may_retry(err)))
+        err = cairn_follow_let_rest(follow, peer, err, lied);
+    return cairn_follow_may_retry(err) ? CAIRN_OK : err;
 }
 
-static bool any_good(const cairn_follow *follow)
+/* What a peer claims, from it, or from others that have as much. */
+static cairn_err take(cairn_follow *follow, follow_peer *owner)
+{
+    const cairn_follow_head head = owner->claim;
+    if (!is_behind(follow, head.size))
+        return cairn_follow_hold(follow, &head);
+    set_state(follow, CAIRN_FOLLOW_CATCHING, "");
+    CAIRN_TRY(take_from(follow, &head, owner));
+    for (size_t i = 0; i < follow->setup.source_count && is_behind(follow, head.size); i++) {
+        follow_peer *peer = &follow->peers[i];
+        if (peer->good && peer->claim.size >= head.size)
+            CAIRN_TRY(take_from(follow, &head, peer));
+    }
+    return CAIRN_OK;
+}
+
+/* All that enough members stand behind and that somebody has: a claim that nobody serves holds back
+ * no other, for its peer is left alone. */
+static cairn_err catch_up(cairn_follow *follow)
+{
+    for (;;) {
+        follow_peer *peer = NULL;
+        CAIRN_TRY(cairn_follow_choose(follow, &peer));
+        if (peer == NULL)
+            return CAIRN_OK;
+        CAIRN_TRY(take(follow, peer));
+    }
+}
+
+/* How many sources have no more than is here, and how many have. */
+static void count_good(cairn_follow *follow, size_t *ret_served, size_t *ret_ahead)
+{
+    *ret_served = *ret_ahead = 0;
+    for (size_t i = 0; i < follow->setup.source_count; i++) {
+        bool ahead = has_more(follow, &follow->peers[i]);
+        *ret_ahead += ahead;
+        *ret_served += follow->peers[i].good && !ahead;
+    }
+}
+
+/* What they answered well is forgiven them now, and not before it was served. */
+static void forgive(cairn_follow *follow)
 {
     for (size_t i = 0; i < follow->setup.source_count; i++)
         if (follow->peers[i].good)
-            return true;
-    return false;
+            follow->peers[i].failures = 0;
 }
 
 static cairn_err make_round(cairn_follow *follow)
 {
-    cairn_err worst = CAIRN_OK;
-    CAIRN_TRY(poll_all(follow, &worst));
+    size_t served = 0, ahead = 0;
+    follow->worst = CAIRN_OK;
+    CAIRN_TRY(poll_all(follow, false));
     if (follow->engine == NULL)
-        return worst;
-    CAIRN_TRY(catch_up(follow, worst));
-    return any_good(follow) ? CAIRN_OK : worst;
+        return follow->worst;
+    CAIRN_TRY(catch_up(follow));
+    count_good(follow, &served, &ahead);
+    if (served == 0 && ahead > 0) { /* too few signatures */
+        CAIRN_TRY(poll_all(follow, true));
+        CAIRN_TRY(catch_up(follow));
+        count_good(follow, &served, &ahead);
+    }
+    forgive(follow);
+    if (served == 0 && ahead > 0)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "docs/features/follow.md",
+                          "checkpoint: fewer than %llu members stand behind what is not here",
+                          (unsigned long long)cairn_follow_threshold(follow));
+    return served > 0 ? CAIRN_OK : follow->worst;
 }
 
 cairn_err cairn_follow_round(cairn_follow *follow)
@@ -585,6 +564,8 @@ void cairn_follow_free(cairn_follow *follow)
     if (follow->engine != NULL) /* what is submitted later must not meet the driver */
         (void)!cairn_store_drive(follow->engine, NULL);
     free((void *)(uintptr_t)follow->held.note.data);
+    for (size_t i = 0; i < follow->setup.source_count; i++)
+        free((void *)(uintptr_t)follow->peers[i].claim.note.data);
     cairn_key_cache_free(follow->keys);
     pthread_mutex_destroy(&follow->lock);
     free(follow);

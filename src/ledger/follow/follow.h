@@ -1,6 +1,6 @@
 /* The follower: a ledger of the store that is brought forward by somebody else's log. It polls its
- * sources for checkpoints, holds the newest one that was signed by a key it trusts and that extends
- * what it held, fetches the block records up to it, checks that they are the log of that
+ * sources for checkpoints, takes the largest behind which enough members stand and that extends
+ * what is here, fetches the block records up to it, checks that they are the log of that
  * checkpoint, computes them with the same pure core as the one who made them, and takes a block
  * only when it is, byte for byte, the one that was signed.
  *

@@ -97,11 +97,11 @@ static void test_ends_at_each_call(void **state)
 }
 
 /* The source has memory enough. */
-static cairn_err plenty_note(void *context, cairn_arena *arena, cairn_bytes *ret_note)
+static cairn_err plenty_note(void *context, cairn_arena *arena, bool wait, cairn_bytes *ret_note)
 {
     bool here = no_memory_here;
     no_memory_here = false;
-    cairn_err err = test_source_note(context, arena, ret_note);
+    cairn_err err = test_source_note(context, arena, wait, ret_note);
     no_memory_here = here;
     return err;
 }

@@ -1,32 +1,63 @@
 /* Checkpoints: who signed them, and whether they are of one log. */
 #include "ledger/follow/head.h"
 
+#include <stdlib.h>
+
 #include "ledger/consortium/cosignature.h"
 
 static const char clause[] = "C2SP tlog-checkpoint";
+
+cairn_err cairn_follow_head_copy(const cairn_follow_head *head, cairn_follow_head *ret_copy)
+{
+    uint8_t *note = malloc(head->note.size);
+    if (note == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "follow: checkpoint");
+    memcpy(note, head->note.data, head->note.size);
+    *ret_copy = *head;
+    ret_copy->note = cairn_bytes_of(note, head->note.size);
+    return CAIRN_OK;
+}
 
 /* --- keys --- */
 
 /* A note, and what came of the keys that were tried on it. */
 typedef struct trial {
-    cairn_bytes note;
-    cairn_bytes origin;
-    cairn_err err; /* CAIRN_OK: one of them signed */
+    const char *origin;
+    cairn_note note;
     cairn_checkpoint checkpoint;
+    cairn_err worst;            /* of a known key's signature */
+    cairn_member_list *signers; /* whose do */
 } trial;
 
-/* What a note says under one key. One that signed badly outweighs those that did not sign; what
- * holds under another goes before both. */
-static void try_key(trial *t, cairn_key *key)
+/* Did the key sign, under that name and as a line of that type? */
+static bool try_line(trial *t, const char *name, cairn_note_type type, cairn_key *key)
 {
     cairn_vkey vkey;
-    if (t->err == CAIRN_OK || cairn_key_get_type(key) != CAIRN_KEY_ED25519 ||
-        cairn_vkey_init(t->origin, CAIRN_NOTE_ED25519, key, &vkey) != CAIRN_OK)
-        return;
-    cairn_err err = cairn_checkpoint_open(t->note, t->origin, &vkey, NULL, &t->checkpoint);
-    cairn_vkey_done(&vkey);
-    if (err != CAIRN_ERR_NOT_TRUSTED)
-        t->err = err;
+    cairn_err err = cairn_vkey_init(cairn_bytes_str(name), type, key, &vkey);
+    if (err == CAIRN_OK) {
+        err = cairn_note_verify(&t->note, &vkey, NULL);
+        cairn_vkey_done(&vkey);
+    }
+    if (err != CAIRN_OK && err != CAIRN_ERR_NOT_TRUSTED)
+        t->worst = err;
+    return err == CAIRN_OK;
+}
+
+/* As the log's own signature, or as a cosignature of the one whom the key belongs to. */
+static bool try_key(trial *t, const cairn_hash *org, cairn_key *key)
+{
+    char name[CAIRN_MEMBER_NOTE_NAME_SIZE + 1];
+    if (cairn_key_get_type(key) != CAIRN_KEY_ED25519)
+        return false;
+    cairn_member_note_name(t->origin, org, name);
+    return try_line(t, t->origin, CAIRN_NOTE_ED25519, key) ||
+           try_line(t, name, CAIRN_NOTE_COSIGNATURE, key);
+}
+
+static cairn_err add_signer(trial *t, const cairn_hash *org)
+{
+    return cairn_member_list_has(t->signers, org) ? CAIRN_OK
+                                                  : cairn_member_list_add(t->signers, org);
 }
 
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
@@ -64,16 +95,15 @@ static cairn_err is_withdrawn(const trial *t, cairn_engine *engine, const cairn_
 static cairn_err try_trust(trial *t, const cairn_follow_keys *keys)
 {
     for (size_t i = 0; i < keys->trust->entry_count; i++) {
-        const cairn_trust_key *key = keys->trust->entries[i].key;
+        const cairn_trust_entry *entry = &keys->trust->entries[i];
+        const cairn_trust_key *key = entry->key;
         bool withdrawn = false;
-        if (t->err == CAIRN_OK || key->purpose != CAIRN_TRUST_COSIGN ||
-            key->until != CAIRN_TRUST_OPEN || key->suspect != CAIRN_TRUST_OPEN)
+        if (key->purpose != CAIRN_TRUST_COSIGN || key->until != CAIRN_TRUST_OPEN ||
+            key->suspect != CAIRN_TRUST_OPEN || !try_key(t, &entry->member->org, key->key))
             continue;
-        try_key(t, key->key);
-        if (t->err == CAIRN_OK)
-            CAIRN_TRY(is_withdrawn(t, keys->engine, &key->kid, &withdrawn));
-        if (withdrawn)
-            t->err = CAIRN_ERR_NOT_TRUSTED;
+        CAIRN_TRY(is_withdrawn(t, keys->engine, &key->kid, &withdrawn));
+        if (!withdrawn)
+            CAIRN_TRY(add_signer(t, &entry->member->org));
     }
     return CAIRN_OK;
 }
@@ -81,104 +111,90 @@ static cairn_err try_trust(trial *t, const cairn_follow_keys *keys)
 static cairn_err try_member(void *context, const cairn_hash *org, cairn_key *key)
 {
     trial *t = context;
-    (void)org;
-    try_key(t, key);
-    return t->err == CAIRN_OK ? CAIRN_ERR_CANCELLED : CAIRN_OK; /* enough */
+    if (cairn_member_list_has(t->signers, org) || !try_key(t, org, key))
+        return CAIRN_OK;
+    return add_signer(t, org);
 }
 
 static cairn_err try_members(trial *t, cairn_engine *engine)
 {
     const cairn_state_source state = cairn_follow_state_of(engine);
-    cairn_err err = cairn_member_each_note_key(&state, try_member, t);
-    return t->err == CAIRN_OK && err == CAIRN_ERR_CANCELLED ? CAIRN_OK : err;
+    return cairn_member_each_note_key(&state, try_member, t);
+}
+
+static cairn_err read_note(trial *t, cairn_bytes note)
+{
+    CAIRN_TRY(cairn_note_parse(note, &t->note));
+    CAIRN_TRY(cairn_checkpoint_parse(t->note.text, &t->checkpoint));
+    return cairn_bytes_equal(t->checkpoint.origin, cairn_bytes_str(t->origin))
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause, "checkpoint: is of another log");
+}
+
+/* Why nobody who is trusted signed. */
+static cairn_err refuse(const trial *t, bool expired)
+{
+    if (t->worst != CAIRN_OK)
+        return CAIRN_FAIL(t->worst, clause, "checkpoint: signature");
+    if (expired)
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "docs/formats/trust.md",
+                          "trust: has expired, and the ledger knows no other key of it");
+    return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, clause,
+                      "checkpoint: no key that is trusted signed it");
 }
 
 cairn_err cairn_follow_head_open(const cairn_follow_keys *keys, uint64_t now_ms, cairn_bytes note,
-                                 cairn_follow_head *ret_head)
+                                 cairn_follow_head *ret_head, cairn_member_list *ret_signers)
 {
-    trial t = {.note = note, .origin = cairn_bytes_str(keys->origin), .err = CAIRN_ERR_NOT_TRUSTED};
+    cairn_member_list signers = {.count = 0};
+    trial t = {.origin = keys->origin, .signers = &signers};
     bool expired = keys->trust != NULL && now_ms > keys->trust->expires_ms;
+    CAIRN_TRY(read_note(&t, note));
     if (keys->trust != NULL && !expired)
         CAIRN_TRY(try_trust(&t, keys));
-    if (t.err != CAIRN_OK && keys->engine != NULL)
+    if (keys->engine != NULL)
         CAIRN_TRY(try_members(&t, keys->engine));
-    if (t.err == CAIRN_ERR_NOT_TRUSTED && expired)
-        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "docs/formats/trust.md",
-                          "trust: has expired, and the ledger knows no other key of it");
-    if (t.err == CAIRN_ERR_NOT_TRUSTED)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, clause,
-                          "checkpoint: no key that is trusted signed it");
-    if (t.err != CAIRN_OK)
-        return t.err;
+    if (signers.count == 0)
+        return refuse(&t, expired);
     *ret_head =
         (cairn_follow_head){.size = t.checkpoint.size, .root = t.checkpoint.root, .note = note};
+    *ret_signers = signers;
     return CAIRN_OK;
 }
 
 /* --- comparison --- */
 
-/* Does the log of `larger` begin with that of `smaller`? By tiles of the larger one's. */
-static cairn_err compare_sizes(const cairn_follow_head *smaller, const cairn_follow_head *larger,
-                               const cairn_merkle_source *tiles, bool *ret_fork,
-                               cairn_follow_proof *ret_proof)
+/* The root that the larger one's log has at the smaller one's size, and the path from there. */
+static cairn_err prove(const cairn_follow_head *smaller, const cairn_follow_head *larger,
+                       const cairn_merkle_source *tiles, cairn_follow_proof *proof)
 {
-    cairn_follow_proof proof;
-    CAIRN_TRY(cairn_merkle_prove_consistency(tiles, smaller->size, larger->size, proof.path,
-                                             &proof.count));
-    *ret_fork = false;
+    if (smaller->size == 0 || smaller->size == larger->size) {
+        proof->other = smaller->size == 0 ? cairn_merkle_empty_root : larger->root;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_merkle_prove_consistency(tiles, smaller->size, larger->size, proof->path,
+                                             &proof->count));
+    proof->other = smaller->root;
     if (cairn_merkle_verify_consistency(smaller->size, &smaller->root, larger->size, &larger->root,
-                                        proof.path, proof.count) == CAIRN_OK)
+                                        proof->path, proof->count) == CAIRN_OK)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_merkle_source_root(tiles, smaller->size, &proof.other));
-    if (cairn_hash_equal(&proof.other, &smaller->root))
+    CAIRN_TRY(cairn_merkle_source_root(tiles, smaller->size, &proof->other));
+    if (cairn_hash_equal(&proof->other, &smaller->root))
         return CAIRN_FAIL(CAIRN_ERR_BAD_PROOF, clause, "tiles: do not lead to the checkpoint");
-    CAIRN_TRY(cairn_merkle_verify_consistency(smaller->size, &proof.other, larger->size,
-                                              &larger->root, proof.path, proof.count));
-    *ret_fork = true;
-    *ret_proof = proof;
-    return CAIRN_OK;
+    return cairn_merkle_verify_consistency(smaller->size, &proof->other, larger->size,
+                                           &larger->root, proof->path, proof->count);
 }
 
-static cairn_err compare_older(const cairn_follow_head *shown, const cairn_follow_head *held,
-                               const cairn_merkle_source *own, uint64_t own_size, bool *ret_fork,
-                               cairn_follow_proof *ret_proof)
-{
-    cairn_follow_proof proof = {.other = cairn_merkle_empty_root};
-    *ret_fork = false;
-    if (shown->size > own_size)
-        return CAIRN_OK; /* asked again when that much is here */
-    if (shown->size > 0)
-        CAIRN_TRY(cairn_merkle_source_root(own, shown->size, &proof.other));
-    if (cairn_hash_equal(&proof.other, &shown->root))
-        return CAIRN_OK;
-    if (shown->size > 0 && held->size <= own_size)
-        CAIRN_TRY(
-            cairn_merkle_prove_consistency(own, shown->size, held->size, proof.path, &proof.count));
-    *ret_fork = true;
-    *ret_proof = proof;
-    return CAIRN_OK;
-}
-
-cairn_err cairn_follow_head_compare(const cairn_follow_head *held, const cairn_follow_head *shown,
-                                    const cairn_merkle_source *tiles,
-                                    const cairn_merkle_source *own, uint64_t own_size,
-                                    cairn_follow_relation *ret_relation,
+cairn_err cairn_follow_head_compare(const cairn_follow_head *smaller,
+                                    const cairn_follow_head *larger,
+                                    const cairn_merkle_source *tiles, bool *ret_fork,
                                     cairn_follow_proof *ret_proof)
 {
-    bool fork = false;
-    cairn_follow_relation relation = CAIRN_FOLLOW_SAME;
-    if (shown->size == held->size) {
-        fork = !cairn_hash_equal(&shown->root, &held->root);
-        if (fork)
-            *ret_proof = (cairn_follow_proof){.other = held->root};
-    } else if (shown->size > held->size) {
-        relation = CAIRN_FOLLOW_NEWER;
-        CAIRN_TRY(compare_sizes(held, shown, tiles, &fork, ret_proof));
-    } else {
-        relation = CAIRN_FOLLOW_OLDER;
-        CAIRN_TRY(compare_older(shown, held, own, own_size, &fork, ret_proof));
-    }
-    *ret_relation = fork ? CAIRN_FOLLOW_FORK : relation;
+    cairn_follow_proof proof = {.count = 0};
+    CAIRN_TRY(prove(smaller, larger, tiles, &proof));
+    *ret_fork = !cairn_hash_equal(&proof.other, &smaller->root);
+    if (*ret_fork)
+        *ret_proof = proof;
     return CAIRN_OK;
 }
 

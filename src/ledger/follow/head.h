@@ -14,6 +14,10 @@ typedef struct cairn_follow_head {
     cairn_bytes note;
 } cairn_follow_head;
 
+/* The same with a note of its own, which the caller is to free. NO_MEMORY. */
+cairn_err cairn_follow_head_copy(const cairn_follow_head *head,
+                                 cairn_follow_head *ret_copy) CAIRN_MUST_USE;
+
 /* Keys that may sign checkpoints: those of a trust file, and those that the ledger's own state
  * knows as members' cosign keys. */
 typedef struct cairn_follow_keys {
@@ -25,37 +29,29 @@ typedef struct cairn_follow_keys {
 /* The newest state of an engine as the registry reads it. */
 cairn_state_source cairn_follow_state_of(cairn_engine *engine);
 
-/* Reads a note that one of the keys signed: views into it. A key of the trust file that the ledger
- * has ended or suspects is none of them. NOT_TRUSTED when none did, BAD_SIGNATURE when one did
- * badly, EXPIRED when the trust file is out of date at `now_ms`; the codes of
- * cairn_checkpoint_open; the errors of reading the state. */
+/* Reads a note that one of the keys signed: views into it, and the members whose signatures, or
+ * cosignatures, are on it and good. A key of the trust file that the ledger has ended or suspects
+ * is none of them. NOT_TRUSTED when none did, BAD_SIGNATURE when one did badly, EXPIRED when the
+ * trust file is out of date at `now_ms`; the codes of cairn_note_parse and cairn_checkpoint_parse,
+ * MISMATCH for another origin; the errors of reading the state. */
 cairn_err cairn_follow_head_open(const cairn_follow_keys *keys, uint64_t now_ms, cairn_bytes note,
-                                 cairn_follow_head *ret_head) CAIRN_MUST_USE;
-
-/* How a checkpoint that was just read stands to what is held. */
-typedef enum cairn_follow_relation {
-    CAIRN_FOLLOW_SAME,
-    CAIRN_FOLLOW_NEWER,
-    CAIRN_FOLLOW_OLDER, /* smaller, and as far as can be told from here part of what is held */
-    CAIRN_FOLLOW_FORK,  /* both cannot be of one log */
-} cairn_follow_relation;
+                                 cairn_follow_head *ret_head,
+                                 cairn_member_list *ret_signers) CAIRN_MUST_USE;
 
 /* What shows a fork whose sizes differ: in the log of the larger head the first entries have
  * another root. */
 typedef struct cairn_follow_proof {
     cairn_hash other; /* the root that the larger one's log has at the smaller one's size */
     cairn_hash path[CAIRN_MERKLE_PROOF_MAX];
-    size_t count; /* of a consistency proof from there */
+    size_t count; /* of a consistency proof from there; 0 where the sizes are equal or one is 0 */
 } cairn_follow_proof;
 
-/* Compares, by the tiles of the one who showed it, or by `own` when it is smaller than what is held
- * and `own_size` entries are here. BAD_PROOF when the tiles lead to neither; the errors of reading
- * them. `ret_proof` is written for FORK alone; its count is 0 where
- * the sizes are equal, one is 0, or what is held is not all here yet. */
-cairn_err cairn_follow_head_compare(const cairn_follow_head *held, const cairn_follow_head *shown,
-                                    const cairn_merkle_source *tiles,
-                                    const cairn_merkle_source *own, uint64_t own_size,
-                                    cairn_follow_relation *ret_relation,
+/* Is one log the other's beginning? By the tiles of the larger one, when the sizes differ.
+ * BAD_PROOF when these lead to neither; the errors of reading them. `ret_proof` is written for a
+ * fork alone. */
+cairn_err cairn_follow_head_compare(const cairn_follow_head *smaller,
+                                    const cairn_follow_head *larger,
+                                    const cairn_merkle_source *tiles, bool *ret_fork,
                                     cairn_follow_proof *ret_proof) CAIRN_MUST_USE;
 
 /* Is the log of this frontier the beginning of the head's? BAD_PROOF. */

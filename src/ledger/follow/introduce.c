@@ -13,6 +13,7 @@ typedef struct stranger {
     cairn_bytes note;
     cairn_follow_head head; /* as it claims */
     bool known;             /* by now */
+    cairn_hash org;         /* then: whose key it is */
 } stranger;
 
 /* What the note says, whoever signed it. */
@@ -118,9 +119,11 @@ static void try_tx(stranger *s, const cairn_tx *tx)
     cairn_bytes cose_key;
     cairn_hash org;
     cairn_arena_init(&arena, 1 << 20);
-    if (is_of_member(s, &state, tx, &arena, &org) &&
-        read_body(&state, tx, &org, &arena, &cose_key) == CAIRN_OK)
-        try_key(s, &state, cose_key, &arena);
+    if (!is_of_member(s, &state, tx, &arena, &org) ||
+        read_body(&state, tx, &org, &arena, &cose_key) != CAIRN_OK)
+        return;
+    try_key(s, &state, cose_key, &arena);
+    s->org = org;
 }
 
 static void try_block(stranger *s, const cairn_follow_block *block)
@@ -163,7 +166,7 @@ static cairn_err introduce(stranger *s, const cairn_source *source)
 }
 
 cairn_err cairn_follow_introduce(cairn_follow *follow, const cairn_source *source, cairn_bytes note,
-                                 cairn_follow_head *ret_head)
+                                 cairn_follow_head *ret_head, cairn_hash *ret_org)
 {
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
     cairn_arena_init(&arena, ARENA_SIZE_MAX);
@@ -175,5 +178,6 @@ cairn_err cairn_follow_introduce(cairn_follow *follow, const cairn_source *sourc
         return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "C2SP tlog-checkpoint",
                           "checkpoint: no key that is trusted signed it");
     *ret_head = s.head;
+    *ret_org = s.org;
     return CAIRN_OK;
 }

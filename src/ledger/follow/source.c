@@ -83,9 +83,10 @@ static cairn_err get(const cairn_source_node *node, cairn_arena *arena, const ch
     return CAIRN_OK;
 }
 
-static cairn_err get_checkpoint(void *context, cairn_arena *arena, cairn_bytes *ret_note)
+static cairn_err get_checkpoint(void *context, cairn_arena *arena, bool wait, cairn_bytes *ret_note)
 {
-    return get(context, arena, "checkpoint", CAIRN_NOTE_SIZE_MAX, ret_note);
+    return get(context, arena, wait ? "checkpoint?wait=members" : "checkpoint", CAIRN_NOTE_SIZE_MAX,
+               ret_note);
 }
 
 static cairn_err get_tile(void *context, cairn_arena *arena, const cairn_tile *tile,

@@ -21,8 +21,8 @@ enum {
 typedef struct cairn_source {
     void *context;
     const char *name; /* for people: its URL */
-    /* The signed note. */
-    cairn_err (*checkpoint)(void *context, cairn_arena *arena, cairn_bytes *ret_note);
+    /* The signed note; `wait`: with other members' signatures, which the source gathers first. */
+    cairn_err (*checkpoint)(void *context, cairn_arena *arena, bool wait, cairn_bytes *ret_note);
     /* The bytes of a hash tile, of any size. */
     cairn_err (*tile)(void *context, cairn_arena *arena, const cairn_tile *tile,
                       cairn_bytes *ret_file);
