@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cairn/block_entry.h"
+#include "command/consortium_nodes.h"
 #include "command/consortium_room.h"
 #include "command/files.h"
 #include "command/home.h"
@@ -56,9 +57,9 @@ static cairn_err encode_part(cairn_arena *arena, const cairn_member_part *part,
 {
     CAIRN_CLEANUP(free_json) json_t *json = NULL;
     const cairn_genesis_member *member = &part->member;
-    json =
-        json_pack("{s:s,s:s%,s:[],s:s}", "format", part_format, "organisation",
-                  (const char *)member->name.data, member->name.size, "keys", "peer", part->peer);
+    json = json_pack("{s:s,s:s%,s:[],s:s,s:s}", "format", part_format, "organisation",
+                     (const char *)member->name.data, member->name.size, "keys", "peer", part->peer,
+                     "node", part->node);
     if (json == NULL)
         return no_memory();
     for (size_t i = 0; i < member->key_count; i++)
@@ -131,15 +132,37 @@ cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes in, cairn_mem
     const char *format = json_string_value(json_object_get(json, "format"));
     const char *name = json_string_value(json_object_get(json, "organisation"));
     const char *peer = json_string_value(json_object_get(json, "peer"));
-    if (format == NULL || strcmp(format, part_format) != 0 || json_object_size(json) != 4)
+    const char *node = json_string_value(json_object_get(json, "node"));
+    if (format == NULL || strcmp(format, part_format) != 0 || json_object_size(json) != 5)
         return bad_part("format: is no part of a member");
     if (name == NULL || cairn_org_name_check(cairn_bytes_str(name)) != CAIRN_OK)
         return bad_part("organisation: no name");
     if (!is_peer(peer))
         return bad_part("peer: is not ID@HOST:PORT");
+    if (!cairn_consortium_is_node_name(arena, node))
+        return bad_part("node: is not URL#PIN");
     CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_str(name), &ret_part->member.name));
     CAIRN_TRY(copy_text(arena, peer, &ret_part->peer));
+    CAIRN_TRY(copy_text(arena, node, &ret_part->node));
     return take_keys(arena, json_object_get(json, "keys"), &ret_part->member);
+}
+
+cairn_err cairn_member_part_read(cairn_command *command, const char *path,
+                                 cairn_member_part *ret_part)
+{
+    cairn_bytes json;
+    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_PART_SIZE_MAX, &json));
+    return cairn_input_err(path, cairn_member_part_decode(&command->arena, json, ret_part));
+}
+
+cairn_err cairn_member_own_part(cairn_arena *arena, const char *directory,
+                                cairn_member_part *ret_part)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_bytes json;
+    CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", path));
+    CAIRN_TRY(cairn_file_read(arena, path, CAIRN_PART_SIZE_MAX, &json));
+    return cairn_member_part_decode(arena, json, ret_part);
 }
 
 /* --- preparing --- */
@@ -150,24 +173,26 @@ static size_t list_settings(const cairn_member_address *address,
     size_t count = 0;
     if (address->node != NULL)
         settings[count++] = (cairn_config_setting){"node.address", address->node};
+    if (address->url != NULL)
+        settings[count++] = (cairn_config_setting){"node.url", address->url};
+    if (address->wait != NULL)
+        settings[count++] = (cairn_config_setting){"cosign.wait", address->wait};
     settings[count++] = (cairn_config_setting){"consortium.rpc", address->rpc};
     settings[count++] = (cairn_config_setting){"consortium.listen", address->listen};
     return count;
 }
 
-static cairn_err write_config(cairn_command *command, const char *directory,
-                              const cairn_member_address *address)
+/* What cairn.yaml is to say, and what that means. */
+static cairn_err make_config(cairn_command *command, const cairn_member_address *address,
+                             cairn_bytes *ret_text, cairn_config **ret_config)
 {
     cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
     cairn_config_setting settings[CAIRN_CONSORTIUM_SETTINGS_MAX];
-    char path[CAIRN_PATH_SIZE_MAX];
-    cairn_bytes text;
     size_t count = list_settings(address, settings);
     cairn_home_tables(tables);
     CAIRN_TRY(cairn_config_render(&command->arena, tables, CAIRN_HOME_TABLE_COUNT, settings, count,
-                                  &text));
-    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
-    return cairn_file_replace(path, 0640, text, NULL);
+                                  ret_text));
+    return cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", *ret_text, ret_config);
 }
 
 static cairn_err add_validator(cairn_command *command, const char *directory,
@@ -184,7 +209,7 @@ static cairn_err add_validator(cairn_command *command, const char *directory,
 }
 
 static cairn_err write_part(cairn_command *command, const char *directory,
-                            cairn_genesis_member *member, const cairn_member_address *address)
+                            cairn_genesis_member *member, const char *listen, const char *node)
 {
     char id[CAIRN_ENGINE_NODE_ID_SIZE + 1];
     char peer[CAIRN_PEER_SIZE_MAX + 1];
@@ -192,42 +217,58 @@ static cairn_err write_part(cairn_command *command, const char *directory,
     cairn_bytes json;
     CAIRN_TRY(add_validator(command, directory, member));
     CAIRN_TRY(cairn_engine_node_id(directory, id));
-    if (snprintf(peer, sizeof peer, "%s@%s", id, address->listen) >= (int)sizeof peer ||
-        !is_peer(peer))
-        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s is not HOST:PORT", address->listen);
-    const cairn_member_part part = {.member = *member, .peer = peer};
+    if (snprintf(peer, sizeof peer, "%s@%s", id, listen) >= (int)sizeof peer || !is_peer(peer))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s is not HOST:PORT", listen);
+    const cairn_member_part part = {.member = *member, .peer = peer, .node = node};
     CAIRN_TRY(encode_part(&command->arena, &part, &json));
     CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", path));
     return cairn_file_replace(path, 0644, json, NULL);
 }
 
-static cairn_err first_keys(cairn_command *command, const char *directory,
-                            cairn_genesis_member *member)
+static cairn_err open_keys(const char *directory, cairn_signer **ret_signer)
 {
-    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
     char path[CAIRN_PATH_SIZE_MAX];
-    cairn_hash org;
     CAIRN_TRY(cairn_path_join(directory, "keys", path));
     CAIRN_TRY(cairn_dir_make(path, 0700));
-    CAIRN_TRY(cairn_signer_open_files(path, &signer));
-    return cairn_home_first_keys(&command->arena, signer, member, &org);
+    return cairn_signer_open_files(path, ret_signer);
 }
 
 /* cairn.yaml last: with it, all is there. */
-static cairn_err prepare_new(cairn_command *command, const char *directory, const char *org_name,
-                             const cairn_member_address *address)
+static cairn_err prepare_new(cairn_command *command, const char *directory,
+                             cairn_genesis_member *member, const cairn_member_address *address)
 {
-    cairn_genesis_member *member = NULL;
-    CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &member));
-    member->name = cairn_bytes_str(org_name);
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
+    char path[CAIRN_PATH_SIZE_MAX];
+    const char *node = NULL;
+    cairn_bytes text;
+    cairn_hash org;
     if (cairn_org_name_check(member->name) != CAIRN_OK)
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
                           "--org: 1 to 64 printable ASCII characters without / and +");
+    CAIRN_TRY(make_config(command, address, &text, &config));
     CAIRN_TRY(cairn_output_dir(directory, 0750));
-    CAIRN_TRY(first_keys(command, directory, member));
+    CAIRN_TRY(open_keys(directory, &signer));
+    CAIRN_TRY(cairn_home_first_keys(&command->arena, signer, member, &org));
+    CAIRN_TRY(cairn_consortium_node_name(&command->arena, config, signer, &node));
     CAIRN_TRY(cairn_engine_home_make(directory));
-    CAIRN_TRY(write_part(command, directory, member, address));
-    return write_config(command, directory, address);
+    CAIRN_TRY(write_part(command, directory, member, address->listen, node));
+    CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
+    return cairn_file_replace(path, 0640, text, NULL);
+}
+
+/* The engine beside what is there. */
+static cairn_err prepare_more(cairn_command *command, const char *directory,
+                              cairn_genesis_member *member, const char *listen)
+{
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
+    const char *node = NULL;
+    CAIRN_TRY(cairn_home_config(directory, &config));
+    CAIRN_TRY(cairn_home_signer(directory, config, &signer));
+    CAIRN_TRY(cairn_consortium_node_name(&command->arena, config, signer, &node));
+    CAIRN_TRY(cairn_engine_home_make(directory));
+    return write_part(command, directory, member, listen, node);
 }
 
 cairn_err cairn_member_prepare(cairn_command *command, const char *directory, const char *org_name,
@@ -236,12 +277,10 @@ cairn_err cairn_member_prepare(cairn_command *command, const char *directory, co
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_genesis_member *member = NULL;
     CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
-    if (access(path, F_OK) != 0)
-        return prepare_new(command, directory, org_name, address);
     CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &member));
     member->name = cairn_bytes_str(org_name);
-    CAIRN_TRY(cairn_engine_home_make(directory));
-    return write_part(command, directory, member, address);
+    return access(path, F_OK) == 0 ? prepare_more(command, directory, member, address->listen)
+                                   : prepare_new(command, directory, member, address);
 }
 
 /* --- the chain --- */
@@ -307,17 +346,27 @@ static cairn_err genesis_json(cairn_arena *arena, const cairn_chain_start *start
     return CAIRN_OK;
 }
 
+static cairn_err put_addresses(json_t *json, const cairn_member_part *part)
+{
+    if (json_array_append_new(json_object_get(json, "peers"), json_string(part->peer)) != 0)
+        return no_memory();
+    if (part->node[0] != '\0' &&
+        json_array_append_new(json_object_get(json, "nodes"), json_string(part->node)) != 0)
+        return no_memory();
+    return CAIRN_OK;
+}
+
 cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
                            const cairn_chain_validator *validators, size_t validator_count,
-                           const char *const *peers, size_t peer_count, cairn_bytes *ret_json)
+                           const cairn_member_part *parts, size_t part_count, cairn_bytes *ret_json)
 {
     CAIRN_CLEANUP(free_json) json_t *genesis = NULL;
     CAIRN_TRY(genesis_json(arena, start, time_ms, validators, validator_count, &genesis));
     CAIRN_CLEANUP(free_json)
-    json_t *json = json_pack("{s:s,s:O,s:[]}", "format", chain_format, "genesis", genesis, "peers");
-    for (size_t i = 0; i < peer_count && json != NULL; i++)
-        if (json_array_append_new(json_object_get(json, "peers"), json_string(peers[i])) != 0)
-            return no_memory();
+    json_t *json = json_pack("{s:s,s:O,s:[],s:[]}", "format", chain_format, "genesis", genesis,
+                             "peers", "nodes");
+    for (size_t i = 0; i < part_count; i++)
+        CAIRN_TRY(put_addresses(json, &parts[i]));
     return json == NULL ? no_memory() : dump(arena, json, ret_json);
 }
 
@@ -349,6 +398,23 @@ static cairn_err list_peers(cairn_arena *arena, const char *directory, const jso
     return CAIRN_OK;
 }
 
+static cairn_err add_nodes(cairn_arena *arena, const char *directory, const json_t *list)
+{
+    cairn_member_part *own = NULL;
+    void *memory = NULL;
+    size_t count = json_array_size(list);
+    CAIRN_TRY(CAIRN_ARENA_NEW(arena, &own));
+    CAIRN_TRY(cairn_member_own_part(arena, directory, own));
+    CAIRN_TRY(cairn_arena_array(arena, count + 1, sizeof(const char *), &memory));
+    const char **names = memory;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = json_string_value(json_array_get(list, i));
+        if (!cairn_consortium_is_node_name(arena, names[i]))
+            return bad_chain("nodes: one is not URL#PIN");
+    }
+    return cairn_consortium_add_nodes(arena, directory, own->node, names, count);
+}
+
 /* A ledger's directory becomes a member's: the section is added to its cairn.yaml, last of all. */
 static cairn_err extend_config(cairn_command *command, const char *directory, const char *rpc)
 {
@@ -360,9 +426,7 @@ static cairn_err extend_config(cairn_command *command, const char *directory, co
     cairn_bytes old;
     void *memory = NULL;
     CAIRN_TRY(CAIRN_ARENA_NEW(&command->arena, &part));
-    CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", path));
-    CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_PART_SIZE_MAX, &old));
-    CAIRN_TRY(cairn_member_part_decode(&command->arena, old, part));
+    CAIRN_TRY(cairn_member_own_part(&command->arena, directory, part));
     CAIRN_TRY(cairn_path_join(directory, "cairn.yaml", path));
     CAIRN_TRY(cairn_file_read(&command->arena, path, CAIRN_CONFIG_SIZE_MAX, &old));
     CAIRN_TRY(cairn_arena_alloc(&command->arena, old.size + MORE, &memory));
@@ -424,7 +488,7 @@ cairn_err cairn_member_begin(cairn_command *command, const char *directory, cons
     cairn_chain chain;
     cairn_bytes genesis;
     cairn_bytes peers;
-    if (format == NULL || strcmp(format, chain_format) != 0 || json_object_size(json) != 3)
+    if (format == NULL || strcmp(format, chain_format) != 0 || json_object_size(json) != 4)
         return bad_chain("format: is no consortium's chain");
     CAIRN_TRY(dump(arena, json_object_get(json, "genesis"), &genesis));
     CAIRN_TRY(cairn_chain_decode(arena, genesis, &chain));
@@ -432,6 +496,7 @@ cairn_err cairn_member_begin(cairn_command *command, const char *directory, cons
     CAIRN_TRY(cairn_home_config(directory, &config));
     CAIRN_TRY(begin_store(directory, &chain.start));
     CAIRN_TRY(cairn_engine_set_chain(directory, genesis, peers));
+    CAIRN_TRY(add_nodes(arena, directory, json_object_get(json, "nodes")));
     cairn_ledger_id(chain.start.genesis, ret_ledger);
     return cairn_node_is_member(config) ? CAIRN_OK : extend_config(command, directory, rpc);
 }

@@ -12,13 +12,14 @@
 enum {
     CAIRN_PART_SIZE_MAX = 64 << 10,
     CAIRN_PEER_SIZE_MAX = 320,
-    CAIRN_CONSORTIUM_SETTINGS_MAX = 4,
+    CAIRN_CONSORTIUM_SETTINGS_MAX = 5,
 };
 
 /* What other members know of one. */
 typedef struct cairn_member_part {
     cairn_genesis_member member; /* the last key is the validator's */
     const char *peer;            /* ID@HOST:PORT of its engine */
+    const char *node;            /* as cairn_node_name_parse takes it; "": nobody else calls it */
 } cairn_member_part;
 
 /* How a member is reached. */
@@ -26,6 +27,8 @@ typedef struct cairn_member_address {
     const char *listen; /* HOST:PORT of the engine, for other engines */
     const char *rpc;    /* URL of the engine, for the node */
     const char *node;   /* numeric address of the node; NULL: as cairn.yaml has it */
+    const char *url;    /* what others call the node by; NULL: by its address */
+    const char *wait;   /* for the signatures of others; NULL: as ever */
 } cairn_member_address;
 
 /* A new directory with an organisation's keys and an engine; or, where `directory` is a ledger's
@@ -37,6 +40,12 @@ cairn_err cairn_member_prepare(cairn_command *command, const char *directory, co
 /* From member.json, strictly; views and texts in the arena. */
 cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes json,
                                    cairn_member_part *ret_part) CAIRN_MUST_USE;
+/* The same of a file. */
+cairn_err cairn_member_part_read(cairn_command *command, const char *path,
+                                 cairn_member_part *ret_part) CAIRN_MUST_USE;
+/* The directory's own, which cairn_member_prepare has left there. */
+cairn_err cairn_member_own_part(cairn_arena *arena, const char *directory,
+                                cairn_member_part *ret_part) CAIRN_MUST_USE;
 
 /* A validator that the chain begins with. */
 typedef struct cairn_chain_validator {
@@ -45,11 +54,11 @@ typedef struct cairn_chain_validator {
     uint64_t power;
 } cairn_chain_validator;
 
-/* The chain's file: genesis.json of the engine, and who calls whom. `time_ms` is the genesis' time,
- * not before the ledger's last block. */
+/* The chain's file: genesis.json of the engine, and how the members' engines and nodes are called.
+ * `time_ms` is the genesis' time, not before the ledger's last block. */
 cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
                            const cairn_chain_validator *validators, size_t validator_count,
-                           const char *const *peers, size_t peer_count,
+                           const cairn_member_part *parts, size_t part_count,
                            cairn_bytes *ret_json) CAIRN_MUST_USE;
 
 /* Takes a chain's file into a directory that was prepared: the store is made or, where it is there,

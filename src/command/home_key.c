@@ -61,3 +61,27 @@ cairn_err cairn_home_first_keys(cairn_arena *arena, cairn_signer *signer,
     member->key_count = FIRST_KEY_COUNT;
     return CAIRN_OK;
 }
+
+static cairn_err register_one(cairn_home *home, const char *name)
+{
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    const cairn_state_source state = cairn_home_state(home);
+    cairn_key_record record;
+    cairn_verdict verdict;
+    cairn_err err = cairn_signer_public(home->signer, name, &key);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK; /* it has others */
+    CAIRN_TRY(err);
+    err = cairn_registry_key(&state, &home->command->arena, cairn_key_id(key), &record);
+    return err == CAIRN_ERR_NOT_FOUND
+               ? cairn_home_register_key(home, name, CAIRN_PURPOSE_COSIGN, key, &verdict)
+               : err;
+}
+
+cairn_err cairn_home_register_cosigners(cairn_home *home)
+{
+    for (size_t i = 0; i < FIRST_KEY_COUNT; i++)
+        if (first_keys[i].purpose == CAIRN_PURPOSE_COSIGN)
+            CAIRN_TRY(register_one(home, first_keys[i].name));
+    return CAIRN_OK;
+}

@@ -14,4 +14,8 @@ cairn_err cairn_home_register_key(cairn_home *home, const char *name, cairn_purp
 cairn_err cairn_home_first_keys(cairn_arena *arena, cairn_signer *signer,
                                 cairn_genesis_member *member, cairn_hash *ret_org) CAIRN_MUST_USE;
 
+/* Makes those of them known that cosign, unless the ledger knows them: an organisation is admitted
+ * by its sign key alone. */
+cairn_err cairn_home_register_cosigners(cairn_home *home) CAIRN_MUST_USE;
+
 #endif

@@ -30,6 +30,7 @@ static cairn_err run_prepare(cairn_command *command, const cairn_arguments *argu
         .listen = cairn_option_value(arguments, "listen"),
         .rpc = rpc == NULL ? default_rpc : rpc,
         .node = cairn_option_value(arguments, "address"),
+        .url = cairn_option_value(arguments, "url"),
     };
     char part[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", part));
@@ -115,15 +116,12 @@ static cairn_err make_chain(cairn_command *command, const char *name,
 {
     cairn_clock clock = cairn_clock_system();
     cairn_chain_validator validators[MEMBERS_MAX];
-    const char *peers[MEMBERS_MAX];
     cairn_chain_start start = {.height = 0};
     uint64_t now_ms = cairn_clock_wall_ms(&clock);
     CAIRN_TRY(make_genesis(command, name, parts, count, now_ms, &start.genesis));
     CAIRN_TRY(genesis_app_hash(&command->arena, start.genesis, &start.app_hash));
     CAIRN_TRY(name_validators(&command->arena, parts, count, validators));
-    for (size_t i = 0; i < count; i++)
-        peers[i] = parts[i].peer;
-    return cairn_chain_file(&command->arena, &start, now_ms, validators, count, peers, count,
+    return cairn_chain_file(&command->arena, &start, now_ms, validators, count, parts, count,
                             ret_chain);
 }
 
@@ -153,7 +151,7 @@ static cairn_err ledger_validators(cairn_home *home, cairn_chain_validator *ret_
     return CAIRN_OK;
 }
 
-static cairn_err chain_of(cairn_home *home, const char *const *peers, size_t peer_count,
+static cairn_err chain_of(cairn_home *home, const cairn_member_part *parts, size_t part_count,
                           cairn_bytes *ret_chain)
 {
     cairn_arena *arena = &home->command->arena;
@@ -167,7 +165,7 @@ static cairn_err chain_of(cairn_home *home, const char *const *peers, size_t pee
     CAIRN_TRY(cairn_engine_entry(home->engine, 0, arena, &start.genesis));
     CAIRN_TRY(ledger_validators(home, validators, &count));
     return cairn_chain_file(arena, &start, now_ms < view->time_ms ? view->time_ms : now_ms,
-                            validators, count, peers, peer_count, ret_chain);
+                            validators, count, parts, part_count, ret_chain);
 }
 
 /* The ledger of `directory` goes on, with its id, its log and its receipts. */
@@ -175,27 +173,19 @@ static cairn_err continue_chain(cairn_command *command, const char *directory,
                                 const cairn_member_part *parts, size_t count,
                                 cairn_bytes *ret_chain)
 {
-    const char *peers[MEMBERS_MAX];
     const char *asked = command->directory;
     cairn_home home;
-    for (size_t i = 0; i < count; i++)
-        peers[i] = parts[i].peer;
     command->directory = directory;
     CAIRN_TRY(cairn_home_open(command, CAIRN_HOME_READ, &home));
-    cairn_err err = chain_of(&home, peers, count, ret_chain);
+    cairn_err err = chain_of(&home, parts, count, ret_chain);
     cairn_err closed = cairn_home_close(&home);
     command->directory = asked;
     return err == CAIRN_OK ? closed : err;
 }
 
-static cairn_err read_part(cairn_command *command, const char *path, cairn_member_part *ret_part)
-{
-    cairn_bytes json;
-    CAIRN_TRY(cairn_input_read(&command->arena, path, CAIRN_PART_SIZE_MAX, &json));
-    return cairn_input_err(path, cairn_member_part_decode(&command->arena, json, ret_part));
-}
+/* All members on this machine, each at an address of its own; its cores are theirs together. */
+static const char local_wait[] = "2s";
 
-/* All members on this machine, each at an address of its own. */
 typedef struct local {
     const char *directory;
     size_t count;
@@ -220,7 +210,8 @@ static cairn_err prepare_local(cairn_command *command, const local *l, size_t i)
     (void)snprintf(node, sizeof node, "127.%u.%u.%zu", l->net[0], l->net[1], i + 1);
     (void)snprintf(listen, sizeof listen, "%s:26656", node);
     (void)snprintf(rpc, sizeof rpc, "http://%s:26657", node);
-    const cairn_member_address address = {.listen = listen, .rpc = rpc, .node = node};
+    const cairn_member_address address = {
+        .listen = listen, .rpc = rpc, .node = node, .wait = local_wait};
     CAIRN_TRY(member_directory(l, i, directory));
     return cairn_member_prepare(command, directory, org, &address);
 }
@@ -249,7 +240,7 @@ static cairn_err make_local(cairn_command *command, local *l, const char *name, 
         CAIRN_TRY(prepare_local(command, l, i));
         CAIRN_TRY(member_directory(l, i, path));
         CAIRN_TRY(cairn_path_join(path, "consortium/member.json", part));
-        CAIRN_TRY(read_part(command, part, (cairn_member_part *)parts + i));
+        CAIRN_TRY(cairn_member_part_read(command, part, (cairn_member_part *)parts + i));
     }
     CAIRN_TRY(make_chain(command, name, parts, l->count, &chain));
     json_t *list = cairn_facts_list(facts, "member");
@@ -282,7 +273,7 @@ static cairn_err read_parts(cairn_command *command, const cairn_arguments *argum
                                 &parts));
     *ret_parts = parts;
     for (size_t i = 0; i < arguments->word_count; i++)
-        CAIRN_TRY(read_part(command, arguments->words[i], *ret_parts + i));
+        CAIRN_TRY(cairn_member_part_read(command, arguments->words[i], *ret_parts + i));
     return CAIRN_OK;
 }
 
@@ -345,6 +336,7 @@ static const cairn_option prepare_options[] = {
     {"listen", "HOST:PORT", true, false, "where its engine is called by the others"},
     {"rpc", "URL", false, false, "its engine for its node; http://127.0.0.1:26657 if not given"},
     {"address", "ADDRESS", false, false, "of its node, when the directory is new"},
+    {"url", "URL", false, false, "what others call that node by, if not by its address"},
 };
 
 const cairn_verb cairn_verb_consortium_prepare = {

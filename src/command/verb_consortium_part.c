@@ -1,6 +1,7 @@
 /* cairn consortium join, leave, rotate, power: a member's part in consensus. */
 #include "command/consortium_room.h"
 #include "command/home.h"
+#include "command/home_key.h"
 #include "command/proposal.h"
 #include "command/verbs.h"
 #include "identity/identity.h"
@@ -87,6 +88,7 @@ static cairn_err join(cairn_home *home, const cairn_arguments *arguments, json_t
     CAIRN_TRY(cairn_option_number(arguments, "power", 1, CAIRN_VALIDATOR_POWER_MAX, &power));
     CAIRN_TRY(own_key(home, &key));
     CAIRN_TRY(register_key(home, key));
+    CAIRN_TRY(cairn_home_register_cosigners(home));
     return propose(home, cairn_key_id(key), power, facts);
 }
 
@@ -190,8 +192,9 @@ const cairn_verb cairn_verb_consortium_join = {
     .words = "",
     .words_min = 0,
     .words_max = 0,
-    .summary = "register this member's key for votes, and propose that it validates",
-    .help = "For a member whose engine runs on the chain already and has caught up, and whose "
+    .summary = "register this member's keys, and propose that it validates",
+    .help = "The keys are its engine's, for votes, and those by which its node signs roots. "
+            "For a member whose engine runs on the chain already and has caught up, and whose "
             "organisation is a member of the ledger. It validates two blocks after the members "
             "have approved (cairn approval approve).",
     .options = join_options,

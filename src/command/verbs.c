@@ -34,6 +34,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_consortium_prepare,
     &cairn_verb_consortium_new,
     &cairn_verb_consortium_begin,
+    &cairn_verb_consortium_meet,
     &cairn_verb_consortium_run,
     &cairn_verb_consortium_status,
     &cairn_verb_consortium_join,

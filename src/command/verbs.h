@@ -36,6 +36,7 @@ extern const cairn_verb cairn_verb_follow;
 extern const cairn_verb cairn_verb_consortium_prepare;
 extern const cairn_verb cairn_verb_consortium_new;
 extern const cairn_verb cairn_verb_consortium_begin;
+extern const cairn_verb cairn_verb_consortium_meet;
 extern const cairn_verb cairn_verb_consortium_run;
 extern const cairn_verb cairn_verb_consortium_status;
 extern const cairn_verb cairn_verb_consortium_join;

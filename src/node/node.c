@@ -76,6 +76,12 @@ static cairn_err find_key(void *context, cairn_head_kind kind, cairn_head_key *r
                : err;
 }
 
+static cairn_hash find_org(void *context)
+{
+    const cairn_node *node = context;
+    return cairn_node_keys_org(node->keys);
+}
+
 static cairn_err make_cosign(cairn_node *node)
 {
     const cairn_node_cosign_setup setup = {.directory = node->setup.directory,
@@ -84,8 +90,8 @@ static cairn_err make_cosign(cairn_node *node)
                                            .log = node->setup.log,
                                            .engine = cairn_store_ledger(node->setup.store, 0),
                                            .signer = node->setup.signer,
-                                           .org = *cairn_node_keys_org(node->keys),
                                            .find_key = find_key,
+                                           .find_org = find_org,
                                            .context = node};
     return cairn_node_cosign_new(&setup, &node->cosign);
 }
@@ -173,10 +179,11 @@ static cairn_err find_own(void *context, cairn_service_ledger *ret_ledger, cairn
 {
     static const cairn_hash nobody = {{0}};
     const cairn_node *node = context;
-    if (cairn_hash_equal(cairn_node_keys_org(node->keys), &nobody))
+    const cairn_hash org = cairn_node_keys_org(node->keys);
+    if (cairn_hash_equal(&org, &nobody))
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "node: speaks for no organisation");
     *ret_ledger = node->ledgers[0]->service;
-    *ret_org = *cairn_node_keys_org(node->keys);
+    *ret_org = org;
     return CAIRN_OK;
 }
 

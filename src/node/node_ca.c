@@ -95,7 +95,7 @@ static cairn_err open_keeper(cairn_node_ca *ca, const char *path, cairn_ca_keepe
 {
     const cairn_ca_keeper_setup setup = {
         .directory = path,
-        .organisation = *cairn_node_keys_org(ca->setup.keys),
+        .organisation = cairn_node_keys_org(ca->setup.keys),
         .clock = ca->setup.clock,
         .signer = ca->setup.signer,
         .ledger = {.state = {.context = ca->setup.engine, .get = get_state},
@@ -120,10 +120,10 @@ void cairn_node_ca_reload(cairn_node_ca *ca)
         err = open_keeper(ca, path, &keeper);
     atomic_store(&ca->keeper, keeper);
     atomic_store(&ca->broken, err != CAIRN_OK);
+    const cairn_hash own = cairn_node_keys_org(ca->setup.keys);
     if (err == CAIRN_OK)
-        CAIRN_LOG(
-            ca->setup.log, &events[EVENT_OPENED],
-            cairn_log_hex("organisation", cairn_bytes_hash(cairn_node_keys_org(ca->setup.keys))));
+        CAIRN_LOG(ca->setup.log, &events[EVENT_OPENED],
+                  cairn_log_hex("organisation", cairn_bytes_hash(&own)));
     else
         CAIRN_LOG(ca->setup.log, &events[EVENT_FAILED], cairn_log_err(err));
 }
@@ -180,9 +180,10 @@ cairn_err cairn_node_ca_act(cairn_node_ca *ca, void (*act)(void *context), void 
 
 cairn_err cairn_node_ca_find(const cairn_node_ca *ca, cairn_bytes id, cairn_ca **ret_ca)
 {
+    const cairn_hash org = cairn_node_keys_org(ca->setup.keys);
     char own[2 * sizeof(cairn_hash) + 1];
     cairn_ca_keeper *keeper = atomic_load(&ca->keeper);
-    cairn_hex_encode(cairn_bytes_hash(cairn_node_keys_org(ca->setup.keys)), own);
+    cairn_hex_encode(cairn_bytes_hash(&org), own);
     if (!cairn_bytes_equal(id, cairn_bytes_str(own)) ||
         (keeper == NULL && !atomic_load(&ca->broken)))
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ca: is not here");

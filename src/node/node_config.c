@@ -79,7 +79,8 @@ static const cairn_config_option rows[] = {
     {"consortium.snapshots", CAIRN_UNIT_COUNT, 0, UINT64_C(1) << 30, "1000",
      "Heights from one snapshot to the next, from which a member may join; 0: none is offered."},
     {"cosign.peers", CAIRN_UNIT_TEXT, 0, 1024, "",
-     "URLs of other members' nodes, with blanks between them, which sign the same roots."},
+     "URLs of other members' nodes, with blanks between them, which sign the same roots; beside "
+     "those of consortium/nodes."},
     {"cosign.ca", CAIRN_UNIT_TEXT, 0, 1024, "",
      "PEM file of the certificates, or of their CA, by which those nodes are known."},
     {"cosign.wait", CAIRN_UNIT_DURATION, 10, 60000, "500ms",

@@ -211,15 +211,18 @@ static cairn_err cosign_note(cairn_node_cosign *cosign, cairn_arena *arena,
                              const cairn_head_key *key, cairn_bytes text, cairn_bytes *ret_line)
 {
     uint64_t time_s = cairn_clock_wall_ms(&cosign->setup.clock) / 1000;
+    const cairn_hash org = cosign->setup.find_org(cosign->setup.context);
+    char name[CAIRN_MEMBER_NOTE_NAME_SIZE + 1];
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;
     cairn_bytes message;
     cairn_vkey own;
+    cairn_member_note_name(cosign->origin, &org, name);
     CAIRN_TRY(cairn_note_message(arena, CAIRN_NOTE_COSIGNATURE, text, time_s, &message));
     CAIRN_TRY(cairn_signer_sign_wait_for(cosign->setup.signer, CAIRN_SIGNER_FOR_COSIGN, key->name,
                                          message, signature, &size));
-    CAIRN_TRY(cairn_vkey_init(cairn_bytes_str(cosign->name), CAIRN_NOTE_COSIGNATURE,
-                              key->public_key, &own));
+    CAIRN_TRY(
+        cairn_vkey_init(cairn_bytes_str(name), CAIRN_NOTE_COSIGNATURE, key->public_key, &own));
     cairn_err err = cairn_note_line(arena, &own, time_s, cairn_bytes_of(signature, size), ret_line);
     cairn_vkey_done(&own);
     return err;
@@ -289,31 +292,6 @@ cairn_err cairn_node_cosign_judge(cairn_node_cosign *cosign, cairn_arena *arena,
 
 /* --- life --- */
 
-static cairn_err add_peer(cairn_node_cosign *cosign, const char *url)
-{
-    char origin[CAIRN_HTTP_URL_SIZE_MAX + 1];
-    if (cosign->peer_count == CAIRN_COSIGN_PEERS_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "cairn.yaml: cosign.peers: at most %d",
-                          CAIRN_COSIGN_PEERS_MAX);
-    if (cairn_http_client_origin(url, origin) != CAIRN_OK)
-        return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house", "cairn.yaml: cosign.peers: %s", url);
-    cosign->peers[cosign->peer_count++] = (peer){.cosign = cosign, .url = url};
-    return CAIRN_OK;
-}
-
-static cairn_err list_peers(cairn_node_cosign *cosign)
-{
-    char *rest = NULL;
-    cosign->urls = strdup(cairn_config_text(cosign->setup.config, "cosign.peers"));
-    cosign->peers = calloc(CAIRN_COSIGN_PEERS_MAX, sizeof *cosign->peers);
-    if (cosign->urls == NULL || cosign->peers == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: peers");
-    for (char *url = strtok_r(cosign->urls, " ", &rest); url != NULL;
-         url = strtok_r(NULL, " ", &rest))
-        CAIRN_TRY(add_peer(cosign, url));
-    return CAIRN_OK;
-}
-
 static void init_lock(cairn_node_cosign *cosign)
 {
     pthread_condattr_t attributes;
@@ -330,7 +308,6 @@ static void name_ledger(cairn_node_cosign *cosign)
     cosign->ledger_id = view->ledger;
     cairn_ledger_origin(&view->ledger, cosign->origin);
     cairn_hex_encode(cairn_bytes_hash(&view->ledger), cosign->ledger);
-    cairn_member_note_name(cosign->origin, &cosign->setup.org, cosign->name);
 }
 
 cairn_err cairn_node_cosign_new(const cairn_node_cosign_setup *setup,
@@ -344,7 +321,7 @@ cairn_err cairn_node_cosign_new(const cairn_node_cosign_setup *setup,
     name_ledger(cosign);
     cosign->wait_ns = cairn_config_u64(setup->config, "cosign.wait") * 1000000;
     cosign->interval_ns = cairn_config_u64(setup->config, "cosign.interval") * 1000000;
-    CAIRN_TRY(list_peers(cosign));
+    CAIRN_TRY(cairn_node_cosign_list(cosign));
     CAIRN_TRY(cairn_path_join(setup->directory, "cosign", cosign->directory));
     CAIRN_TRY(cairn_dir_make(cosign->directory, 0700));
     CAIRN_TRY(cairn_witness_open(cosign->directory, true, &cosign->witness));
@@ -358,8 +335,9 @@ void cairn_node_cosign_free(cairn_node_cosign *cosign)
         return;
     CAIRN_ASSERT(cosign->thread_count == 0 && !cosign->ticks);
     cairn_witness_free(cosign->witness);
+    for (size_t i = 0; i < cosign->peer_count; i++)
+        free(cosign->peers[i].url);
     free(cosign->peers);
-    free(cosign->urls);
     (void)pthread_cond_destroy(&cosign->wake);
     (void)pthread_mutex_destroy(&cosign->lock);
     free(cosign);

@@ -19,6 +19,17 @@ enum {
 
 typedef struct cairn_node_cosign cairn_node_cosign;
 
+/* A member's node as others name it: URL, or URL#PIN, of which PIN is the SHA-256 of its key's
+ * SubjectPublicKeyInfo in hex. A node issues its certificates itself and keeps the key, so that the
+ * pin holds when they are renewed. BAD_VALUE for what is neither; the URL is in the arena. */
+typedef struct cairn_node_name {
+    const char *url;
+    bool is_pinned;
+    cairn_hash pin;
+} cairn_node_name;
+cairn_err cairn_node_name_parse(cairn_arena *arena, cairn_bytes text,
+                                cairn_node_name *ret_name) CAIRN_MUST_USE;
+
 /* What it is made of; all of it outlives it. */
 typedef struct cairn_node_cosign_setup {
     const char *directory; /* the ledger's */
@@ -27,9 +38,10 @@ typedef struct cairn_node_cosign_setup {
     cairn_log *log; /* may be NULL */
     cairn_engine *engine;
     cairn_signer *signer;
-    cairn_hash org; /* this node's */
     /* As in cairn_heads_setup. */
     cairn_err (*find_key)(void *context, cairn_head_kind kind, cairn_head_key *ret_key);
+    /* This node's organisation, once there is a key. Any thread; must not wait. */
+    cairn_hash (*find_org)(void *context);
     void *context;
 } cairn_node_cosign_setup;
 

@@ -41,7 +41,9 @@ typedef struct task {
 
 typedef struct peer {
     cairn_node_cosign *cosign;
-    const char *url;
+    char *url;      /* owned */
+    bool is_pinned; /* by the key of its certificate, which nobody needs to vouch for then */
+    cairn_hash pin;
     pthread_t thread;
     uint64_t old_size; /* that it cosigned last, as we believe; its thread's */
     /* Under the lock. */
@@ -57,11 +59,9 @@ struct cairn_node_cosign {
     char origin[CAIRN_ORIGIN_SIZE + 1];
     cairn_hash ledger_id;
     char ledger[65];
-    char name[CAIRN_MEMBER_NOTE_NAME_SIZE + 1]; /* in our cosignature lines */
     cairn_witness *witness;
     uint64_t wait_ns;
     uint64_t interval_ns;
-    char *urls;
     size_t peer_count;
     peer *peers;
     size_t thread_count; /* of the peers that run */
@@ -87,6 +87,9 @@ cairn_state_source cairn_node_cosign_state(const cairn_node_cosign *cosign);
  * signed, `source` who showed it. */
 void cairn_node_cosign_convict(cairn_node_cosign *cosign, const cairn_boundary *own,
                                const cairn_boundary *other, cairn_bytes shown, const char *source);
+
+/* Lists whom to ask: cosign.peers of cairn.yaml, then consortium/nodes. CONFIG. */
+cairn_err cairn_node_cosign_list(cairn_node_cosign *cosign) CAIRN_MUST_USE;
 
 /* The peers' threads and the ticker. */
 cairn_err cairn_node_cosign_run(cairn_node_cosign *cosign) CAIRN_MUST_USE;

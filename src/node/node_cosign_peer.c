@@ -221,6 +221,8 @@ static cairn_err call(question *q, const cairn_http_call *like, const char *path
     c.timeout_ms = (uint32_t)left;
     c.body_size_max = REPLY_SIZE_MAX;
     c.ca_file = ca[0] == '\0' ? NULL : ca;
+    c.spki_pin = q->peer->is_pinned ? &q->peer->pin : NULL;
+    c.pin_alone = q->peer->is_pinned;
     c.cancelled = &q->cosign->stopping;
     return cairn_http_client_call(&q->arena, &c, ret_reply);
 }
@@ -415,7 +417,9 @@ static outcome ask_cosigned(question *q)
 /* Under the lock: an organisation has one signature in a head. */
 static bool is_new(const question *q, const round *r)
 {
-    bool fresh = !r->closed && !cairn_hash_equal(&q->org, &q->cosign->setup.org);
+    const cairn_node_cosign_setup *setup = &q->cosign->setup;
+    const cairn_hash own = setup->find_org(setup->context);
+    bool fresh = !r->closed && !cairn_hash_equal(&q->org, &own);
     for (size_t i = 0; i < r->count && fresh; i++)
         fresh = !cairn_hash_equal(&r->orgs[i], &q->org);
     return fresh;

@@ -24,11 +24,11 @@ typedef struct list {
 struct cairn_node_keys {
     cairn_signer *signer;
     cairn_engine *engine;
-    bool none; /* is no failure */
-    cairn_hash org;
+    bool none;                /* is no failure */
     _Atomic uint64_t version; /* of the registry that was looked at last */
-    pthread_rwlock_t lock;    /* guards `list` */
+    pthread_rwlock_t lock;    /* guards what follows */
     list list;
+    cairn_hash org;
 };
 
 static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
@@ -177,6 +177,8 @@ cairn_err cairn_node_keys_reload(cairn_node_keys *keys)
     pthread_rwlock_wrlock(&keys->lock);
     list old = keys->list;
     keys->list = fresh;
+    if (old.count == 0)
+        keys->org = fresh.org;
     pthread_rwlock_unlock(&keys->lock);
     free_list(&old);
     return CAIRN_OK;
@@ -215,7 +217,10 @@ cairn_err cairn_node_keys_find(cairn_node_keys *keys, cairn_purpose purpose, cai
                       "house", "node: no valid %s key", cairn_purpose_name(purpose));
 }
 
-const cairn_hash *cairn_node_keys_org(const cairn_node_keys *keys)
+cairn_hash cairn_node_keys_org(cairn_node_keys *keys)
 {
-    return &keys->org;
+    pthread_rwlock_rdlock(&keys->lock);
+    cairn_hash org = keys->org;
+    pthread_rwlock_unlock(&keys->lock);
+    return org;
 }

@@ -34,7 +34,7 @@ cairn_err cairn_node_keys_refresh(cairn_node_keys *keys, bool remote) CAIRN_MUST
 cairn_err cairn_node_keys_find(cairn_node_keys *keys, cairn_purpose purpose, cairn_key_type type,
                                cairn_head_key *ret_key) CAIRN_MUST_USE;
 
-/* The organisation. Set once. */
-const cairn_hash *cairn_node_keys_org(const cairn_node_keys *keys);
+/* The organisation: the one that a key was found of first; all zeros until then. Any thread. */
+cairn_hash cairn_node_keys_org(cairn_node_keys *keys);
 
 #endif

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
+#include "cairn/sha256.h"
 #include "core/clock.h"
 #include "core/crypto/openssl.h"
 #include "core/crypto/pem.h"
@@ -240,6 +241,18 @@ static cairn_err find_or_make_key(cairn_signer *signer, cairn_key **ret_key)
     if (err != CAIRN_ERR_NOT_FOUND)
         return err;
     return cairn_signer_generate(signer, CAIRN_NODE_TLS_KEY, CAIRN_KEY_P256, ret_key);
+}
+
+cairn_err cairn_node_tls_pin(cairn_arena *arena, cairn_signer *signer, cairn_hash *ret_pin)
+{
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+    cairn_bytes pem;
+    cairn_bytes der;
+    CAIRN_TRY(find_or_make_key(signer, &key));
+    CAIRN_TRY(cairn_key_to_pem(key, false, arena, &pem));
+    CAIRN_TRY(cairn_pem_decode(arena, "PUBLIC KEY", pem, &der));
+    cairn_sha256_of(der.data, der.size, ret_pin);
+    return CAIRN_OK;
 }
 
 static cairn_err own_certificate(cairn_arena *arena, const char *directory,

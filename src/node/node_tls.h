@@ -21,6 +21,11 @@ typedef struct cairn_node_tls_setup {
     void *vouch_context;      /* outlives the server */
 } cairn_node_tls_setup;
 
+/* SHA-256 of the SubjectPublicKeyInfo of every certificate that the node issues itself. Its key is
+ * made when there is none. */
+cairn_err cairn_node_tls_pin(cairn_arena *arena, cairn_signer *signer,
+                             cairn_hash *ret_pin) CAIRN_MUST_USE;
+
 /* What new handshakes use, as `config` says now. In `directory`/tls/node.pem a self-issued
  * certificate is kept; it is made when there is none, when it is not the signer's key's, when it
  * does not have the names by which `config` has the node called, or when it ends within 30 days.

@@ -83,7 +83,16 @@ echo "four members run"
 
 echo one >"$work/one"
 on 1 anchor "$work/one" >/dev/null
-echo "a record is written"
+# Out of the box as many of them sign as are needed to be believed.
+vouched() { # MEMBER
+    rm -f "$work/members.proof"
+    on "$1" state get members --output "$work/members.proof" >/dev/null &&
+        "$cairn" verify --state "$work/members.proof" --trust "$work/trust" >/dev/null
+}
+on 4 trust export "$work/trust" >/dev/null
+[ "$("$cairn" trust show "$work/trust" --json | fact needed)" = 3 ] || fail "not three of four are needed"
+for k in 1 2 3 4; do within 20 vouched "$k"; done
+echo "a record is written, and members sign for each other"
 
 # --- a fifth joins ---
 
@@ -123,6 +132,14 @@ print([o["id"] for o in json.load(sys.stdin)["organisations"] if o["organisation
 within 20 knows_itself
 approve "$(on 5 consortium join --json | fact approval)" 1 2 3 4
 within 20 power_is 5 5
+rm "$work/trust"
+on 5 trust export "$work/trust" >/dev/null
+within 20 vouched 5
+on 1 consortium meet "$work/5/consortium/member.json" >/dev/null
+grep -q "^https://$net.5:8443#" "$work/1/consortium/nodes" || fail "member 1 has not met the fifth"
+[ "$(wc -l <"$work/1/consortium/nodes")" = 4 ] || fail "member 1 asks: $(cat "$work/1/consortium/nodes")"
+on 1 consortium meet "$work"/[1-5]/consortium/member.json >/dev/null # it knows all of them, and itself
+[ "$(wc -l <"$work/1/consortium/nodes")" = 4 ] || fail "member 1 asks: $(cat "$work/1/consortium/nodes")"
 [ "$(on 5 consortium status --json | fact peers)" -ge 3 ] || fail "the fifth has too few peers"
 echo "a fifth member validates"
 

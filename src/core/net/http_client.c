@@ -259,6 +259,10 @@ static CURLcode set_trust(CURL *handle, const cairn_http_call *call)
         char pin[64] = "sha256//";
         cairn_base64_encode(cairn_bytes_hash(call->spki_pin), pin + strlen(pin));
         SET(CURLOPT_PINNEDPUBLICKEY, pin); /* copied */
+        if (call->pin_alone) {
+            SET(CURLOPT_SSL_VERIFYPEER, 0L);
+            SET(CURLOPT_SSL_VERIFYHOST, 0L);
+        }
     }
     if (call->identity != NULL) {
         SET(CURLOPT_SSL_CTX_FUNCTION, show_identity);

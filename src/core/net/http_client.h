@@ -46,6 +46,7 @@ typedef struct cairn_http_call {
     const char *ca_file;  /* PEM of the only roots trusted for https; NULL trusts the system's */
     const cairn_hash *spki_pin; /* SHA-256 of the only SubjectPublicKeyInfo that https accepts, in
                                    addition to the roots; NULL: no pin */
+    bool pin_alone; /* the pinned key is all that is asked for: no roots, names or dates */
     const cairn_tls_identity *identity; /* shown to a server that asks; NULL: none */
     const _Atomic bool *cancelled; /* once it is true the call ends, within a second or so; NULL */
     cairn_http_client_reach reach;

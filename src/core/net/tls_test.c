@@ -490,6 +490,12 @@ static void test_our_client(void **state)
     identity.key_pem = cairn_bytes_str(client_key);
     call.spki_pin = &pin;
     assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
+    call.pin_alone = true;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_OK);
+    call.spki_pin = &wrong;
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
+    call.spki_pin = NULL; /* without one there are roots */
+    assert_int_equal(cairn_http_client_call(&arena, &call, &reply), CAIRN_ERR_UNREACHABLE);
     cairn_arena_done(&arena);
     (void)unlink(ca_file);
     stop(&f);

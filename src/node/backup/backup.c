@@ -223,6 +223,7 @@ static cairn_err put_parts(writer *w)
     CAIRN_TRY(put_file(w, "issuers.json"));
     CAIRN_TRY(put_file(w, "consortium/genesis.json"));
     CAIRN_TRY(put_file(w, "consortium/peers"));
+    CAIRN_TRY(put_file(w, "consortium/nodes"));
     return put_file(w, "cairn.yaml");
 }
 
