@@ -3,6 +3,7 @@ least once, in order, signed (RFC 9421, RFC 9530), and nothing once the subscrip
 
   subscriptions.py WORK"""
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import http.server
@@ -291,12 +292,21 @@ def down(world):
 
 
 def rotation(world):
-    """Another secret, shown once; what was put before is signed by the old one."""
+    """Another secret, shown once; what was put before is signed by the old one. Of several calls at once each is
+    told its own: messages between two of them are signed by the first one's."""
     made = world.subscribe('/rotated')
     places = world.anchor(2)
     renewed = json.loads(world.ask('POST', f'/{made["id"]}/secret').body)
     check(renewed['key_id'] != made['key_id'] and renewed['secret'] != made['secret'], 'the secret is the same')
     world.remember(renewed)
+    places += world.anchor(2)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        told = [json.loads(answer.body) for answer in
+                pool.map(lambda _: world.ask('POST', f'/{made["id"]}/secret'), range(64))]
+    names = {f'{made["id"]}.{number}' for number in range(3, 67)}
+    check({one['key_id'] for one in told} == names, f'{len({one["key_id"] for one in told})} of 64 secrets were told')
+    for one in told:
+        world.remember(one)
     places += world.anchor(2)
     world.wait_for('/rotated', places, 'rotated')
     for root, _, files in os.walk(world.node.home):

@@ -20,7 +20,7 @@ typedef struct work {
     cairn_callback_place place;
     cairn_callback like; /* of one that is to be made */
     uint8_t id[CAIRN_CALLBACK_ID_SIZE];
-    uint32_t secret;
+    uint32_t secret; /* that the call has made; 0: none */
 } work;
 
 /* --- who calls --- */
@@ -121,6 +121,9 @@ static void answer(work *w, int status, bool with_secret, cairn_err err)
     cairn_callback c = {.sink = ""};
     if (err == CAIRN_OK)
         err = cairn_callback_get(w->call->services->jobs, w->call->arena, &w->place, w->id, &c);
+    /* Each is told, to the call that made it: messages of the time between are signed by it. */
+    if (w->secret != 0)
+        c.secret = w->secret;
     cairn_api_json_open(&json, NULL);
     if (err == CAIRN_OK)
         put_members(&json, &c);

@@ -100,12 +100,14 @@ void cairn_auth_basic(const cairn_auth *auth, cairn_bytes credentials, cairn_aut
             c->context = done_context;
             err = begin(auth, plain, password, c);
         }
-        cairn_wipe(plain, sizeof plain);
-        if (err == CAIRN_OK)
+        if (err == CAIRN_OK) {
+            cairn_wipe(plain, sizeof plain);
             return; /* `done` is called, or was */
+        }
         result = cairn_auth_unavailable(err == CAIRN_ERR_BUSY ? cairn_auth_reason_BASIC_BUSY
                                                               : cairn_auth_reason_INTERNAL);
         free(c);
     }
+    cairn_wipe(plain, sizeof plain);
     done(done_context, &result);
 }

@@ -13,6 +13,7 @@
 
 #include "cairn/sha256.h"
 #include "support/auth_world.h"
+#include "support/in_memory.h"
 #include "support/log_schema.h"
 
 #define ORG_HEX "0707070707070707070707070707070707070707070707070707070707070707"
@@ -373,6 +374,10 @@ static void test_basic(void **state)
     expect_refused("no colon", ask_basic("ann"), "basic_malformed");
     expect_refused("empty", ask_basic(":"), "basic_wrong");
     expect_refused("not UTF-8", ask_basic("ann:\xff"), "basic_malformed");
+    expect_refused("broken", ask_basic("ann:broken staple\xff"), "basic_malformed");
+    assert_false(in_memory("battery staple"));
+    assert_false(in_memory("battery stable"));
+    assert_false(in_memory("broken staple"));
     expect_refused("not base64", ask("Basic ", cairn_bytes_str("!!!!")), "basic_malformed");
     expect_refused("padding", ask("Basic ", cairn_bytes_str("YW5u")), "basic_malformed");
     cairn_clock_manual_advance_ms(&world.manual, 86400000);

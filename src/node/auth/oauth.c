@@ -57,17 +57,24 @@ static cairn_err check_options(const cairn_oauth_options *o)
 static cairn_err take_again(void *context, const cairn_hash *digest, uint64_t until_ms)
 {
     const cairn_oauth *oauth = context;
-    return cairn_replay_take(oauth->replay, digest, until_ms,
-                             cairn_clock_wall_ms(&oauth->options.clock));
+    return cairn_replay_restore(oauth->replay, digest, until_ms,
+                                cairn_clock_wall_ms(&oauth->options.clock));
 }
 
-/* What was used before the start is as good as used after it. */
+/* What was used before the start is as good as used after it. They come in the order of their ends,
+ * in which they may need more room than in the one in which they were used. */
 static cairn_err load_assertions(cairn_oauth *oauth)
 {
+    enum { MORE = 8 };
     const cairn_oauth_options *o = &oauth->options;
-    CAIRN_TRY(cairn_replay_new(CAIRN_OAUTH_ASSERTIONS_MAX, &oauth->replay));
-    return cairn_accounts_each_assertion(o->accounts, cairn_clock_wall_ms(&o->clock), take_again,
-                                         oauth);
+    cairn_err err = CAIRN_ERR_BUSY;
+    for (size_t n = 1; err == CAIRN_ERR_BUSY && n <= MORE; n *= 2) {
+        cairn_replay_free(CAIRN_STEAL(oauth->replay));
+        CAIRN_TRY(cairn_replay_new(n * CAIRN_OAUTH_ASSERTIONS_MAX, &oauth->replay));
+        err = cairn_accounts_each_assertion(o->accounts, cairn_clock_wall_ms(&o->clock), take_again,
+                                            oauth);
+    }
+    return err;
 }
 
 cairn_err cairn_oauth_new(const cairn_oauth_options *options, cairn_oauth **ret_oauth)

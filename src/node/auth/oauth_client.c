@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
+#include "core/crypto/secret.h"
 #include "node/auth/oauth_impl.h"
 
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -45,43 +46,57 @@ static void on_secret(void *context, cairn_err err)
         cairn_oauth_fail(c, err);
 }
 
-/* base64(form(id) ':' form(secret)), RFC 6749 section 2.3.1. */
-static cairn_err decode_basic(cairn_arena *arena, cairn_bytes text, const char **ret_id,
-                              const char **ret_secret)
+enum { BASIC_SIZE_MAX = 1024 };
+
+/* What is wiped once the secret was handed on. */
+typedef struct basic {
+    uint8_t plain[BASIC_SIZE_MAX];
+    uint8_t room[BASIC_SIZE_MAX + 64]; /* of the two that follow */
+    const char *id;
+    const char *secret;
+} basic;
+
+static void wipe_basic(basic *b)
 {
-    uint8_t plain[1024];
+    cairn_wipe(b, sizeof *b);
+}
+
+/* base64(form(id) ':' form(secret)), RFC 6749 section 2.3.1. */
+static cairn_err decode_basic(cairn_bytes text, basic *b)
+{
     size_t size = 0;
-    CAIRN_TRY(cairn_base64_decode(text, plain, sizeof plain, &size));
-    const uint8_t *colon = memchr(plain, ':', size);
+    cairn_arena arena;
+    cairn_arena_init_fixed(&arena, b->room, sizeof b->room);
+    CAIRN_TRY(cairn_base64_decode(text, b->plain, sizeof b->plain, &size));
+    const uint8_t *colon = memchr(b->plain, ':', size);
     if (colon == NULL)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "RFC 7617 section 2", "credentials: no colon");
-    size_t name = (size_t)(colon - plain);
-    CAIRN_TRY(cairn_form_decode(arena, cairn_bytes_of(plain, name), ret_id));
-    return cairn_form_decode(arena, cairn_bytes_of(colon + 1, size - name - 1), ret_secret);
+    size_t name = (size_t)(colon - b->plain);
+    CAIRN_TRY(cairn_form_decode(&arena, cairn_bytes_of(b->plain, name), &b->id));
+    return cairn_form_decode(&arena, cairn_bytes_of(colon + 1, size - name - 1), &b->secret);
 }
 
 static void by_secret(cairn_oauth_call *c, cairn_bytes credentials)
 {
-    const char *id = NULL;
-    const char *secret = NULL;
+    CAIRN_CLEANUP(wipe_basic) basic b = {.id = NULL};
     cairn_err err = CAIRN_OK;
-    if (decode_basic(c->call->arena, credentials, &id, &secret) != CAIRN_OK) {
+    if (decode_basic(credentials, &b) != CAIRN_OK) {
         refuse_client(c, "client_credentials_malformed");
         return;
     }
     const char *form_id = cairn_oauth_field(c, "client_id");
-    if (form_id != NULL && strcmp(form_id, id) != 0) {
+    if (form_id != NULL && strcmp(form_id, b.id) != 0) {
         refuse_client(c, "client_ambiguous");
         return;
     }
-    const char *reason = find_client(c, id, CAIRN_ACCOUNT_SECRET, &err);
+    const char *reason = find_client(c, b.id, CAIRN_ACCOUNT_SECRET, &err);
     if (err != CAIRN_OK) {
         cairn_oauth_fail(c, err);
         return;
     }
     /* One that is not there costs as much as one whose secret is wrong. */
     err = cairn_password_check(c->oauth->options.pool, reason == NULL ? c->client.phc : NULL,
-                               cairn_bytes_str(secret), on_secret, c);
+                               cairn_bytes_str(b.secret), on_secret, c);
     if (err != CAIRN_OK)
         cairn_oauth_fail(c, err);
 }

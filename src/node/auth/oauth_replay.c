@@ -43,23 +43,36 @@ void cairn_replay_free(cairn_replay *replay)
     free(replay);
 }
 
-/* Under the lock. All of the window is looked at before a place is taken. */
-static cairn_err take(cairn_replay *replay, const cairn_hash *digest, uint64_t until_ms,
-                      uint64_t now_ms)
+/* Under the lock. The place of `digest`, or one that it may take: all of the window is looked at
+ * first. NULL without room. */
+static place *find(cairn_replay *replay, const cairn_hash *digest, uint64_t now_ms, bool *ret_known)
 {
     place *room = NULL;
     size_t start = cairn_get_u32(digest->b);
+    *ret_known = false;
     for (size_t i = 0; i < WINDOW; i++) {
         place *p = &replay->places[(start + i) & (replay->count - 1)];
         bool lives = p->until_ms >= now_ms && p->until_ms != 0;
-        if (lives && cairn_hash_equal(&p->digest, digest))
-            return CAIRN_FAIL(CAIRN_ERR_EXISTS, "RFC 7523 section 3", "assertion.jti: used before");
+        *ret_known = lives && cairn_hash_equal(&p->digest, digest);
+        if (*ret_known)
+            return p;
         if (!lives && room == NULL)
             room = p;
     }
-    if (room == NULL)
+    return room;
+}
+
+static cairn_err put(cairn_replay *replay, const cairn_hash *digest, uint64_t until_ms,
+                     uint64_t now_ms, bool again)
+{
+    bool known = false;
+    place *p = find(replay, digest, now_ms, &known);
+    if (p == NULL)
         return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "assertions: too many live");
-    *room = (place){.digest = *digest, .until_ms = until_ms};
+    if (known && !again)
+        return CAIRN_FAIL(CAIRN_ERR_EXISTS, "RFC 7523 section 3", "assertion.jti: used before");
+    if (!known || p->until_ms < until_ms)
+        *p = (place){.digest = *digest, .until_ms = until_ms};
     return CAIRN_OK;
 }
 
@@ -67,7 +80,16 @@ cairn_err cairn_replay_take(cairn_replay *replay, const cairn_hash *digest, uint
                             uint64_t now_ms)
 {
     (void)pthread_mutex_lock(&replay->lock);
-    cairn_err err = take(replay, digest, until_ms, now_ms);
+    cairn_err err = put(replay, digest, until_ms, now_ms, false);
+    (void)pthread_mutex_unlock(&replay->lock);
+    return err;
+}
+
+cairn_err cairn_replay_restore(cairn_replay *replay, const cairn_hash *digest, uint64_t until_ms,
+                               uint64_t now_ms)
+{
+    (void)pthread_mutex_lock(&replay->lock);
+    cairn_err err = put(replay, digest, until_ms, now_ms, true);
     (void)pthread_mutex_unlock(&replay->lock);
     return err;
 }

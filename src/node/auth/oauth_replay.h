@@ -17,5 +17,9 @@ CAIRN_DEFINE_CLEANUP(cairn_replay, cairn_replay_free)
  * room. Any thread. */
 cairn_err cairn_replay_take(cairn_replay *replay, const cairn_hash *digest, uint64_t until_ms,
                             uint64_t now_ms) CAIRN_MUST_USE;
+/* Remembers again what was taken before a start: of one that comes twice, with another end because
+ * the clock was set back meanwhile, the later end holds. BUSY. */
+cairn_err cairn_replay_restore(cairn_replay *replay, const cairn_hash *digest, uint64_t until_ms,
+                               uint64_t now_ms) CAIRN_MUST_USE;
 
 #endif

@@ -11,6 +11,7 @@
 #include "node/auth/oauth_form.h"
 #include "node/auth/oauth_replay.h"
 #include "support/auth_world.h"
+#include "support/in_memory.h"
 
 static test_world world;
 static char reply[TEST_REPLY_MAX], first_refusal[TEST_REPLY_MAX];
@@ -97,6 +98,25 @@ static void test_a_secret_gets_a_token(void **state)
     free(token);
 }
 
+/* Neither as it came nor as it was meant, whether it was right or not even whole. */
+static void test_no_secret_stays(void **state)
+{
+    (void)state;
+    char *token = get_token("");
+    free(token);
+    assert_int_equal(
+        post("/oauth/token", basic("shop:wrong%20horse"), "grant_type=client_credentials"), 401);
+    assert_int_equal(
+        post("/oauth/token", basic("shop:broken%20horse%2"), "grant_type=client_credentials"), 401);
+    assert_false(in_memory("correct horse"));
+    assert_false(in_memory("correct%20horse"));
+    assert_false(in_memory("wrong horse"));
+    assert_false(in_memory("wrong%20horse"));
+    assert_false(in_memory("broken horse"));
+    assert_false(in_memory("broken%20horse"));
+    assert_true(in_memory(strcpy(reply, "seen horse")));
+}
+
 /* What RFC 9068 section 2 wants of it. */
 static void test_claims_of_a_token(void **state)
 {
@@ -177,6 +197,26 @@ static void test_an_assertion_is_good_once_across_a_start(void **state)
     cairn_bytes fresh = assertion_of(world.client_key, "r1",
                                      ASSERTION(TOKEN_URL, "\"jti\":\"4\",\"exp\":1700000060"));
     assert_int_equal(present(fresh, ""), 200);
+}
+
+static void put_used(unsigned number, uint64_t until_ms, uint64_t now_ms)
+{
+    /* all begin at one place of the first 65,536, and at two of twice as many */
+    const cairn_hash digest = {.b = {[1] = number % 2 ? 1 : 0, [31] = (uint8_t)number}};
+    assert_int_equal(cairn_accounts_put_assertion(world.accounts, &digest, until_ms, now_ms),
+                     CAIRN_OK);
+}
+
+/* More neighbours than the memory had room for, and one twice: the node starts all the same. */
+static void test_a_start_with_many_used_assertions(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 60; i++)
+        put_used(i, world_now_ms + 1000 + i, world_now_ms);
+    put_used(7, world_now_ms + 500, world_now_ms);
+    world_restart_oauth(&world);
+    char *token = get_token("");
+    free(token);
 }
 
 static void expect_refused(const char *what, int status, const char *reason)
@@ -449,16 +489,22 @@ static void test_replay_memory(void **state)
     digest.b[31] = 31;
     assert_int_equal(cairn_replay_take(replay, &digest, 200, 101), CAIRN_ERR_EXISTS);
     assert_int_equal(cairn_replay_take(replay, &digest, 300, 201), CAIRN_OK);
+    assert_int_equal(cairn_replay_restore(replay, &digest, 250, 202), CAIRN_OK);
+    assert_int_equal(cairn_replay_take(replay, &digest, 400, 300), CAIRN_ERR_EXISTS);
+    assert_int_equal(cairn_replay_restore(replay, &digest, 400, 203), CAIRN_OK);
+    assert_int_equal(cairn_replay_take(replay, &digest, 500, 400), CAIRN_ERR_EXISTS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_secret_gets_a_token, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_secret_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_claims_of_a_token, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_assertion_gets_a_token_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_assertion_is_good_once_across_a_start, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_start_with_many_used_assertions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_assertions_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_secrets_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_requests_that_are_refused, setup, teardown),
