@@ -75,6 +75,11 @@ cairn_err cairn_fdo_head_first(const cairn_fdo_header *header, cairn_bytes hmac_
 cairn_err cairn_fdo_head_advance(cairn_arena *arena, cairn_fdo_head *head,
                                  const cairn_fdo_header *header,
                                  const cairn_fdo_entry *entry) CAIRN_MUST_USE;
+/* The same for who knows of the header its info hash alone, as the ledger does: the next key's type
+ * and size are those of the head's owner. */
+cairn_err cairn_fdo_head_advance_known(cairn_arena *arena, cairn_fdo_head *head,
+                                       const cairn_fdo_hash *header_info,
+                                       const cairn_fdo_entry *entry) CAIRN_MUST_USE;
 /* Every entry, and the certificate chain against its hash (cairn_fdo_chain_check). The HMac is the
  * device's to check. */
 cairn_err cairn_fdo_voucher_verify(cairn_arena *arena, const cairn_fdo_voucher *voucher,

@@ -90,22 +90,21 @@ cairn_err cairn_fdo_head_first(const cairn_fdo_header *header, cairn_bytes hmac_
     return CAIRN_OK;
 }
 
-/* [X1353-R07] [X1353-R09] */
-cairn_err cairn_fdo_head_advance(cairn_arena *arena, cairn_fdo_head *head,
-                                 const cairn_fdo_header *header, const cairn_fdo_entry *entry)
+/* [X1353-R07] [X1353-R09] All owner keys are of one type and size, from the manufacturer's on. */
+cairn_err cairn_fdo_head_advance_known(cairn_arena *arena, cairn_fdo_head *head,
+                                       const cairn_fdo_hash *header_info,
+                                       const cairn_fdo_entry *entry)
 {
-    cairn_fdo_hash info = {0};
     cairn_fdo_hash next = {0};
     CAIRN_TRY(cairn_fdo_key_verify(arena, &entry->message, head->owner));
     if (!cairn_fdo_hash_equal(&entry->previous_hash, &head->hash))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
                           "voucher entry.previous_hash: not of what stands before it");
-    CAIRN_TRY(cairn_fdo_header_info_hash(header, head->hash.alg, &info));
-    if (!cairn_fdo_hash_equal(&entry->header_info_hash, &info))
+    if (!cairn_fdo_hash_equal(&entry->header_info_hash, header_info))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
                           "voucher entry.header_info_hash: of another device");
-    if (cairn_fdo_key_get_type(entry->owner) != cairn_fdo_key_get_type(header->manufacturer) ||
-        cairn_fdo_key_bits(entry->owner) != cairn_fdo_key_bits(header->manufacturer))
+    if (cairn_fdo_key_get_type(entry->owner) != cairn_fdo_key_get_type(head->owner) ||
+        cairn_fdo_key_bits(entry->owner) != cairn_fdo_key_bits(head->owner))
         return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause,
                           "voucher entry.owner: not of the manufacturer key's type and size");
     CAIRN_TRY(cairn_fdo_hash_of(head->hash.alg, &entry->encoded, 1, &next));
@@ -113,6 +112,14 @@ cairn_err cairn_fdo_head_advance(cairn_arena *arena, cairn_fdo_head *head,
     head->owner = cairn_fdo_key_ref(entry->owner);
     head->hash = next;
     return CAIRN_OK;
+}
+
+cairn_err cairn_fdo_head_advance(cairn_arena *arena, cairn_fdo_head *head,
+                                 const cairn_fdo_header *header, const cairn_fdo_entry *entry)
+{
+    cairn_fdo_hash info = {0};
+    CAIRN_TRY(cairn_fdo_header_info_hash(header, head->hash.alg, &info));
+    return cairn_fdo_head_advance_known(arena, head, &info, entry);
 }
 
 static cairn_err advance_by(cairn_arena *arena, const cairn_fdo_voucher *voucher, size_t index,
