@@ -32,8 +32,9 @@ run ca 5
 run jobs 5
 run idle 3
 run socket 5
+run snapshot 5
 run consortium 15
-run ledger 42
+run ledger 37
 
 if [ "${faults:-0}" -lt "$least" ]; then
     echo "fewer than $least faults in the engine: give SIM_SECONDS more time"

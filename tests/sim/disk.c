@@ -123,7 +123,7 @@ void sim_disk_power_off(bool lose_power, int exit_code)
 
 bool sim_disk_fired(unsigned mask)
 {
-    for (size_t i = 0; i < sim_now->fault_count; i++) {
+    for (size_t i = 0; sim_now != NULL && i < sim_now->fault_count; i++) {
         if (sim_now->faults[i].fired && (mask & (1U << sim_now->faults[i].kind)) != 0)
             return true;
     }

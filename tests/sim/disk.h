@@ -95,7 +95,8 @@ void sim_disk_power_off(bool lose_power, int exit_code) __attribute__((noreturn)
  * of a workload. Nests. */
 void sim_disk_hold_memory(bool hold);
 
-/* True if any fault of the kinds in `mask` (bits 1 << kind) has fired in this life. */
+/* True if any fault of the kinds in `mask` (bits 1 << kind) has fired in this life; false before
+ * one begins. */
 bool sim_disk_fired(unsigned mask);
 
 /* There is room on the disk again, after NO_SPACE. */

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUERY_ARENA_SIZE_MAX = 4 << 20 };
+enum { QUERY_ARENA_SIZE_MAX = 4 << 20, PROPOSAL_ARENA_SIZE_MAX = 16 << 20 };
 
 sim_pool played_pool;
-sim_replica played_members[PLAYED_MEMBERS];
+sim_replica played_members[PLAYED_REPLICAS];
 static model_ledger scratch;
 
 void played_warm_up(sim_pool_kind kind)
@@ -60,7 +60,7 @@ void played_begin(sim_ctx *ctx, size_t embedded_count)
 void played_pass_time(played_chain *chain, uint64_t ms)
 {
     chain->now_ms += ms;
-    for (unsigned r = 0; r < PLAYED_MEMBERS; r++)
+    for (unsigned r = 0; r < PLAYED_REPLICAS; r++)
         cairn_clock_manual_advance_ms(&played_members[r].clock, ms);
 }
 
@@ -300,7 +300,10 @@ bool played_open(const sim_ctx *ctx, unsigned r)
                                      .now_ms = f->now_ms + (uint64_t)f->engines[r].skew_ms,
                                      .segment_size = segment_sizes[(ctx->trial_seed + r) % 3],
                                      .checkpoint_changes = changes[(ctx->trial_seed + r) / 3 % 3],
-                                     .retain_blocks = (ctx->trial_seed + r) / 9 % 4};
+                                     .retain_blocks = (ctx->trial_seed + r) / 9 % 4,
+                                     .snapshot_blocks = f->snapshot_blocks,
+                                     .snapshot_chunk_size = f->snapshot_chunk_size,
+                                     .joins = r == PLAYED_JOINER};
     return !played_failed(ctx, r, replica_open(&played_members[r], &options), "start");
 }
 
@@ -554,6 +557,26 @@ void played_catch_up(const sim_ctx *ctx, unsigned r)
         if (!played_advance(ctx, r, PLAYED_DONE))
             return;
     }
+}
+
+void played_make_block(const sim_ctx *ctx, unsigned r)
+{
+    const played_chain *f = ctx->facts;
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    replica_block block = played_next(f);
+    cairn_arena_init(&arena, PROPOSAL_ARENA_SIZE_MAX);
+    for (size_t i = 0; i < MODEL_POOL && block.count < REPLICA_BLOCK_TXS; i++) {
+        if (f->engines[r].pooled[i])
+            played_add(&block, i);
+    }
+    SIM_CHECK(played_prepare(ctx, r, PLAYED_PROPOSAL_SIZE_MAX, &arena, &block) &&
+                  played_process(ctx, &block, true, 0),
+              "no proposal for block %" PRIu64, block.height);
+    SIM_CHECK(played_decide(ctx, &block), "the chain is too short for this workload");
+    for (unsigned m = 0; m < PLAYED_MEMBERS; m++)
+        SIM_CHECK(played_advance(ctx, m, PLAYED_DONE) &&
+                      replica_turn(&played_members[m]) == CAIRN_OK,
+                  "member %u stops without a fault", m);
 }
 
 /* --- what is asked beside the blocks --- */

@@ -14,6 +14,8 @@
 
 enum {
     PLAYED_MEMBERS = 4,
+    PLAYED_JOINER = PLAYED_MEMBERS, /* one more, which joins by state sync and has no vote */
+    PLAYED_REPLICAS,
     PLAYED_HEIGHT_MAX = 8000,
     PLAYED_PROPOSAL_SIZE_MAX = 1 << 20,
     PLAYED_LAG_MAX_MS = 2000, /* of a block's time, with transactions in it */
@@ -51,7 +53,9 @@ typedef struct played_chain {
     uint64_t height;   /* of the last decided block, or of the last embedded one */
     played_block blocks[PLAYED_HEIGHT_MAX + 1];
     model_ledger model; /* after it */
-    played_engine engines[PLAYED_MEMBERS];
+    played_engine engines[PLAYED_REPLICAS];
+    uint64_t snapshot_blocks; /* 0: nobody offers snapshots */
+    size_t snapshot_chunk_size;
 } played_chain;
 
 /* How far a member goes with a block before its engine ends. */
@@ -64,7 +68,7 @@ typedef enum played_stop {
 } played_stop;
 
 extern sim_pool played_pool;
-extern sim_replica played_members[PLAYED_MEMBERS];
+extern sim_replica played_members[PLAYED_REPLICAS];
 
 /* Once, before any fault. */
 void played_warm_up(sim_pool_kind kind);
@@ -105,6 +109,8 @@ bool played_decide(const sim_ctx *ctx, const replica_block *block);
 /* Member `r` takes the next decided block as far as `stop`. False when it is down, or stopped. */
 bool played_advance(const sim_ctx *ctx, unsigned r, played_stop stop);
 void played_catch_up(const sim_ctx *ctx, unsigned r);
+/* A height without faults and with everybody there: the honest proposer's turn is member `r`'s. */
+void played_make_block(const sim_ctx *ctx, unsigned r);
 
 /* A member at the top answers Query as the model would. */
 void played_query(const sim_ctx *ctx, unsigned r, size_t place, bool prove);

@@ -255,7 +255,7 @@ static cairn_err find_ledger(sim_replica *replica, const replica_options *option
     replica->engine = cairn_store_ledger(replica->store, 0);
     if (replica->engine == NULL)
         CAIRN_TRY(cairn_store_create(replica->store, genesis, &replica->engine));
-    if (!cairn_store_is_driven(replica->engine))
+    if (!options->joins && !cairn_store_is_driven(replica->engine))
         CAIRN_TRY(live_embedded(replica, options));
     CAIRN_TRY(cairn_store_drive(replica->engine, NULL));
     replica->chain =
@@ -285,7 +285,10 @@ static cairn_err open_all(sim_replica *replica, const replica_options *options)
                                                    .clock = store.clock,
                                                    .version = "simulated",
                                                    .pool_count_max = MODEL_POOL * 2,
-                                                   .retain_blocks = options->retain_blocks};
+                                                   .retain_blocks = options->retain_blocks,
+                                                   .snapshot_blocks = options->snapshot_blocks,
+                                                   .snapshot_chunk_size =
+                                                       options->snapshot_chunk_size};
     CAIRN_TRY(cairn_application_new(&application, &replica->application));
     return sim_replica_by_socket ? connect_all(replica, options->directory) : CAIRN_OK;
 }
@@ -647,5 +650,113 @@ cairn_err replica_commit(sim_replica *replica, uint64_t *ret_retain_height)
             retain = f.value;
     }
     *ret_retain_height = retain;
+    return CAIRN_OK;
+}
+
+/* --- snapshots --- */
+
+static cairn_err read_snapshot(cairn_bytes message, cairn_arena *arena,
+                               cairn_abci_snapshot *ret_snapshot)
+{
+    cairn_abci_snapshot s = {0};
+    for (pb_field f; next_field(&message, &f);) {
+        if (f.number == 1)
+            s.height = f.value;
+        if (f.number == 2)
+            s.format = f.value;
+        if (f.number == 3)
+            s.chunks = f.value;
+        if (f.number == 4)
+            CAIRN_TRY(cairn_arena_copy(arena, f.bytes, &s.hash));
+        if (f.number == 5)
+            CAIRN_TRY(cairn_arena_copy(arena, f.bytes, &s.metadata));
+    }
+    *ret_snapshot = s;
+    return CAIRN_OK;
+}
+
+cairn_err replica_list(sim_replica *replica, cairn_arena *arena,
+                       cairn_abci_snapshot ret_list[REPLICA_SNAPSHOTS], size_t *ret_count)
+{
+    pb_out out = pb_begin(0);
+    cairn_bytes answer;
+    size_t count = 0;
+    CAIRN_TRY(call(replica, CAIRN_ABCI_LIST_SNAPSHOTS, &out, arena, &answer));
+    for (pb_field f; next_field(&answer, &f);) {
+        if (f.number != 1)
+            continue;
+        if (count == REPLICA_SNAPSHOTS)
+            return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "more snapshots than are offered");
+        CAIRN_TRY(read_snapshot(f.bytes, arena, &ret_list[count++]));
+    }
+    *ret_count = count;
+    return CAIRN_OK;
+}
+
+cairn_err replica_load(sim_replica *replica, const cairn_abci_snapshot *snapshot, uint64_t index,
+                       cairn_arena *arena, cairn_bytes *ret_chunk)
+{
+    pb_out out = pb_begin(0);
+    cairn_bytes answer, chunk = {0};
+    put_uint(&out, 1, snapshot->height);
+    put_uint(&out, 2, snapshot->format);
+    put_uint(&out, 3, index);
+    CAIRN_TRY(call(replica, CAIRN_ABCI_LOAD_CHUNK, &out, arena, &answer));
+    for (pb_field f; next_field(&answer, &f);) {
+        if (f.number == 1)
+            CAIRN_TRY(cairn_arena_copy(arena, f.bytes, &chunk));
+    }
+    *ret_chunk = chunk;
+    return CAIRN_OK;
+}
+
+cairn_err replica_offer(sim_replica *replica, const cairn_abci_snapshot *snapshot,
+                        const model_hash *app_hash, uint64_t *ret_result)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    pb_out out = pb_begin(0), offered = pb_begin(2);
+    cairn_bytes answer;
+    uint64_t result = 0;
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    put_uint(&offered, 1, snapshot->height);
+    put_uint(&offered, 2, snapshot->format);
+    put_uint(&offered, 3, snapshot->chunks);
+    put_item(&offered, 4, snapshot->hash.data, snapshot->hash.size);
+    put_item(&offered, 5, snapshot->metadata.data, snapshot->metadata.size);
+    put_item(&out, 1, offered.data, offered.size);
+    put_item(&out, 2, app_hash->b, sizeof app_hash->b);
+    CAIRN_TRY(call(replica, CAIRN_ABCI_OFFER_SNAPSHOT, &out, &arena, &answer));
+    for (pb_field f; next_field(&answer, &f);) {
+        if (f.number == 1)
+            result = f.value;
+    }
+    *ret_result = result;
+    return CAIRN_OK;
+}
+
+cairn_err replica_apply(sim_replica *replica, uint64_t index, cairn_bytes chunk,
+                        replica_applied *ret_applied)
+{
+    static const char sender[] = "sender";
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    pb_out out = pb_begin(0);
+    cairn_bytes answer;
+    uint64_t refetch = 0;
+    replica_applied applied = {0};
+    cairn_arena_init(&arena, ARENA_SIZE_MAX);
+    put_uint(&out, 1, index);
+    put_item(&out, 2, chunk.data, chunk.size);
+    put_item(&out, 3, sender, strlen(sender));
+    CAIRN_TRY(call(replica, CAIRN_ABCI_APPLY_CHUNK, &out, &arena, &answer));
+    for (pb_field f; next_field(&answer, &f);) {
+        if (f.number == 1)
+            applied.result = f.value;
+        if (f.number == 2) /* packed */
+            applied.refetches =
+                take_varint(&f.bytes, &refetch) && f.bytes.size == 0 && refetch == index;
+        if (f.number == 3)
+            applied.blames = cairn_bytes_equal(f.bytes, cairn_bytes_str(sender));
+    }
+    *ret_applied = applied;
     return CAIRN_OK;
 }

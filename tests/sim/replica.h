@@ -13,6 +13,7 @@
 enum {
     REPLICA_BLOCK_TXS = 20,
     REPLICA_UPDATES = 2 * MODEL_ORGS_MAX,
+    REPLICA_SNAPSHOTS = 2,    /* that a member offers */
     REPLICA_EMBEDDED_MS = 10, /* from one embedded block to the next */
 };
 
@@ -76,6 +77,9 @@ typedef struct replica_options {
     uint32_t segment_size;
     uint64_t checkpoint_changes;
     uint64_t retain_blocks;
+    uint64_t snapshot_blocks;
+    size_t snapshot_chunk_size;
+    bool joins; /* has nothing of the ledger yet, of what was embedded neither */
 } replica_options;
 
 /* Opens the store in its directory, with the chain's ledger, and the application over it. */
@@ -107,5 +111,22 @@ cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
 cairn_err replica_query(sim_replica *replica, cairn_bytes key, bool prove, cairn_arena *arena,
                         cairn_bytes *ret_value) CAIRN_MUST_USE;
 cairn_err replica_commit(sim_replica *replica, uint64_t *ret_retain_height) CAIRN_MUST_USE;
+
+/* What it offers to others, newest first; a chunk is empty when it has none. In the arena. */
+cairn_err replica_list(sim_replica *replica, cairn_arena *arena,
+                       cairn_abci_snapshot ret_list[REPLICA_SNAPSHOTS],
+                       size_t *ret_count) CAIRN_MUST_USE;
+cairn_err replica_load(sim_replica *replica, const cairn_abci_snapshot *snapshot, uint64_t index,
+                       cairn_arena *arena, cairn_bytes *ret_chunk) CAIRN_MUST_USE;
+/* What it answers to a snapshot, and to a chunk of the one that it accepted. */
+cairn_err replica_offer(sim_replica *replica, const cairn_abci_snapshot *snapshot,
+                        const model_hash *app_hash, uint64_t *ret_result) CAIRN_MUST_USE;
+typedef struct replica_applied {
+    uint64_t result;
+    bool refetches; /* this chunk */
+    bool blames;    /* who sent it */
+} replica_applied;
+cairn_err replica_apply(sim_replica *replica, uint64_t index, cairn_bytes chunk,
+                        replica_applied *ret_applied) CAIRN_MUST_USE;
 
 #endif

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 enum {
-    PROPOSAL_ARENA_SIZE_MAX = 16 << 20,
     EMPTY_BLOCK_MS = 30000, /* create_empty_blocks_interval */
     IDLE_BLOCKS = 3100,     /* of a day, and some */
     BLOCK_MS = 150,         /* a height that is not idle */
@@ -28,27 +27,6 @@ typedef struct facts {
 static uint64_t day_begins_ms(uint64_t day)
 {
     return SIM_POOL_TIME_MS + day * SIM_POOL_DAY_MS;
-}
-
-/* A height with everybody there: the honest proposer's turn is member `r`'s. */
-static void make_block(const sim_ctx *ctx, unsigned r)
-{
-    const played_chain *chain = ctx->facts;
-    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
-    replica_block block = played_next(chain);
-    cairn_arena_init(&arena, PROPOSAL_ARENA_SIZE_MAX);
-    for (size_t i = 0; i < MODEL_POOL && block.count < REPLICA_BLOCK_TXS; i++) {
-        if (chain->engines[r].pooled[i])
-            played_add(&block, i);
-    }
-    SIM_CHECK(played_prepare(ctx, r, PLAYED_PROPOSAL_SIZE_MAX, &arena, &block) &&
-                  played_process(ctx, &block, true, 0),
-              "no proposal for block %" PRIu64, block.height);
-    SIM_CHECK(played_decide(ctx, &block), "the chain is too short for this workload");
-    for (unsigned m = 0; m < PLAYED_MEMBERS; m++)
-        SIM_CHECK(played_advance(ctx, m, PLAYED_DONE) &&
-                      replica_turn(&played_members[m]) == CAIRN_OK,
-                  "member %u stops without a fault", m);
 }
 
 /* What an honest proposer put into the last block was valid in it. */
@@ -73,7 +51,7 @@ static void work(sim_ctx *ctx)
             (void)played_check_tx(ctx, r, row * SIM_POOL_DAYS + (size_t)f->day);
         }
         played_pass_time(&f->chain, BLOCK_MS);
-        make_block(ctx, (unsigned)f->chain.height % PLAYED_MEMBERS);
+        played_make_block(ctx, (unsigned)f->chain.height % PLAYED_MEMBERS);
         check_last_block(&f->chain);
     }
 }
@@ -120,7 +98,7 @@ static void idle(sim_ctx *ctx)
     uint64_t sizes[PLAYED_MEMBERS];
     for (unsigned i = 0; i < PLAYED_MEMBERS; i++) { /* what still waits is decided or expires */
         played_pass_time(&f->chain, MODEL_VALIDITY_MAX_MS / 2);
-        make_block(ctx, i);
+        played_make_block(ctx, i);
     }
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
         SIM_CHECK(replica_settle(&played_members[r]) == CAIRN_OK, "member %u: settle", r);
@@ -129,7 +107,7 @@ static void idle(sim_ctx *ctx)
     uint64_t entries = f->chain.model.entry_count;
     while (f->chain.now_ms + EMPTY_BLOCK_MS < day_begins_ms(f->day + 1)) {
         played_pass_time(&f->chain, EMPTY_BLOCK_MS);
-        make_block(ctx, (unsigned)f->chain.height % PLAYED_MEMBERS);
+        played_make_block(ctx, (unsigned)f->chain.height % PLAYED_MEMBERS);
     }
     check_quiet(ctx, sizes, entries);
 }
@@ -161,7 +139,7 @@ static void wake_up(sim_ctx *ctx)
     SIM_CHECK(place < MODEL_POOL, "no transaction is good on day %" PRIu64, f->day);
     for (unsigned i = 0; i < WAKE_ROUNDS_MAX; i++) {
         played_pass_time(&f->chain, BLOCK_MS);
-        make_block(ctx, r);
+        played_make_block(ctx, r);
         check_last_block(&f->chain);
     }
     SIM_CHECK(f->chain.model.fate[place] != MODEL_FRESH,

@@ -294,11 +294,13 @@ cairn_err cairn_application_new(const cairn_application_options *options,
     pthread_mutex_init(&app->block_lock, NULL);
     size_t count_max =
         options->pool_count_max == 0 ? CAIRN_APPLICATION_POOL_MAX : options->pool_count_max;
+    size_t chunk_size = options->snapshot_chunk_size == 0 ? (size_t)CAIRN_SNAPSHOT_CHUNK_SIZE
+                                                          : options->snapshot_chunk_size;
     CAIRN_TRY(cairn_pool_init(&app->pool, count_max, POOL_SIZE_MAX));
     CAIRN_TRY(cairn_verified_new(VERIFIED_COUNT, &app->verified));
     if (options->snapshot_blocks != 0)
         CAIRN_TRY(cairn_snapshots_new(options->engine, options->chain->initial_height,
-                                      options->snapshot_blocks, &app->snapshots));
+                                      options->snapshot_blocks, chunk_size, &app->snapshots));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(options->engine);
     app->status.height = chain_height(app);
     app->status.time_ms = view->time_ms;

@@ -49,10 +49,11 @@ typedef struct cairn_application_options {
     const cairn_chain *chain; /* outlives the application */
     const char *version;      /* of this program, as Info tells; outlives the application */
     cairn_clock clock;
-    cairn_log *log;           /* may be NULL */
-    uint64_t retain_blocks;   /* that the engine keeps at least, though we have them; 0: all */
-    uint64_t snapshot_blocks; /* heights from one snapshot to the next; 0: none is offered */
-    size_t pool_count_max;    /* transactions that wait; 0: CAIRN_APPLICATION_POOL_MAX */
+    cairn_log *log;             /* may be NULL */
+    uint64_t retain_blocks;     /* that the engine keeps at least, though we have them; 0: all */
+    uint64_t snapshot_blocks;   /* heights from one snapshot to the next; 0: none is offered */
+    size_t snapshot_chunk_size; /* 0: CAIRN_SNAPSHOT_CHUNK_SIZE; the same at all members */
+    size_t pool_count_max;      /* transactions that wait; 0: CAIRN_APPLICATION_POOL_MAX */
     cairn_application_watch watch;
 } cairn_application_options;
 

@@ -56,9 +56,10 @@ cairn_err cairn_snapshot_chunk_decode(cairn_arena *arena, const cairn_snapshot *
 typedef struct cairn_snapshots cairn_snapshots;
 
 /* Of the driven ledger `engine`, whose chain begins at `initial_height`; one each `blocks` heights,
- * at least 1. NO_MEMORY. */
+ * at least 1, in chunks of `chunk_size` bytes, which is CAIRN_SNAPSHOT_CHUNK_SIZE for all members
+ * of a chain. NO_MEMORY. */
 cairn_err cairn_snapshots_new(cairn_engine *engine, uint64_t initial_height, uint64_t blocks,
-                              cairn_snapshots **ret_snapshots) CAIRN_MUST_USE;
+                              size_t chunk_size, cairn_snapshots **ret_snapshots) CAIRN_MUST_USE;
 void cairn_snapshots_free(cairn_snapshots *snapshots);
 CAIRN_DEFINE_CLEANUP(cairn_snapshots, cairn_snapshots_free)
 

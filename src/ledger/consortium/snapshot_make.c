@@ -30,6 +30,7 @@ struct cairn_snapshots {
     cairn_engine *engine;
     uint64_t initial_height;
     uint64_t blocks;
+    size_t chunk_size;
     pthread_mutex_t lock; /* guards what follows; held over a walk through new blocks */
     run *closed;          /* chunks */
     size_t closed_count;
@@ -42,15 +43,16 @@ struct cairn_snapshots {
 };
 
 cairn_err cairn_snapshots_new(cairn_engine *engine, uint64_t initial_height, uint64_t blocks,
-                              cairn_snapshots **ret_snapshots)
+                              size_t chunk_size, cairn_snapshots **ret_snapshots)
 {
-    CAIRN_ASSERT(blocks != 0);
+    CAIRN_ASSERT(blocks != 0 && chunk_size > CHUNK_OVERHEAD);
     cairn_snapshots *s = calloc(1, sizeof *s);
     if (s == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "snapshots");
     s->engine = engine;
     s->initial_height = initial_height;
     s->blocks = blocks;
+    s->chunk_size = chunk_size;
     pthread_mutex_init(&s->lock, NULL);
     *ret_snapshots = s;
     return CAIRN_OK;
@@ -94,7 +96,7 @@ static cairn_err look_at(void *context, const cairn_block_record *record)
 {
     cairn_snapshots *s = context;
     size_t size = cairn_block_record_bare_size(record) + RECORD_HEAD_SIZE_MAX;
-    if (s->open_count != 0 && (s->open_size + size > CAIRN_SNAPSHOT_CHUNK_SIZE - CHUNK_OVERHEAD ||
+    if (s->open_count != 0 && (s->open_size + size > s->chunk_size - CHUNK_OVERHEAD ||
                                s->open_count == CAIRN_FOLLOW_BLOCKS_MAX))
         CAIRN_TRY(close_chunk(s));
     if (s->open_count == 0)
