@@ -1,4 +1,4 @@
-/* cairn ca list, due, show, crl: what the certificate authority knows. */
+/* cairn ca list, due, show, crl, chain: what the certificate authority knows. */
 #include "cairn/sha256.h"
 #include "command/ca_room.h"
 #include "command/files.h"
@@ -193,4 +193,61 @@ const cairn_verb cairn_verb_ca_crl = {
     .options = crl_options,
     .option_count = sizeof crl_options / sizeof crl_options[0],
     .run = run_crl,
+};
+
+/* --- chain --- */
+
+static cairn_err join(cairn_arena *arena, cairn_bytes a, cairn_bytes b, cairn_bytes *ret_both)
+{
+    uint8_t *both = NULL;
+    CAIRN_TRY(cairn_arena_alloc(arena, a.size + b.size, (void **)&both));
+    memcpy(both, a.data, a.size);
+    memcpy(both + a.size, b.data, b.size);
+    *ret_both = cairn_bytes_of(both, a.size + b.size);
+    return CAIRN_OK;
+}
+
+static cairn_err act_chain(cairn_ca_room *room, const cairn_arguments *arguments, json_t *facts)
+{
+    const char *output = cairn_option_value(arguments, "output");
+    cairn_arena *arena = &room->command->arena;
+    cairn_bytes issuing, root, pem, root_pem;
+    cairn_hash hash;
+    cairn_ca_chain(room->ca, &issuing, &root);
+    cairn_sha256_of(root.data, root.size, &hash);
+    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issuing, &pem));
+    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", root, &root_pem));
+    if (cairn_option_given(arguments, "root"))
+        pem = root_pem;
+    else
+        CAIRN_TRY(join(arena, pem, root_pem, &pem));
+    cairn_facts_hash(facts, "root_sha256", &hash);
+    if (output == NULL) {
+        cairn_facts_view(facts, "chain", pem);
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_output_write(output, 0644, pem));
+    cairn_facts_text(facts, "chain", output);
+    return CAIRN_OK;
+}
+
+static cairn_err run_chain(cairn_command *command, const cairn_arguments *arguments)
+{
+    return cairn_ca_room_run(command, arguments, CAIRN_CA_ROOM_READ, act_chain);
+}
+
+static const cairn_option chain_options[] = {
+    {"root", NULL, false, false, "the root alone, which others are to trust"},
+    {"output", "FILE", false, false, "write it there (PEM)"},
+};
+
+const cairn_verb cairn_verb_ca_chain = {
+    .name = "ca chain",
+    .words = "",
+    .words_min = 0,
+    .words_max = 0,
+    .summary = "print the issuing certificate and its root",
+    .options = chain_options,
+    .option_count = sizeof chain_options / sizeof chain_options[0],
+    .run = run_chain,
 };

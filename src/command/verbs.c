@@ -53,6 +53,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_ca_due,
     &cairn_verb_ca_show,
     &cairn_verb_ca_crl,
+    &cairn_verb_ca_chain,
     &cairn_verb_ca_rollover,
     &cairn_verb_status_new,
     &cairn_verb_status_take,

@@ -55,6 +55,7 @@ extern const cairn_verb cairn_verb_ca_list;
 extern const cairn_verb cairn_verb_ca_due;
 extern const cairn_verb cairn_verb_ca_show;
 extern const cairn_verb cairn_verb_ca_crl;
+extern const cairn_verb cairn_verb_ca_chain;
 extern const cairn_verb cairn_verb_ca_rollover;
 extern const cairn_verb cairn_verb_status_new;
 extern const cairn_verb cairn_verb_status_take;
