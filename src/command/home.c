@@ -60,22 +60,29 @@ static cairn_err read_pin(cairn_arena *arena, const char *path, const char **ret
     return CAIRN_OK;
 }
 
-static cairn_err open_signer(const char *directory, const cairn_config *config,
+static cairn_err open_token(const cairn_config *config, const uint8_t *mark,
+                            cairn_signer **ret_signer)
+{
+    const char *module = cairn_config_text(config, "signer.module");
+    const char *token = cairn_config_text(config, "signer.token");
+    cairn_arena arena;
+    const char *pin = NULL;
+    cairn_arena_init(&arena, 4096);
+    cairn_err err = read_pin(&arena, cairn_config_text(config, "signer.pin_file"), &pin);
+    if (err == CAIRN_OK && mark == NULL)
+        err = cairn_signer_open_pkcs11(module, token, pin, ret_signer);
+    else if (err == CAIRN_OK)
+        err = cairn_signer_open_pkcs11_marked(module, token, pin, mark, ret_signer);
+    cairn_arena_done(&arena);
+    return err;
+}
+
+static cairn_err open_signer(const char *directory, const cairn_config *config, const uint8_t *mark,
                              cairn_signer **ret_signer)
 {
     const char *kind = cairn_config_text(config, "signer.kind");
-    if (strcmp(kind, "pkcs11") == 0) {
-        cairn_arena arena;
-        const char *pin = NULL;
-        cairn_arena_init(&arena, 4096);
-        cairn_err err = read_pin(&arena, cairn_config_text(config, "signer.pin_file"), &pin);
-        if (err == CAIRN_OK)
-            err = cairn_signer_open_pkcs11(cairn_config_text(config, "signer.module"),
-                                           cairn_config_text(config, "signer.token"), pin,
-                                           ret_signer);
-        cairn_arena_done(&arena);
-        return err;
-    }
+    if (strcmp(kind, "pkcs11") == 0)
+        return open_token(config, mark, ret_signer);
     if (strcmp(kind, "files") != 0)
         return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
                           "cairn.yaml: signer.kind is neither files nor pkcs11");
@@ -87,7 +94,13 @@ static cairn_err open_signer(const char *directory, const cairn_config *config,
 cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
                             cairn_signer **ret_signer)
 {
-    cairn_err err = open_signer(directory, config, ret_signer);
+    return cairn_home_signer_marked(directory, config, NULL, ret_signer);
+}
+
+cairn_err cairn_home_signer_marked(const char *directory, const cairn_config *config,
+                                   const uint8_t *mark, cairn_signer **ret_signer)
+{
+    cairn_err err = open_signer(directory, config, mark, ret_signer);
     return err == CAIRN_ERR_NOT_FOUND ? CAIRN_ERR_IO : err; /* a folder or PIN that is gone */
 }
 

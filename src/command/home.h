@@ -77,6 +77,9 @@ cairn_err cairn_home_run(cairn_command *command, const cairn_arguments *argument
 /* The signer that `config` describes, for the directory. */
 cairn_err cairn_home_signer(const char *directory, const cairn_config *config,
                             cairn_signer **ret_signer) CAIRN_MUST_USE;
+/* In a token, keys are made and taken back by that mark: see cairn_signer_open_pkcs11_marked. */
+cairn_err cairn_home_signer_marked(const char *directory, const cairn_config *config,
+                                   const uint8_t *mark, cairn_signer **ret_signer) CAIRN_MUST_USE;
 
 /* The newest key for a purpose that is valid now; NOT_FOUND says how to make one. */
 cairn_err cairn_home_key_for(const cairn_home *home, cairn_purpose purpose, cairn_key_type type,

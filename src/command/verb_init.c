@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cairn/sha256.h"
 #include "command/facts.h"
 #include "command/files.h"
 #include "command/home.h"
@@ -40,6 +41,25 @@ static cairn_err whole_path(cairn_arena *arena, const char *path, const char **r
     return CAIRN_OK;
 }
 
+/* A last line by which the file is like no other. */
+static cairn_err sign_off(cairn_arena *arena, cairn_bytes text, cairn_bytes *ret_text)
+{
+    static const char format[] =
+        "# Keys that init made in a token bear the hash of this file: %s\n";
+    uint8_t random[16];
+    char digits[2 * sizeof random + 1];
+    void *memory = NULL;
+    size_t room = text.size + sizeof format + sizeof digits;
+    if (RAND_bytes(random, sizeof random) != 1)
+        return CAIRN_FAIL(CAIRN_ERR_CRYPTO, "house", "init: no random bytes");
+    cairn_hex_encode(cairn_bytes_of(random, sizeof random), digits);
+    CAIRN_TRY(cairn_arena_alloc(arena, room, &memory));
+    memcpy(memory, text.data, text.size);
+    int size = snprintf((char *)memory + text.size, room - text.size, format, digits);
+    *ret_text = cairn_bytes_of(memory, text.size + (size_t)size);
+    return CAIRN_OK;
+}
+
 static cairn_err render_config(cairn_command *command, const cairn_arguments *arguments,
                                cairn_bytes *ret_text)
 {
@@ -66,8 +86,9 @@ static cairn_err render_config(cairn_command *command, const cairn_arguments *ar
             settings[count++] = (cairn_config_setting){elsewhere[i].key, value};
     }
     cairn_home_tables(tables);
-    return cairn_config_render(&command->arena, tables, CAIRN_HOME_TABLE_COUNT, settings, count,
-                               ret_text);
+    CAIRN_TRY(cairn_config_render(&command->arena, tables, CAIRN_HOME_TABLE_COUNT, settings, count,
+                                  ret_text));
+    return module == NULL ? CAIRN_OK : sign_off(&command->arena, *ret_text, ret_text);
 }
 
 static cairn_err make_genesis(cairn_command *command, cairn_bytes org_name, cairn_signer *signer,
@@ -100,19 +121,22 @@ static cairn_err make_store(const char *directory, cairn_bytes genesis)
     return err == CAIRN_OK ? closed : err;
 }
 
-static cairn_err make_signer(cairn_command *command, const char *directory, cairn_bytes config_text,
+static cairn_err read_config(cairn_bytes text, cairn_config **ret_config)
+{
+    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
+    cairn_home_tables(tables);
+    return cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", text, ret_config);
+}
+
+/* Keys that are made in a token bear the hash of this cairn.yaml, which is like no other's. */
+static cairn_err open_signer(const char *directory, cairn_bytes config_text,
                              cairn_signer **ret_signer)
 {
     CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
-    cairn_config_table tables[CAIRN_HOME_TABLE_COUNT];
-    char path[CAIRN_PATH_SIZE_MAX];
-    (void)command;
-    cairn_home_tables(tables);
-    CAIRN_TRY(
-        cairn_config_parse(tables, CAIRN_HOME_TABLE_COUNT, "cairn.yaml", config_text, &config));
-    CAIRN_TRY(cairn_path_join(directory, "keys", path));
-    CAIRN_TRY(cairn_dir_make(path, 0700));
-    return cairn_home_signer(directory, config, ret_signer);
+    cairn_hash mark;
+    CAIRN_TRY(read_config(config_text, &config));
+    cairn_sha256_of(config_text.data, config_text.size, &mark);
+    return cairn_home_signer_marked(directory, config, mark.b, ret_signer);
 }
 
 /* --- all or nothing: made in a folder of the directory, moved up at the end, cairn.yaml last ---
@@ -120,7 +144,7 @@ static cairn_err make_signer(cairn_command *command, const char *directory, cair
 
 static const char building_name[] = ".cairn-init";
 static const char *const parts[] = {"keys", "store", "cairn.yaml"};
-enum { PART_COUNT = sizeof parts / sizeof parts[0] };
+enum { PART_COUNT = sizeof parts / sizeof parts[0], CONFIG_SIZE_MAX = 1 << 20 };
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
 {
@@ -137,14 +161,43 @@ static cairn_err remove_tree(const char *path)
     return CAIRN_OK;
 }
 
+static cairn_err fail_to_take_back(cairn_err err, const char *building)
+{
+    char detail[256];
+    (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
+    return CAIRN_FAIL(err, "house", "%s: of an init that was ended; its keys in the token: %s",
+                      building, detail);
+}
+
+/* The cairn.yaml of an init that was ended, which was there before its keys were, knows the token.
+ */
+static cairn_err take_keys_back(cairn_arena *arena, const char *building)
+{
+    CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
+    CAIRN_CLEANUP(cairn_signer_free_p) cairn_signer *signer = NULL;
+    char path[CAIRN_PATH_SIZE_MAX];
+    cairn_bytes text;
+    CAIRN_TRY(cairn_path_join(building, parts[PART_COUNT - 1], path));
+    cairn_err err = cairn_file_read(arena, path, CONFIG_SIZE_MAX, &text);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
+    CAIRN_TRY(err);
+    CAIRN_TRY(read_config(text, &config));
+    if (strcmp(cairn_config_text(config, "signer.kind"), "pkcs11") != 0)
+        return CAIRN_OK;
+    err = open_signer(building, text, &signer);
+    return err == CAIRN_OK ? CAIRN_OK : fail_to_take_back(err, building);
+}
+
 /* Removes what an init that was ended left: only where there is its folder and no cairn.yaml. The
  * folder goes last, so that this may be ended too. */
-static cairn_err sweep(const char *directory, const char *building)
+static cairn_err sweep(cairn_arena *arena, const char *directory, const char *building)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(cairn_path_join(directory, parts[PART_COUNT - 1], path));
     if (access(building, F_OK) != 0 || access(path, F_OK) == 0)
         return CAIRN_OK;
+    CAIRN_TRY(take_keys_back(arena, building));
     for (size_t i = 0; i < PART_COUNT - 1; i++) {
         CAIRN_TRY(cairn_path_join(directory, parts[i], path));
         CAIRN_TRY(remove_tree(path));
@@ -181,12 +234,14 @@ static cairn_err build(cairn_command *command, const char *building, cairn_bytes
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_bytes genesis;
     CAIRN_TRY(cairn_dir_make(building, 0700));
-    CAIRN_TRY(make_signer(command, building, config, &signer));
+    CAIRN_TRY(cairn_path_join(building, "keys", path));
+    CAIRN_TRY(cairn_dir_make(path, 0700));
+    CAIRN_TRY(open_signer(building, config, &signer));
+    CAIRN_TRY(cairn_path_join(building, "cairn.yaml", path));
+    CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
     CAIRN_TRY(make_genesis(command, org_name, signer, &ret_made->org, &genesis));
     if (here)
         CAIRN_TRY(make_store(building, genesis));
-    CAIRN_TRY(cairn_path_join(building, "cairn.yaml", path));
-    CAIRN_TRY(cairn_file_replace(path, 0640, config, NULL));
     cairn_ledger_id(genesis, &ret_made->ledger);
     return CAIRN_OK;
 }
@@ -200,7 +255,7 @@ static cairn_err make_home(cairn_command *command, const char *directory, cairn_
     CAIRN_TRY(cairn_output_dir(directory, 0750));
     CAIRN_TRY(cairn_dir_lock(directory, true, &lock));
     CAIRN_TRY(cairn_path_join(directory, building_name, building));
-    CAIRN_TRY(sweep(directory, building));
+    CAIRN_TRY(sweep(&command->arena, directory, building));
     CAIRN_TRY(cairn_dir_each(directory, find_nothing, NULL));
     CAIRN_TRY(build(command, building, org_name, config, here, ret_made));
     return move_up(directory, building);

@@ -47,6 +47,73 @@ for after in "" after; do
 done
 [ "$steps" -ge 40 ] || fail "only $steps steps"
 
+# Keys in a token: an init that is run again takes back those of the one that was ended, and no others.
+module=
+for candidate in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do
+    [ -f "$candidate" ] && module=$candidate
+done
+
+# token_init [DIR]: with the keys in the token.
+token_init() {
+    "$cairn" init "${1:-$work/home}" --org Test --pkcs11 "$module" --token cairn --pin-file "$work/pin" \
+        >"$work/out" 2>&1
+}
+
+# new_token: one that holds nothing.
+new_token() {
+    rm -rf "${work:?}/tokens" "${work:?}/home"
+    cp -r "$work/empty" "$work/tokens"
+}
+
+objects() {
+    find "$work/tokens" -name '*.object' ! -name token.object | wc -l
+}
+
+if [ -n "$module" ] && command -v softhsm2-util >/dev/null; then
+    echo 1234 >"$work/pin"
+    mkdir "$work/tokens"
+    printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$work/tokens" >"$work/softhsm.conf"
+    export SOFTHSM2_CONF=$work/softhsm.conf
+    softhsm2-util --init-token --free --label cairn --pin 1234 --so-pin 5678 >"$work/out" 2>&1 ||
+        die "softhsm2-util: $(cat "$work/out")"
+    cp -r "$work/tokens" "$work/empty"
+    steps=0 torn=0
+    for ((n = 1; n < 500; n++)); do
+        new_token
+        { KILL_AT=$n LD_PRELOAD="$work/kill_at.so" token_init; } 2>/dev/null
+        code=$?
+        [ "$code" = 0 ] && break
+        [ "$code" = 137 ] || die "token, step $n: init ended by $code: $(cat "$work/out")"
+        steps=$((steps + 1))
+        [ -e "$work/home/cairn.yaml" ] && continue
+        [ "$(objects)" = 0 ] || torn=$((torn + 1))
+        token_init || fail "token, step $n: not made anew: $(cat "$work/out")"
+        [ "$(objects)" = 6 ] || fail "token, step $n: holds $(objects) objects"
+        usable "token, step $n"
+    done
+    if [ "$steps" -lt 30 ] || [ "$torn" -lt 20 ]; then
+        fail "token: $steps steps, $torn with keys"
+    fi
+    # its keys belong to the ledger now, whoever asks
+    token_init "$work/second" && fail "token: an init with another one's keys"
+    grep -q 'there is a key named sign-1' "$work/out" || fail "token: $(cat "$work/out")"
+    token_init "$work/second" && fail "token: a second try with another one's keys"
+    usable "token, after others"
+    # a token that is away is waited for
+    new_token
+    KILL_AT=$((steps - 10)) LD_PRELOAD="$work/kill_at.so" token_init 2>/dev/null
+    mv "$work/tokens" "$work/away"
+    mkdir "$work/tokens"
+    token_init && fail "token: forgets one that is away"
+    grep -q 'of an init that was ended' "$work/out" || fail "token, away: $(cat "$work/out")"
+    rmdir "$work/tokens"
+    mv "$work/away" "$work/tokens"
+    token_init || fail "token, back again: $(cat "$work/out")"
+    [ "$(objects)" = 6 ] || fail "token, back again: holds $(objects) objects"
+else
+    echo "SKIP keys in a token (SoftHSM is not installed)"
+fi
+
 # What is not an init's is not touched.
 mkdir -p "$work/other/keys" && echo secret >"$work/other/keys/mine.pem"
 "$cairn" init "$work/other" --org Test >/dev/null 2>&1 && fail "init of a directory in use"

@@ -1,5 +1,6 @@
-/* For LD_PRELOAD: ends the process, as SIGKILL would, at its n-th call that changes a directory or
- * syncs, n from the environment variable KILL_AT; with KILL_AFTER set, just after the call. */
+/* For LD_PRELOAD: ends the process, as SIGKILL would, at its n-th call that changes a directory,
+ * syncs, or flushes a stream (as SoftHSM does behind each object), n from the environment variable
+ * KILL_AT; with KILL_AFTER set, just after the call. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -71,4 +72,11 @@ int unlink(const char *path)
 {
     int hit = before();
     return after(hit, syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+/* The library's own is not reached by its name from here. */
+int fflush(FILE *stream)
+{
+    int hit = stream == NULL || stream == stdout || stream == stderr ? 0 : before();
+    return after(hit, fflush_unlocked(stream));
 }

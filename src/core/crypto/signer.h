@@ -49,6 +49,15 @@ cairn_err cairn_signer_open_files(const char *directory, cairn_signer **ret_sign
 cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const char *pin,
                                    cairn_signer **ret_signer) CAIRN_MUST_USE;
 
+enum { CAIRN_SIGNER_MARK_SIZE = 12 };
+
+/* The same for whoever may have to take back what he makes: the CKA_ID of keys that are made begins
+ * with `mark`, which nobody else has. Keys that bear it when the token is opened, whole or halved,
+ * are of a run that was ended: they are destroyed. */
+cairn_err cairn_signer_open_pkcs11_marked(const char *module, const char *token, const char *pin,
+                                          const uint8_t mark[CAIRN_SIGNER_MARK_SIZE],
+                                          cairn_signer **ret_signer) CAIRN_MUST_USE;
+
 /* Keys that the key process behind `link` (borrowed until free) holds: see crypto/key_link.h.
  * Requests go out at once, up to 1,024 before the first answer, and completions run on the link's
  * thread. UNAVAILABLE, here and from every call, while the link is down; requests in flight end

@@ -28,6 +28,8 @@ typedef struct token_state {
     char *path;
     char label[TOKEN_LABEL_SIZE];
     cairn_secret pin; /* until the login */
+    bool has_mark;
+    uint8_t mark[CAIRN_SIGNER_MARK_SIZE];
 } token_state;
 
 /* Signers that are open in this process (atomic): a module is one for all of them, so only the last
@@ -257,6 +259,24 @@ static cairn_err load_keys(const token_state *t, cairn_signer *signer)
     return CAIRN_OK;
 }
 
+/* --- what a run that was ended has left --- */
+
+static cairn_err destroy_marked(const token_state *t, CK_OBJECT_CLASS class)
+{
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}};
+    CK_OBJECT_HANDLE objects[CAIRN_SIGNER_KEYS_MAX];
+    size_t count = 0;
+    CAIRN_TRY(find_objects(t, wanted, 1, objects, CAIRN_SIGNER_KEYS_MAX, &count));
+    for (size_t i = 0; i < count; i++) {
+        uint8_t buffer[ID_SIZE_MAX];
+        cairn_bytes id = {buffer, 0};
+        CAIRN_TRY(read_attribute(t, objects[i], CKA_ID, buffer, sizeof buffer, &id));
+        if (id.size == ID_SIZE && memcmp(id.data, t->mark, sizeof t->mark) == 0)
+            TOKEN_TRY("C_DestroyObject", t->api->C_DestroyObject(t->session, objects[i]));
+    }
+    return CAIRN_OK;
+}
+
 /* --- opening and closing --- */
 
 static cairn_err load_module(token_state *t)
@@ -311,6 +331,10 @@ static cairn_err token_open(void *state, cairn_signer *signer)
     CK_RV rv = t->api->C_Login(t->session, CKU_USER, t->pin.data, t->pin.size);
     cairn_secret_wipe(&t->pin);
     TOKEN_TRY("C_Login", rv);
+    if (t->has_mark) {
+        CAIRN_TRY(destroy_marked(t, CKO_PRIVATE_KEY));
+        CAIRN_TRY(destroy_marked(t, CKO_PUBLIC_KEY));
+    }
     return load_keys(t, signer);
 }
 
@@ -398,6 +422,8 @@ static cairn_err token_generate(void *state, const char *name, cairn_key_type ty
     CK_OBJECT_HANDLE private_object = 0;
     if (RAND_bytes(id_data, sizeof id_data) != 1)
         return cairn_openssl_fail("random generator");
+    if (t->has_mark)
+        memcpy(id_data, t->mark, sizeof t->mark);
     CAIRN_TRY(make_pair(t, label, id, &curves[type], &public_object, &private_object));
     cairn_err err = inspect_pair(t, label, id, private_object, ret_public);
     if (err != CAIRN_OK) {
@@ -463,8 +489,8 @@ static const cairn_signer_backend backend = {
     .close = token_close,
 };
 
-cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const char *pin,
-                                   cairn_signer **ret_signer)
+static cairn_err open_token(const char *module, const char *token, const char *pin,
+                            const uint8_t *mark, cairn_signer **ret_signer)
 {
     token_state *t = calloc(1, sizeof *t);
     char *path = strdup(module);
@@ -484,5 +510,21 @@ cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const 
     memset(t->label, ' ', sizeof t->label);
     memcpy(t->label, token, size);
     t->path = path;
+    t->has_mark = mark != NULL;
+    if (t->has_mark)
+        memcpy(t->mark, mark, sizeof t->mark);
     return cairn_signer_start_take(&backend, t, ret_signer);
+}
+
+cairn_err cairn_signer_open_pkcs11(const char *module, const char *token, const char *pin,
+                                   cairn_signer **ret_signer)
+{
+    return open_token(module, token, pin, NULL, ret_signer);
+}
+
+cairn_err cairn_signer_open_pkcs11_marked(const char *module, const char *token, const char *pin,
+                                          const uint8_t mark[CAIRN_SIGNER_MARK_SIZE],
+                                          cairn_signer **ret_signer)
+{
+    return open_token(module, token, pin, mark, ret_signer);
 }

@@ -325,6 +325,86 @@ static void test_lost_key_is_no_signature(void **state)
     check_signature(signer, "found", 1);
 }
 
+/* A session beside the signer, which is logged in; it would keep the next one from its login. */
+static CK_SESSION_HANDLE open_session(void)
+{
+    CK_SESSION_HANDLE session = 0;
+    assert_int_equal(
+        api->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+        CKR_OK);
+    return session;
+}
+
+static size_t count_objects(const char *name)
+{
+    CK_SESSION_HANDLE session = open_session();
+    CK_OBJECT_HANDLE objects[8];
+    CK_ULONG count = 0;
+    char label[64];
+    (void)strcpy(label, name);
+    CK_ATTRIBUTE wanted[] = {{CKA_LABEL, label, strlen(name)}};
+    assert_int_equal(api->C_FindObjectsInit(session, wanted, 1), CKR_OK);
+    assert_int_equal(api->C_FindObjects(session, objects, 8, &count), CKR_OK);
+    assert_int_equal(api->C_FindObjectsFinal(session), CKR_OK);
+    assert_int_equal(api->C_CloseSession(session), CKR_OK);
+    return count;
+}
+
+static cairn_signer *open_marked(const uint8_t *mark)
+{
+    cairn_signer *signer = NULL;
+    cairn_err err = mark == NULL
+                        ? cairn_signer_open_pkcs11(module, TOKEN, PIN, &signer)
+                        : cairn_signer_open_pkcs11_marked(module, TOKEN, PIN, mark, &signer);
+    assert_int_equal(err, CAIRN_OK);
+    return signer;
+}
+
+static void make_key(cairn_signer *signer, const char *name)
+{
+    KEY(key);
+    assert_int_equal(cairn_signer_generate(signer, name, CAIRN_KEY_P256, &key), CAIRN_OK);
+    check_signature(signer, name, 3);
+}
+
+/* Only those that bear the mark go, also when half of a pair is left; and whoever has no mark takes
+ * nothing back. */
+static void test_marked_keys_are_taken_back(void **state)
+{
+    (void)state;
+    static const uint8_t mine[CAIRN_SIGNER_MARK_SIZE] = "of a run 1";
+    static const uint8_t others[CAIRN_SIGNER_MARK_SIZE] = "of a run 2";
+    NEED_MODULE();
+    SIGNER(plain);
+    SIGNER(theirs);
+    SIGNER(ended);
+    SIGNER(again);
+    plain = open_marked(NULL);
+    make_key(plain, "bare");
+    cairn_signer_free(CAIRN_STEAL(plain));
+    theirs = open_marked(others);
+    make_key(theirs, "theirs");
+    cairn_signer_free(CAIRN_STEAL(theirs));
+    ended = open_marked(mine);
+    make_key(ended, "whole");
+    make_key(ended, "half");
+    CK_SESSION_HANDLE session = open_session();
+    assert_int_equal(api->C_DestroyObject(session, find_private(session, "half")), CKR_OK);
+    assert_int_equal(api->C_CloseSession(session), CKR_OK);
+    cairn_signer_free(CAIRN_STEAL(ended));
+    plain = open_marked(NULL);
+    check_signature(plain, "whole", 4);
+    assert_int_equal(count_objects("whole"), 2);
+    assert_int_equal(count_objects("half"), 1);
+    cairn_signer_free(CAIRN_STEAL(plain));
+    again = open_marked(mine);
+    assert_int_equal(count_objects("whole"), 0);
+    assert_int_equal(count_objects("half"), 0);
+    check_signature(again, "bare", 5);
+    check_signature(again, "theirs", 6);
+    make_key(again, "whole");
+}
+
 /* A second private key under a name makes the name mean nothing: the token is not opened. */
 static void test_two_keys_of_one_name(void **state)
 {
@@ -364,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_thousands_of_signatures_in_one_session),
         cmocka_unit_test(test_refusals_of_the_token_are_named),
         cmocka_unit_test(test_lost_key_is_no_signature),
+        cmocka_unit_test(test_marked_keys_are_taken_back),
         cmocka_unit_test(test_two_keys_of_one_name),
     };
     return cmocka_run_group_tests(tests, make_token, drop_token);
