@@ -224,8 +224,8 @@ static cairn_bytes state_proof(kind *k)
                                .count = 99,
                                .state_root = fold};
     cairn_state_proof proof = {.key = way.key, .present = true, .value = way.value};
-    proof.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&block, raw));
-    cairn_merkle_leaf(proof.block_entry_raw, &leaf);
+    proof.end.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&block, raw));
+    cairn_merkle_leaf(proof.end.block_entry_raw, &leaf);
     must(cairn_merkle_inclusion_root(&leaf, (1 << LOG_BITS) - 1, 1 << LOG_BITS, path, LOG_BITS,
                                      &root) == CAIRN_OK);
     cairn_app_hash(1 << LOG_BITS, &root, app_hash);
@@ -239,7 +239,7 @@ static cairn_bytes state_proof(kind *k)
                                           .block_count = 1,
                                           .blocks = &light};
     must(cairn_commit_proof_encode(&chain.arena, &committed, &commit) == CAIRN_OK);
-    proof.commit_raw = commit;
+    proof.end.commit_raw = commit;
     must(cairn_smt_write_exist(&chain.arena, &way, &proof.proof) == CAIRN_OK);
     must(cairn_state_proof_encode(&chain.arena, &proof, NULL, 0, &encoded) == CAIRN_OK);
     return encoded;

@@ -116,6 +116,12 @@ cairn_light_time cairn_light_time_of_ms(uint64_t wall_ms);
 /* Milliseconds since 1970, rounded down; 0 for times before. */
 uint64_t cairn_light_time_to_ms(cairn_light_time time);
 
+/* The id of the chain that goes on with a ledger after its block of `height`
+ * (docs/formats/identity.md, Validators), and whether an id is one of that ledger's chains. */
+void cairn_light_chain_id(const cairn_hash *ledger, uint64_t height,
+                          char ret_id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1]);
+bool cairn_light_chain_is_of(cairn_bytes chain_id, const cairn_hash *ledger);
+
 /* The hash by which a header is known: RFC 6962 tree over its 14 fields. */
 void cairn_light_header_hash(const cairn_light_header *header, cairn_hash *ret_hash);
 

@@ -4,10 +4,8 @@
 #define CAIRN_REFUSAL_H
 
 #include "cairn/arena.h"
-#include "cairn/block_entry.h"
-#include "cairn/light_client.h"
 #include "cairn/merkle.h"
-#include "cairn/receipt.h"
+#include "cairn/proof_end.h"
 
 enum {
     CAIRN_REFUSAL_CODE_MAX = 32767, /* of codes without their sign */
@@ -25,12 +23,7 @@ typedef struct cairn_refusal_proof {
     uint64_t count; /* of the block's refusals */
     const cairn_hash *path; /* from the leaf up */
     size_t path_count;
-    cairn_bytes block_entry_raw;
-    cairn_block_entry block_entry; /* set by decoding */
-    size_t receipt_count;
-    const cairn_receipt *receipts; /* of the block entry; set by decoding, in the arena */
-    cairn_bytes commit_raw; /* commit proof of the block entry, instead of receipts; else empty */
-    const cairn_commit_proof *commit; /* the same, set by decoding; NULL when there is none */
+    cairn_proof_end end;
 } cairn_refusal_proof;
 
 /* Strict decoding of all levels. */
@@ -38,7 +31,7 @@ cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
                                      cairn_refusal_proof *ret_proof) CAIRN_MUST_USE;
 
 /* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry, or none and
- * proof->commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
+ * proof->end.commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
 cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_proof *proof,
                                      const cairn_bytes *receipts, size_t count,
                                      cairn_bytes *ret_encoded) CAIRN_MUST_USE;

@@ -4,10 +4,8 @@
 #define CAIRN_STATE_PROOF_H
 
 #include "cairn/arena.h"
-#include "cairn/block_entry.h"
 #include "cairn/bytes.h"
-#include "cairn/light_client.h"
-#include "cairn/receipt.h"
+#include "cairn/proof_end.h"
 
 enum {
     CAIRN_STATE_PROOF_KEY_SIZE_MAX = 256,
@@ -29,12 +27,7 @@ typedef struct cairn_state_proof {
     bool present;      /* false: the key is absent */
     cairn_bytes value; /* 1 to 65,535 bytes, or empty when absent */
     cairn_bytes proof; /* ICS-23 CommitmentProof */
-    cairn_bytes block_entry_raw;
-    cairn_block_entry block_entry; /* set by decoding */
-    size_t receipt_count;
-    const cairn_receipt *receipts; /* set by decoding, in the arena */
-    cairn_bytes commit_raw; /* commit proof of the block entry, instead of receipts; else empty */
-    const cairn_commit_proof *commit; /* the same, set by decoding; NULL when there is none */
+    cairn_proof_end end;
 } cairn_state_proof;
 
 /* Strict decoding of all levels but the ICS-23 proof. */
@@ -42,7 +35,7 @@ cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in,
                                    cairn_state_proof *ret_proof) CAIRN_MUST_USE;
 
 /* Encoded in the arena, with `count` (1 to 128) encoded receipts of the block entry, or none and
- * proof->commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
+ * proof->end.commit_raw; what decoding sets is ignored. Fails when it would not decode again. */
 cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *proof,
                                    const cairn_bytes *receipts, size_t count,
                                    cairn_bytes *ret_encoded) CAIRN_MUST_USE;

@@ -322,15 +322,13 @@ static cairn_err genesis_json(cairn_arena *arena, const cairn_chain_start *start
                               json_t **ret_json)
 {
     cairn_hash ledger;
-    char hex[65];
-    char id[CAIRN_CHAIN_ID_SIZE_MAX + 1];
+    char id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
     char time_text[40];
     char height[24];
     cairn_bytes state;
     CAIRN_TRY(cairn_chain_start_encode(arena, start, &state));
     cairn_ledger_id(start->genesis, &ledger);
-    cairn_hex_encode(cairn_bytes_hash(&ledger), hex);
-    (void)snprintf(id, sizeof id, "cairn-%.24s-%llu", hex, (unsigned long long)start->height);
+    cairn_light_chain_id(&ledger, start->height, id);
     (void)snprintf(height, sizeof height, "%llu", (unsigned long long)start->height + 1);
     print_time(time_ms, time_text);
     CAIRN_CLEANUP(free_json)

@@ -194,15 +194,15 @@ static cairn_err keep_receipts(cairn_remote *remote, cairn_arena *arena,
                                const cairn_state_proof *proof)
 {
     void *memory = NULL;
-    CAIRN_TRY(cairn_arena_array(arena, proof->receipt_count, sizeof(cairn_bytes), &memory));
+    CAIRN_TRY(cairn_arena_array(arena, proof->end.receipt_count, sizeof(cairn_bytes), &memory));
     cairn_bytes *list = memory;
-    for (size_t i = 0; i < proof->receipt_count; i++) {
-        const cairn_receipt *r = &proof->receipts[i];
+    for (size_t i = 0; i < proof->end.receipt_count; i++) {
+        const cairn_receipt *r = &proof->end.receipts[i];
         CAIRN_TRY(cairn_receipt_assemble(arena, &r->head, r->index, r->path, r->path_count,
                                          r->signature, &list[i]));
     }
-    remote->proved_index = proof->block_entry.first + proof->block_entry.count;
-    remote->proved_count = proof->receipt_count;
+    remote->proved_index = proof->end.block_entry.first + proof->end.block_entry.count;
+    remote->proved_count = proof->end.receipt_count;
     remote->proved = list;
     return CAIRN_OK;
 }
@@ -219,9 +219,10 @@ static cairn_err prove_value(cairn_engine *engine, const cairn_view *view, cairn
     CAIRN_TRY(get_bytes(of(engine), path, &body));
     CAIRN_TRY(cairn_arena_copy(arena, body, &body));
     CAIRN_TRY(cairn_state_proof_decode(arena, body, &proof));
-    if (proof.block_entry.height != view->height)
+    if (proof.end.block_entry.height != view->height)
         return CAIRN_FAIL(CAIRN_ERR_VIEW_EXPIRED, "house", "node: has gone on, ask again");
-    meet(of(engine), proof.block_entry.first + proof.block_entry.count, proof.block_entry_raw);
+    meet(of(engine), proof.end.block_entry.first + proof.end.block_entry.count,
+         proof.end.block_entry_raw);
     CAIRN_TRY(keep_receipts(of(engine), arena, &proof));
     *ret_proof =
         (cairn_smt_proof){.exists = proof.present, .value = proof.value, .ics23 = proof.proof};

@@ -20,7 +20,7 @@ static cairn_err make_proof(cairn_home *home, const cairn_view *view, cairn_map_
         .proof = smt->ics23,
     };
     CAIRN_TRY(cairn_home_receipts_of(home, view, view->log_size - 1, &receipts));
-    proof.block_entry_raw = receipts.entry;
+    proof.end.block_entry_raw = receipts.entry;
     return cairn_state_proof_encode(&home->command->arena, &proof, receipts.list, receipts.count,
                                     ret_encoded);
 }

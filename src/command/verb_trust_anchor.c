@@ -46,6 +46,9 @@ static cairn_err write_anchored(cairn_command *command, const cairn_arguments *a
                                 const cairn_light_anchor *anchor, cairn_trust *trust)
 {
     cairn_bytes encoded;
+    if (!cairn_light_chain_is_of(anchor->state.header.chain_id, &trust->ledger))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "docs/formats/commit-proof.md, Check",
+                          "commit: is of another ledger's chain");
     trust->anchor = anchor;
     CAIRN_TRY(cairn_trust_encode(&command->arena, trust, &encoded));
     CAIRN_TRY(cairn_output_write(arguments->words[1], 0644, encoded));

@@ -175,8 +175,8 @@ static cairn_err verify_state(cairn_command *command, const char *path, const ca
         cairn_facts_bool(facts, "present", verdict.proof.present);
         if (verdict.proof.present)
             cairn_facts_hex(facts, "value", verdict.proof.value);
-        cairn_facts_number(facts, "as_of_height", verdict.proof.block_entry.height);
-        cairn_facts_time(facts, "as_of", verdict.proof.block_entry.time_ms);
+        cairn_facts_number(facts, "as_of_height", verdict.proof.end.block_entry.height);
+        cairn_facts_time(facts, "as_of", verdict.proof.end.block_entry.time_ms);
     }
     if (verdict.vouching.trust != NULL)
         add_vouching(facts, &verdict.vouching, err == CAIRN_OK);
@@ -188,8 +188,8 @@ static void add_refusal(json_t *facts, const cairn_refusal_proof *proof)
     cairn_facts_hash(facts, "transaction", &proof->id);
     cairn_facts_text(facts, "refused_as", cairn_err_name(proof->code));
     cairn_facts_number(facts, "refused_as_number", (uint64_t) - (int64_t)proof->code);
-    cairn_facts_number(facts, "refused_at_height", proof->block_entry.height);
-    cairn_facts_time(facts, "refused_at", proof->block_entry.time_ms);
+    cairn_facts_number(facts, "refused_at_height", proof->end.block_entry.height);
+    cairn_facts_time(facts, "refused_at", proof->end.block_entry.time_ms);
 }
 
 static cairn_err verify_refusal(cairn_command *command, const char *path, const cairn_trust *trust,

@@ -348,11 +348,4 @@ cairn_err cairn_validator_evidence_of(const cairn_state_source *state, cairn_are
                                       const struct cairn_double_vote *votes, cairn_bytes chain_id,
                                       cairn_evidence *ret_evidence) CAIRN_MUST_USE;
 
-enum { CAIRN_VALIDATOR_CHAIN_ID_SIZE = 50 }; /* at most, without the NUL */
-
-/* The name of the chain that this ledger goes on as after its block of that height. Evidence is of
- * such a chain: what a key signed elsewhere proves nothing here. */
-void cairn_validator_chain_id(const cairn_hash *ledger, uint64_t height,
-                              char ret_id[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1]);
-
 #endif

@@ -200,13 +200,9 @@ cairn_err cairn_validator_evidence_decode(cairn_arena *arena, cairn_cbor_reader 
     return CAIRN_OK;
 }
 
-/* A chain of this ledger: one whose name begins as cairn_validator_chain_id makes it. */
 static cairn_err check_chain(cairn_apply *apply, cairn_bytes chain)
 {
-    char id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
-    cairn_validator_chain_id(cairn_apply_ledger(apply), 0, id);
-    size_t size = strlen(id) - 1; /* without the height */
-    return chain.size > size && memcmp(chain.data, id, size) == 0
+    return cairn_light_chain_is_of(chain, cairn_apply_ledger(apply))
                ? CAIRN_OK
                : CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause, "evidence.chain: none of this ledger's");
 }
@@ -354,14 +350,4 @@ cairn_err cairn_validator_evidence_of(const cairn_state_source *state, cairn_are
     }
     *ret_evidence = evidence;
     return CAIRN_OK;
-}
-
-void cairn_validator_chain_id(const cairn_hash *ledger, uint64_t height,
-                              char ret_id[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1])
-{
-    enum { LEDGER_BYTES = 12 };
-    char hex[2 * LEDGER_BYTES + 1];
-    cairn_hex_encode(cairn_bytes_of(ledger->b, LEDGER_BYTES), hex);
-    (void)snprintf(ret_id, CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1, "cairn-%s-%llu", hex,
-                   (unsigned long long)(height & INT64_MAX));
 }

@@ -236,10 +236,10 @@ static void test_forged_evidence(void **state)
 {
     (void)state;
     memory_ledger m;
-    char chain[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1];
+    char chain[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
     begin(&m);
     const cairn_key *key = memory_validator(2);
-    cairn_validator_chain_id(&m.id, 12, chain);
+    cairn_light_chain_id(&m.id, 12, chain);
     const cairn_evidence good = {
         .kid = *cairn_key_id(key),
         .chain_id = cairn_bytes_str(chain),
@@ -305,14 +305,14 @@ static void test_evidence_of_what_the_engine_shows(void **state)
 {
     (void)state;
     memory_ledger m;
-    char chain[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1];
+    char chain[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
     cairn_double_vote shown = {.type = CAIRN_LIGHT_PRECOMMIT, .height = 8};
     cairn_evidence evidence;
     cairn_hash hash;
     begin(&m);
     const cairn_state_source source = {.context = &m, .get = read_state};
     const cairn_key *key = memory_validator(2);
-    cairn_validator_chain_id(&m.id, 0, chain);
+    cairn_light_chain_id(&m.id, 0, chain);
     for (uint8_t i = 0; i < 2; i++) {
         cairn_evidence_vote vote = memory_vote_for(&m, key, chain, 8, i);
         shown.votes[i] = (cairn_double_vote_side){

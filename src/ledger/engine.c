@@ -57,7 +57,7 @@ cairn_err cairn_engine_prove_refusal(cairn_engine *engine, const cairn_view *vie
 {
     cairn_refusal_proof proof;
     CAIRN_TRY(engine->ops->prove_refusal(engine, id, arena, &proof));
-    if (proof.block_entry.height > view->height)
+    if (proof.end.block_entry.height > view->height)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "docs/formats/receipt.md, Refusal proof",
                           "transaction: was refused after height %llu",
                           (unsigned long long)view->height);

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static seed_chain seeds;
     cairn_arena arena;
     cairn_commit_proof proof;
-    if (seeds.chain.chain_id == NULL)
+    if (seeds.chain.chain_id[0] == '\0')
         seed_chain_init(&seeds);
     cairn_arena_init(&arena, 4 << 20);
     if (cairn_commit_proof_decode(&arena, cairn_bytes_of(data, size), &proof) == CAIRN_OK)

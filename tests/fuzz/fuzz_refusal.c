@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cairn_verify_refusal(&arena, cairn_bytes_of(data, size), &trust, TEST_NOW_MS, &verdict);
     CAIRN_ASSERT(err != CAIRN_ERR_NO_MEMORY);
     if (err == CAIRN_OK) {
-        const cairn_block_entry *entry = &verdict.proof.block_entry;
+        const cairn_block_entry *entry = &verdict.proof.end.block_entry;
         CAIRN_ASSERT(verdict.vouching.vouching_count >= 2);
         CAIRN_ASSERT(verdict.vouching.index == entry->first + entry->count);
         CAIRN_ASSERT(verdict.vouching.height >= entry->height);

@@ -87,9 +87,9 @@ static void save_state_proof(test_world *w, const cairn_block_entry *entry, cons
                                  .present = present,
                                  .value = cairn_bytes_of("v", present ? 1 : 0),
                                  .proof = cairn_bytes_str("\x12\x05\x0a\x03org"),
-                                 .block_entry_raw =
+                                 .end.block_entry_raw =
                                      cairn_bytes_of(raw, cairn_block_entry_encode(entry, raw))};
-    test_world_log(w, p.block_entry_raw);
+    test_world_log(w, p.end.block_entry_raw);
     for (size_t i = 0; i < 2; i++)
         receipts[i] = test_world_receipt(w, (test_says){.org = i});
     TEST_MUST(cairn_state_proof_encode(&w->arena, &p, receipts, 2, &encoded));
@@ -114,9 +114,9 @@ static void save_refusal(test_world *w)
                                    .count = 3,
                                    .path = path,
                                    .path_count = test_path(leaves, 3, 1, path),
-                                   .block_entry_raw =
+                                   .end.block_entry_raw =
                                        cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
-    test_world_log(w, p.block_entry_raw);
+    test_world_log(w, p.end.block_entry_raw);
     for (size_t i = 0; i < 2; i++)
         receipts[i] = test_world_receipt(w, (test_says){.org = i});
     TEST_MUST(cairn_refusal_proof_encode(&w->arena, &p, receipts, 2, &encoded));

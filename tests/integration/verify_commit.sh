@@ -25,7 +25,10 @@ is() {
 
 verdict 0 file --trust trust
 is verdict yes
-is commit.chain cairn-test
+expect 0 "$cairn" trust show trust --json
+chain=cairn-$(fact ledger | cut -c 1-24)-0
+verdict 0 file --trust trust
+is commit.chain "$chain"
 is commit.header_height 101
 is commit.validators 4
 is height 100
@@ -65,7 +68,7 @@ done
 # --- the anchor -------------------------------------------------------------------------------------
 
 expect 0 "$cairn" trust anchor trust.plain trust.made --commit commit --validators validators --days 1 --json
-is chain cairn-test
+is chain "$chain"
 is height 10
 header=$(fact header)
 cmp trust trust.made || fail "another trust file"
@@ -81,4 +84,12 @@ sed 's/"voting_power": "10"/"voting_power": "11"/' validators >other
 expect 1 "$cairn" trust anchor trust.plain trust.other --commit commit --validators other
 [ ! -e trust.other ] || fail "validators who are not the header's"
 expect 4 "$cairn" trust anchor trust.plain trust.other --commit nowhere --validators validators
+
+# --- the ledger that the chain's id names -------------------------------------------------------------
+
+expect 0 "$cairn" init elsewhere --org Elsewhere
+expect 0 "$cairn" -C elsewhere trust export trust.elsewhere
+expect 1 "$cairn" trust anchor trust.elsewhere trust.mixed --commit commit --validators validators
+expect_text "$work/err" "another ledger" "an anchor of another ledger's chain"
+[ ! -e trust.mixed ] || fail "an anchor of another ledger's chain"
 finish

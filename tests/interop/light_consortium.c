@@ -69,13 +69,13 @@ static void save_state(cairn_engine *engine, const cairn_view *view,
     proof.present = smt.exists;
     proof.value = smt.value;
     proof.proof = smt.ics23;
-    must(cairn_engine_prove_entry(engine, view, view->log_size - 1, &arena, &proof.block_entry_raw,
-                                  &path, &count),
+    must(cairn_engine_prove_entry(engine, view, view->log_size - 1, &arena,
+                                  &proof.end.block_entry_raw, &path, &count),
          "block entry");
     must(cairn_light_prove(&arena, engine, view, source, rules, 1, view->log_size - 1,
-                           &proof.commit_raw),
+                           &proof.end.commit_raw),
          "commit proof");
-    must(cairn_commit_proof_decode(&arena, proof.commit_raw, &commit), "commit proof");
+    must(cairn_commit_proof_decode(&arena, proof.end.commit_raw, &commit), "commit proof");
     must(cairn_state_proof_encode(&arena, &proof, NULL, 0, &encoded), "state proof");
     save("state", encoded);
     (void)printf("%zu %zu\n", encoded.size, commit.block_count);

@@ -165,9 +165,9 @@ static inline cairn_evidence_vote memory_vote_for(memory_ledger *m, const cairn_
 static inline cairn_bytes memory_evidence(memory_ledger *m, const cairn_key *key, uint64_t height,
                                           uint8_t block, uint8_t other)
 {
-    char chain_id[CAIRN_VALIDATOR_CHAIN_ID_SIZE + 1];
+    char chain_id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
     cairn_bytes body;
-    cairn_validator_chain_id(&m->id, 0, chain_id);
+    cairn_light_chain_id(&m->id, 0, chain_id);
     const cairn_evidence evidence = {.kid = *cairn_key_id(key),
                                      .chain_id = cairn_bytes_str(chain_id),
                                      .type = CAIRN_LIGHT_PRECOMMIT,

@@ -24,7 +24,7 @@ enum { CHAIN_START_S = 1790000000 }; /* time of height 0; one block a second */
 typedef struct test_chain {
     cairn_arena arena;
     cairn_key *keys[CAIRN_LIGHT_VALIDATORS_MAX];
-    const char *chain_id;
+    char chain_id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
 } test_chain;
 
 static inline void test_chain_init(test_chain *chain)

@@ -80,10 +80,10 @@ static void save_state(void)
                                      .count = 2};
     cairn_state_proof proof = {.key = cairn_bytes_str("org"),
                                .proof = cairn_bytes_str("\x12\x05\x0a\x03org"),
-                               .block_entry_raw =
+                               .end.block_entry_raw =
                                    cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
-    test_world_log(&world, proof.block_entry_raw);
-    proof.commit_raw = test_world_commit(&world, &chain, &anchor, ENGINE_HEIGHT);
+    test_world_log(&world, proof.end.block_entry_raw);
+    proof.end.commit_raw = test_world_commit(&world, &chain, &anchor, ENGINE_HEIGHT);
     TEST_MUST(cairn_state_proof_encode(&world.arena, &proof, NULL, 0, &encoded));
     save("state", encoded);
 }

@@ -19,6 +19,7 @@ static inline uint64_t test_engine_ms(uint64_t height)
 static inline cairn_light_block test_world_anchored(test_world *w, test_chain *chain,
                                                     cairn_light_anchor *anchor)
 {
+    cairn_light_chain_id(&w->draft.ledger, 0, chain->chain_id);
     const cairn_light_set four = test_chain_set(chain, 0, 4, 10);
     const cairn_light_block block = test_chain_block(chain, 10, four, four, (cairn_bytes){0});
     *anchor = (cairn_light_anchor){.state = block.state, .trusting_period_ms = 1000 * 1000};

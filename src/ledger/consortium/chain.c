@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cairn/light_client.h"
 #include "core/codec/base64url.h"
 #include "ledger/genesis.h"
 
@@ -115,21 +116,22 @@ cairn_err cairn_chain_decode(cairn_arena *arena, cairn_bytes in, cairn_chain *re
 {
     CAIRN_CLEANUP(free_json) json_t *json = NULL;
     cairn_chain chain;
+    cairn_hash ledger;
     const char *id = NULL;
     const char *height = NULL;
     CAIRN_TRY(parse(in, &json));
     CAIRN_TRY(get_text(json, "chain_id", &id));
     CAIRN_TRY(get_text(json, "initial_height", &height));
     CAIRN_TRY(take_number(height, &chain.initial_height));
-    if (strlen(id) == 0 || strlen(id) > CAIRN_CHAIN_ID_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "genesis.chain_id: 1 to %d bytes",
-                          CAIRN_CHAIN_ID_SIZE_MAX);
-    (void)snprintf(chain.id, sizeof chain.id, "%s", id);
     CAIRN_TRY(take_start(arena, json_object_get(json, "app_state"), &chain.start));
     if (chain.initial_height != chain.start.height + 1)
         return CAIRN_FAIL(
             CAIRN_ERR_BAD_VALUE, clause, "genesis.initial_height: %llu, the ledger stands at %llu",
             (unsigned long long)chain.initial_height, (unsigned long long)chain.start.height);
+    cairn_ledger_id(chain.start.genesis, &ledger);
+    cairn_light_chain_id(&ledger, chain.start.height, chain.id);
+    if (strcmp(id, chain.id) != 0)
+        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "genesis.chain_id: not %s", chain.id);
     *ret_chain = chain;
     return CAIRN_OK;
 }

@@ -5,11 +5,9 @@
 
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
+#include "cairn/light_client.h"
 
-enum {
-    CAIRN_CHAIN_ID_SIZE_MAX = 50, /* bytes */
-    CAIRN_CHAIN_FILE_SIZE_MAX = 16 << 20,
-};
+enum { CAIRN_CHAIN_FILE_SIZE_MAX = 16 << 20 };
 
 /* `app_state`: the ledger, and where it stood when the chain began. */
 typedef struct cairn_chain_start {
@@ -19,8 +17,8 @@ typedef struct cairn_chain_start {
 } cairn_chain_start;
 
 typedef struct cairn_chain {
-    char id[CAIRN_CHAIN_ID_SIZE_MAX + 1];
-    uint64_t initial_height; /* start.height + 1 */
+    char id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1]; /* as the ledger and its height name it */
+    uint64_t initial_height;                    /* start.height + 1 */
     cairn_chain_start start;
 } cairn_chain;
 
@@ -33,7 +31,8 @@ cairn_err cairn_chain_start_encode(cairn_arena *arena, const cairn_chain_start *
                                    cairn_bytes *ret_json) CAIRN_MUST_USE;
 
 /* A whole genesis.json, as the engine writes it; what is the engine's own is not looked at. As
- * above, and BAD_VALUE when its initial_height is not the one after `start`. */
+ * above, and BAD_VALUE when its initial_height is not the one after `start`, or its id not
+ * cairn_light_chain_id's. */
 cairn_err cairn_chain_decode(cairn_arena *arena, cairn_bytes json,
                              cairn_chain *ret_chain) CAIRN_MUST_USE;
 

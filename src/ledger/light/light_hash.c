@@ -1,4 +1,7 @@
 /* What the engine hashes and signs: protobuf, written field by field as CometBFT writes it. */
+#include <stdio.h>
+#include <string.h>
+
 #include "cairn/light_client.h"
 #include "cairn/merkle.h"
 #include "ledger/light/light_vote.h"
@@ -171,4 +174,30 @@ size_t cairn_light_sign_bytes(const cairn_light_header *header, const cairn_hash
                                        .time = time,
                                        .chain_id = header->chain_id};
     return cairn_light_canonical_vote(&ballot, ret_bytes);
+}
+
+/* --- names --- */
+
+/* "cairn-", 24 digits of the ledger's id, "-": the height follows. */
+static size_t put_prefix(const cairn_hash *ledger, char out[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1])
+{
+    enum { LEDGER_BYTES = 12 };
+    char hex[2 * LEDGER_BYTES + 1];
+    cairn_hex_encode(cairn_bytes_of(ledger->b, LEDGER_BYTES), hex);
+    return (size_t)snprintf(out, CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1, "cairn-%s-", hex);
+}
+
+void cairn_light_chain_id(const cairn_hash *ledger, uint64_t height,
+                          char ret_id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1])
+{
+    size_t size = put_prefix(ledger, ret_id);
+    (void)snprintf(ret_id + size, CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1 - size, "%llu",
+                   (unsigned long long)(height & INT64_MAX));
+}
+
+bool cairn_light_chain_is_of(cairn_bytes chain_id, const cairn_hash *ledger)
+{
+    char prefix[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
+    size_t size = put_prefix(ledger, prefix);
+    return chain_id.size > size && memcmp(chain_id.data, prefix, size) == 0;
 }

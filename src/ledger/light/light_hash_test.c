@@ -109,12 +109,30 @@ static void test_longest_vote(void **state)
     assert_int_equal(cairn_light_sign_bytes(&header, &hash, &commit, time, bytes), 171);
 }
 
+static void test_chain_id(void **state)
+{
+    (void)state;
+    cairn_hash ledger = {{0xab, 0xcd}};
+    char id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
+    cairn_light_chain_id(&ledger, 42, id);
+    assert_string_equal(id, "cairn-abcd00000000000000000000-42");
+    assert_true(cairn_light_chain_is_of(cairn_bytes_str(id), &ledger));
+    assert_false(cairn_light_chain_is_of(cairn_bytes_of(id, strlen(id) - 2), &ledger));
+    assert_false(cairn_light_chain_is_of(cairn_bytes_of(id, 0), &ledger));
+    ledger.b[11] = 1;
+    assert_false(cairn_light_chain_is_of(cairn_bytes_str(id), &ledger));
+    cairn_light_chain_id(&ledger, INT64_MAX, id);
+    assert_int_equal(strlen(id), CAIRN_LIGHT_CHAIN_ID_SIZE_MAX);
+    assert_true(cairn_light_chain_is_of(cairn_bytes_str(id), &ledger));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header_hash),
         cmocka_unit_test(test_sign_bytes),
         cmocka_unit_test(test_longest_vote),
+        cmocka_unit_test(test_chain_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

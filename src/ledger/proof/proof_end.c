@@ -40,22 +40,22 @@ cairn_err cairn_proof_end_decode(cairn_arena *arena, cairn_cbor_reader *r, cairn
     return CAIRN_OK;
 }
 
-size_t cairn_proof_end_capacity(cairn_bytes block_entry_raw, cairn_bytes commit_raw,
-                                const cairn_bytes *receipts, size_t count)
+size_t cairn_proof_end_capacity(const cairn_proof_end *end, const cairn_bytes *receipts,
+                                size_t count)
 {
-    size_t capacity = 18 + block_entry_raw.size + commit_raw.size; /* two heads */
+    size_t capacity = 18 + end->block_entry_raw.size + end->commit_raw.size; /* two heads */
     for (size_t i = 0; i < count; i++)
         capacity += 9 + receipts[i].size;
     return capacity;
 }
 
-void cairn_proof_end_put(cairn_cbor_writer *w, cairn_bytes block_entry_raw, cairn_bytes commit_raw,
+void cairn_proof_end_put(cairn_cbor_writer *w, const cairn_proof_end *end,
                          const cairn_bytes *receipts, size_t count)
 {
-    cairn_cbor_put_bytes(w, block_entry_raw);
-    if (commit_raw.size > 0) {
+    cairn_cbor_put_bytes(w, end->block_entry_raw);
+    if (end->commit_raw.size > 0) {
         CAIRN_ASSERT(count == 0);
-        cairn_cbor_put_bytes(w, commit_raw);
+        cairn_cbor_put_bytes(w, end->commit_raw);
         return;
     }
     cairn_cbor_put_array(w, count);

@@ -29,7 +29,6 @@ cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
 {
     cairn_cbor_reader r;
     cairn_refusal_proof p = {0};
-    cairn_proof_end end;
     uint64_t code = 0;
     size_t fields = 0;
     if (in.size > CAIRN_REFUSAL_PROOF_SIZE_MAX)
@@ -42,13 +41,7 @@ cairn_err cairn_refusal_proof_decode(cairn_arena *arena, cairn_bytes in,
     CAIRN_TRY(cairn_cbor_read_uint(&r, "index", 0, CAIRN_REFUSAL_COUNT_MAX - 1, &p.index));
     CAIRN_TRY(cairn_cbor_read_uint(&r, "count", p.index + 1, CAIRN_REFUSAL_COUNT_MAX, &p.count));
     CAIRN_TRY(decode_path(arena, &r, &p));
-    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &end));
-    p.block_entry_raw = end.block_entry_raw;
-    p.block_entry = end.block_entry;
-    p.receipts = end.receipts;
-    p.receipt_count = end.receipt_count;
-    p.commit_raw = end.commit_raw;
-    p.commit = end.commit;
+    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &p.end));
     p.code = -(cairn_err)code;
     *ret_proof = p;
     return CAIRN_OK;
@@ -59,8 +52,7 @@ cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_pro
                                      cairn_bytes *ret_encoded)
 {
     size_t capacity =
-        128 + proof->path_count * 34 +
-        cairn_proof_end_capacity(proof->block_entry_raw, proof->commit_raw, receipts, count);
+        128 + proof->path_count * 34 + cairn_proof_end_capacity(&proof->end, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -76,7 +68,7 @@ cairn_err cairn_refusal_proof_encode(cairn_arena *arena, const cairn_refusal_pro
     cairn_cbor_put_array(&w, proof->path_count);
     for (size_t i = 0; i < proof->path_count; i++)
         cairn_cbor_put_hash(&w, &proof->path[i]);
-    cairn_proof_end_put(&w, proof->block_entry_raw, proof->commit_raw, receipts, count);
+    cairn_proof_end_put(&w, &proof->end, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_refusal_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;
@@ -91,5 +83,5 @@ cairn_err cairn_refusal_proof_check(const cairn_refusal_proof *proof)
     cairn_put_u32(leaf + sizeof proof->id.b, (uint32_t)-proof->code);
     cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &hash);
     return cairn_merkle_verify_inclusion(&hash, proof->index, proof->count, proof->path,
-                                         proof->path_count, &proof->block_entry.results_root);
+                                         proof->path_count, &proof->end.block_entry.results_root);
 }

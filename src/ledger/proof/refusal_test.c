@@ -49,8 +49,8 @@ static int set_up(void **state)
                                   .count = REFUSALS,
                                   .path = path,
                                   .path_count = test_path(leaves, REFUSALS, WHICH, path),
-                                  .block_entry_raw = cairn_bytes_of(entry_bytes, size)};
-    test_world_log(&world, draft.block_entry_raw);
+                                  .end.block_entry_raw = cairn_bytes_of(entry_bytes, size)};
+    test_world_log(&world, draft.end.block_entry_raw);
     return 0;
 }
 
@@ -101,7 +101,7 @@ static void test_a_refusal_verifies(void **state)
     assert_int_equal(verify(&draft), CAIRN_OK);
     assert_int_equal(verdict.proof.code, CAIRN_ERR_EXISTS);
     assert_memory_equal(&verdict.proof.id, &ids[WHICH], 32);
-    assert_int_equal(verdict.proof.block_entry.height, 90);
+    assert_int_equal(verdict.proof.end.block_entry.height, 90);
     assert_int_equal(verdict.vouching.vouching_count, 2);
     assert_int_equal(verdict.vouching.index, TEST_INDEX);
 }

@@ -26,7 +26,6 @@ cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in, cairn_sta
 {
     cairn_cbor_reader r;
     cairn_state_proof p = {0};
-    cairn_proof_end end;
     uint64_t map = 0;
     size_t count = 0;
     if (in.size > CAIRN_STATE_PROOF_SIZE_MAX)
@@ -40,13 +39,7 @@ cairn_err cairn_state_proof_decode(cairn_arena *arena, cairn_bytes in, cairn_sta
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "key", 1, CAIRN_STATE_PROOF_KEY_SIZE_MAX, &p.key));
     CAIRN_TRY(decode_value(&r, &p));
     CAIRN_TRY(cairn_cbor_read_bytes(&r, "proof", 1, CAIRN_STATE_PROOF_ICS23_SIZE_MAX, &p.proof));
-    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &end));
-    p.block_entry_raw = end.block_entry_raw;
-    p.block_entry = end.block_entry;
-    p.receipts = end.receipts;
-    p.receipt_count = end.receipt_count;
-    p.commit_raw = end.commit_raw;
-    p.commit = end.commit;
+    CAIRN_TRY(cairn_proof_end_decode(arena, &r, &p.end));
     *ret_proof = p;
     return CAIRN_OK;
 }
@@ -55,9 +48,8 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
                                    const cairn_bytes *receipts, size_t count,
                                    cairn_bytes *ret_encoded)
 {
-    size_t capacity =
-        128 + proof->key.size + proof->value.size + proof->proof.size +
-        cairn_proof_end_capacity(proof->block_entry_raw, proof->commit_raw, receipts, count);
+    size_t capacity = 128 + proof->key.size + proof->value.size + proof->proof.size +
+                      cairn_proof_end_capacity(&proof->end, receipts, count);
     void *buffer = NULL;
     cairn_cbor_writer w;
     cairn_bytes encoded;
@@ -73,7 +65,7 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
     else
         cairn_cbor_put_null(&w);
     cairn_cbor_put_bytes(&w, proof->proof);
-    cairn_proof_end_put(&w, proof->block_entry_raw, proof->commit_raw, receipts, count);
+    cairn_proof_end_put(&w, &proof->end, receipts, count);
     CAIRN_TRY(cairn_cbor_writer_end(&w, &encoded));
     CAIRN_TRY(cairn_state_proof_decode(arena, encoded, &checked));
     *ret_encoded = encoded;
@@ -83,8 +75,8 @@ cairn_err cairn_state_proof_encode(cairn_arena *arena, const cairn_state_proof *
 cairn_err cairn_state_proof_check(const cairn_state_proof *proof)
 {
     const cairn_hash *root = proof->map == CAIRN_STATE_PROOF_STATE
-                                 ? &proof->block_entry.state_root
-                                 : &proof->block_entry.config_root;
+                                 ? &proof->end.block_entry.state_root
+                                 : &proof->end.block_entry.config_root;
     if (proof->present)
         return cairn_ics23_verify_exist(&cairn_ics23_smt, root, proof->key, proof->value,
                                         proof->proof);

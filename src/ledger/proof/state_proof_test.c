@@ -99,8 +99,8 @@ static int set_up(void **state)
                                 .present = true,
                                 .value = cairn_bytes_str(value_text),
                                 .proof = hand_exist_proof(),
-                                .block_entry_raw = cairn_bytes_of(entry_bytes, size)};
-    test_world_log(&world, draft.block_entry_raw);
+                                .end.block_entry_raw = cairn_bytes_of(entry_bytes, size)};
+    test_world_log(&world, draft.end.block_entry_raw);
     return 0;
 }
 
@@ -147,7 +147,7 @@ static void test_present_key(void **state)
     assert_int_equal(VERIFY({.org = 0}, {.org = 2}), CAIRN_OK);
     assert_true(verdict.proof.present);
     assert_true(cairn_bytes_equal(verdict.proof.value, cairn_bytes_str(value_text)));
-    assert_int_equal(verdict.proof.block_entry.height, 90);
+    assert_int_equal(verdict.proof.end.block_entry.height, 90);
     assert_int_equal(verdict.vouching.index, TEST_INDEX);
     assert_int_equal(verdict.vouching.height, TEST_HEIGHT);
     assert_int_equal(verdict.vouching.vouching_count, 2);
@@ -162,7 +162,7 @@ static void test_round_trip(void **state)
     assert_int_equal(cairn_state_proof_decode(&world.arena, encoded, &p), CAIRN_OK);
     assert_true(cairn_bytes_equal(p.key, draft.key));
     assert_true(cairn_bytes_equal(p.proof, draft.proof));
-    assert_int_equal(p.receipt_count, 1);
+    assert_int_equal(p.end.receipt_count, 1);
     for (size_t i = 0; i < 2; i++) { /* deterministic but for the signature */
         assert_int_equal(cairn_state_proof_encode(&world.arena, &p, &receipt, 1, &again), CAIRN_OK);
         assert_int_equal(again.size, encoded.size);
@@ -245,7 +245,7 @@ static void test_receipts_of_the_block_entry(void **state)
                      CAIRN_ERR_BAD_PROOF);
     /* the entry at another place than it names */
     uint64_t index = TEST_INDEX + 1;
-    cairn_merkle_leaf(draft.block_entry_raw, &world.leaves[index]);
+    cairn_merkle_leaf(draft.end.block_entry_raw, &world.leaves[index]);
     assert_int_equal(VERIFY({.org = 0, .index = &index}, {.org = 2, .index = &index}),
                      CAIRN_ERR_BAD_PROOF);
     world.trust_keys[2][0].suspect = TEST_HEIGHT;
@@ -260,14 +260,14 @@ static void test_kinds_of_entry_are_not_mixed(void **state)
     (void)state;
     cairn_bytes receipt, encoded;
     cairn_state_proof p = draft;
-    p.block_entry_raw = world.tx;
+    p.end.block_entry_raw = world.tx;
     test_world_log(&world, world.tx);
     receipt = test_world_receipt(&world, (test_says){0});
     assert_int_equal(cairn_state_proof_encode(&world.arena, &p, &receipt, 1, &encoded),
                      world.tx.size > CAIRN_BLOCK_ENTRY_SIZE_MAX ? CAIRN_ERR_BAD_VALUE
                                                                 : CAIRN_ERR_WRONG_TYPE);
     assert_int_equal(
-        cairn_statement_encode(&world.arena, draft.block_entry_raw, &receipt, 1, &encoded),
+        cairn_statement_encode(&world.arena, draft.end.block_entry_raw, &receipt, 1, &encoded),
         CAIRN_ERR_WRONG_TYPE);
 }
 

@@ -129,6 +129,9 @@ static cairn_err check_commit(cairn_bytes log_entry, const cairn_commit_proof *c
     if (v->trust->anchor == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, "docs/formats/trust.md",
                           "trust.anchor: none, and the proof is the validators' alone");
+    if (!cairn_light_chain_is_of(v->trust->anchor->state.header.chain_id, &v->trust->ledger))
+        return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "docs/formats/commit-proof.md, Check",
+                          "trust.anchor: is a header of another ledger's chain");
     CAIRN_TRY(cairn_commit_proof_verify(commit, log_entry, v->trust->anchor,
                                         cairn_light_time_of_ms(now_ms), &v->committed));
     v->height = v->committed.header->height - 1;
@@ -282,12 +285,7 @@ cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
     CAIRN_TRY(cairn_state_proof_decode(arena, state_proof, proof));
     CAIRN_TRY(check_expiry(trust, now_ms));
     CAIRN_TRY(cairn_state_proof_check(proof));
-    const cairn_proof_end end = {.block_entry_raw = proof->block_entry_raw,
-                                 .block_entry = proof->block_entry,
-                                 .receipts = proof->receipts,
-                                 .receipt_count = proof->receipt_count,
-                                 .commit = proof->commit};
-    return check_entry(arena, &end, now_ms, &verdict->vouching);
+    return check_entry(arena, &proof->end, now_ms, &verdict->vouching);
 }
 
 cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
@@ -300,10 +298,5 @@ cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
     CAIRN_TRY(cairn_refusal_proof_decode(arena, refusal_proof, proof));
     CAIRN_TRY(check_expiry(trust, now_ms));
     CAIRN_TRY(cairn_refusal_proof_check(proof));
-    const cairn_proof_end end = {.block_entry_raw = proof->block_entry_raw,
-                                 .block_entry = proof->block_entry,
-                                 .receipts = proof->receipts,
-                                 .receipt_count = proof->receipt_count,
-                                 .commit = proof->commit};
-    return check_entry(arena, &end, now_ms, &verdict->vouching);
+    return check_entry(arena, &proof->end, now_ms, &verdict->vouching);
 }

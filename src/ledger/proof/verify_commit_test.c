@@ -138,8 +138,8 @@ static cairn_refusal_proof refusal_at(uint64_t height)
         .height = height, .time_ms = test_engine_ms(height), .first = TEST_INDEX - 2, .count = 2};
     cairn_put_u32(leaf + 32, (uint32_t)-CAIRN_ERR_EXISTS);
     cairn_merkle_leaf(cairn_bytes_of(leaf, sizeof leaf), &entry.results_root);
-    proof.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw));
-    test_world_log(&world, proof.block_entry_raw);
+    proof.end.block_entry_raw = cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw));
+    test_world_log(&world, proof.end.block_entry_raw);
     return proof;
 }
 
@@ -148,7 +148,7 @@ static cairn_err verify_refusal(uint64_t entry_height, uint64_t engine_height)
     static cairn_refusal_verdict refused;
     cairn_refusal_proof proof = refusal_at(entry_height);
     cairn_bytes encoded;
-    proof.commit_raw = commit_proof(engine_height);
+    proof.end.commit_raw = commit_proof(engine_height);
     cairn_arena_reset(&scratch);
     cairn_arena_reset(&trust_memory);
     CHAIN_MUST(cairn_refusal_proof_encode(&world.arena, &proof, NULL, 0, &encoded));
@@ -178,11 +178,11 @@ static cairn_err verify_state(uint64_t entry_height, uint64_t first, uint64_t en
                                      .count = 2};
     cairn_state_proof proof = {.key = cairn_bytes_str("org"),
                                .proof = cairn_bytes_str("\x12\x05\x0a\x03org"),
-                               .block_entry_raw =
+                               .end.block_entry_raw =
                                    cairn_bytes_of(raw, cairn_block_entry_encode(&entry, raw))};
     cairn_bytes encoded;
-    test_world_log(&world, proof.block_entry_raw);
-    proof.commit_raw = commit_proof(engine_height);
+    test_world_log(&world, proof.end.block_entry_raw);
+    proof.end.commit_raw = commit_proof(engine_height);
     cairn_arena_reset(&scratch);
     cairn_arena_reset(&trust_memory);
     CHAIN_MUST(cairn_state_proof_encode(&world.arena, &proof, NULL, 0, &encoded));
@@ -206,6 +206,25 @@ static void test_state(void **state)
                      CAIRN_ERR_NOT_TRUSTED);
 }
 
+/* Neither state nor refusal says which ledger it is of: the chain's id does. The anchor is of a
+ * chain of that id, all of whose blocks hold. */
+static void test_chain_of_another_ledger(void **state)
+{
+    (void)state;
+    cairn_hash other = world.draft.ledger;
+    other.b[11] ^= 1; /* the last byte that the id names */
+    cairn_light_chain_id(&other, 0, chain.chain_id);
+    assert_int_equal(verify_state(TEST_HEIGHT, TEST_INDEX - 2, ENGINE_HEIGHT), CAIRN_ERR_MISMATCH);
+    assert_int_equal(verify_refusal(TEST_HEIGHT, ENGINE_HEIGHT), CAIRN_ERR_MISMATCH);
+    assert_int_equal(verify_file(file_with(commit_proof(ENGINE_HEIGHT))), CAIRN_ERR_MISMATCH);
+    cairn_light_chain_id(&world.draft.ledger, 7, chain.chain_id); /* that began later */
+    assert_int_equal(verify_state(TEST_HEIGHT, TEST_INDEX - 2, ENGINE_HEIGHT), CAIRN_OK);
+    assert_int_equal(verify_refusal(TEST_HEIGHT, ENGINE_HEIGHT), CAIRN_OK);
+    cairn_bytes proof = commit_proof(ENGINE_HEIGHT);
+    cairn_light_chain_id(&world.draft.ledger, 0, chain.chain_id); /* the anchor's; not the votes' */
+    assert_int_equal(verify_file(file_with(proof)), CAIRN_ERR_BAD_PROOF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_signer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_state, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_chain_of_another_ledger, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,8 +197,8 @@ static cairn_err prove(store_ledger *ledger, const cairn_hash *id, cairn_arena *
                           (unsigned long long)record.height);
     cairn_refusal_proof proof = {.id = *id,
                                  .code = refusal->code,
-                                 .block_entry_raw = record.entry_bytes,
-                                 .block_entry = record.entry};
+                                 .end.block_entry_raw = record.entry_bytes,
+                                 .end.block_entry = record.entry};
     CAIRN_TRY(hash_refusals(arena, &record, &leaves));
     CAIRN_TRY(find_path(arena, leaves, index, record.refusal_count, &proof));
     if (cairn_refusal_proof_check(&proof) != CAIRN_OK)

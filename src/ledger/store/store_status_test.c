@@ -207,7 +207,7 @@ static void prove_refusals(world *w, size_t count, uint64_t number)
         assert_int_equal(proof.index, i / 2);
         assert_int_equal(proof.count, count);
         assert_int_equal(cairn_refusal_proof_check(&proof), CAIRN_OK);
-        assert_memory_equal(&proof.block_entry, &view->last, sizeof view->last);
+        assert_memory_equal(&proof.end.block_entry, &view->last, sizeof view->last);
         proof.code = CAIRN_ERR_CLOSED;
         assert_int_equal(cairn_refusal_proof_check(&proof), CAIRN_ERR_BAD_PROOF);
         assert_int_equal(cairn_engine_prove_refusal(w->engine, before, &ids[i], &arena, &proof),

@@ -30,9 +30,9 @@ static cairn_err make_proof(const question *q, const cairn_head *head, cairn_byt
         .proof = q->proof.ics23,
     };
     CAIRN_TRY(cairn_engine_prove_entry(engine, head->view, q->entry_index, arena,
-                                       &proof.block_entry_raw, &path, &path_count));
+                                       &proof.end.block_entry_raw, &path, &path_count));
     CAIRN_TRY(cairn_head_receipts(head, engine, q->ledger->origin, q->entry_index,
-                                  proof.block_entry_raw, arena, &receipts));
+                                  proof.end.block_entry_raw, arena, &receipts));
     return cairn_state_proof_encode(arena, &proof, receipts.list, receipts.count, ret_encoded);
 }
 

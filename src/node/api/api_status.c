@@ -81,10 +81,10 @@ static void on_accepted_head(void *context, cairn_err err, const cairn_head *hea
 
 static cairn_err make_refusal(const question *q, const cairn_head *head, cairn_bytes *ret_proof)
 {
-    const cairn_block_entry *entry = &q->refusal.block_entry;
+    const cairn_block_entry *entry = &q->refusal.end.block_entry;
     cairn_receipts receipts;
     CAIRN_TRY(cairn_head_receipts(head, q->ledger->service.engine, q->ledger->origin,
-                                  entry->first + entry->count, q->refusal.block_entry_raw,
+                                  entry->first + entry->count, q->refusal.end.block_entry_raw,
                                   q->call->arena, &receipts));
     return cairn_refusal_proof_encode(q->call->arena, &q->refusal, receipts.list, receipts.count,
                                       ret_proof);
@@ -172,7 +172,7 @@ static void get_transaction(void *context)
         return;
     }
     cairn_heads *heads = q->ledger->heads[CAIRN_HEAD_RECEIPT];
-    const cairn_block_entry *entry = &q->refusal.block_entry;
+    const cairn_block_entry *entry = &q->refusal.end.block_entry;
     if (q->status.standing == CAIRN_TX_ACCEPTED)
         cairn_heads_want(heads, q->status.index + 1, on_accepted_head, q);
     else if (q->status.standing == CAIRN_TX_REFUSED)
