@@ -247,6 +247,7 @@ const cairn_verb cairn_verb_ca_chain = {
     .words_min = 0,
     .words_max = 0,
     .summary = "print the issuing certificate and its root",
+    .help = "In PEM, the issuing certificate first.",
     .options = chain_options,
     .option_count = sizeof chain_options / sizeof chain_options[0],
     .run = run_chain,
