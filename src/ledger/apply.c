@@ -179,21 +179,21 @@ cairn_err cairn_features_know(const cairn_features *features, uint64_t app_versi
 cairn_err cairn_features_find(const cairn_features *features, uint16_t type, uint64_t app_version,
                               const cairn_tx_row **ret_row)
 {
-    bool known = false;
+    bool ended = false;
     for (size_t f = 0; f < features->count; f++) {
         const cairn_feature *feature = features->list[f];
         for (size_t i = 0; i < feature->transaction_count; i++) {
             const cairn_tx_row *row = &feature->transactions[i];
-            if (row->type != type)
-                continue;
-            known = true;
-            if (app_version >= row->since && (row->until == 0 || app_version < row->until)) {
+            if (row->type != type || app_version < row->since)
+                continue; /* what begins later is unknown, as in a build that lacks it */
+            if (row->until == 0 || app_version < row->until) {
                 *ret_row = row;
                 return CAIRN_OK;
             }
+            ended = true;
         }
     }
-    if (known)
+    if (ended)
         return CAIRN_FAIL(CAIRN_ERR_TX_NOT_ACTIVE, clause, "transaction.type: %u at version %llu",
                           type, (unsigned long long)app_version);
     return CAIRN_FAIL(CAIRN_ERR_TX_UNKNOWN_TYPE, clause, "transaction.type: %u", type);

@@ -482,7 +482,7 @@ static void test_rows_change_at_the_announced_height(void **state)
     cairn_arena_init(&m.arena, (size_t)1 << 30);
     memory_open(&m, &knows_2, memory_genesis(&m.arena, 1, &params));
     expect_row(&m, TYPE_CHANGED, CAIRN_OK, "old");
-    expect_row(&m, TYPE_LATER, CAIRN_ERR_TX_NOT_ACTIVE, NULL);
+    expect_row(&m, TYPE_LATER, CAIRN_ERR_TX_UNKNOWN_TYPE, NULL); /* as where nobody has it */
     expect_row(&m, TYPE_GONE, CAIRN_OK, "old");
     expect_row(&m, TYPE_CHANGED, CAIRN_OK, "old"); /* height 4, the last of version 1 */
     expect_row(&m, TYPE_CHANGED, CAIRN_OK, "new");

@@ -62,8 +62,9 @@ typedef struct cairn_features {
 /* BAD_VERSION when `app_version` is newer than the tables. */
 cairn_err cairn_features_know(const cairn_features *features, uint64_t app_version) CAIRN_MUST_USE;
 
-/* The row for `type` that is active at `app_version`: TX_UNKNOWN_TYPE or TX_NOT_ACTIVE otherwise.
- */
+/* The row for `type` that is active at `app_version`. TX_NOT_ACTIVE for a type that ended with an
+ * earlier version; TX_UNKNOWN_TYPE otherwise, for one of a later version too: members must agree
+ * about the code before all of them have that version. */
 cairn_err cairn_features_find(const cairn_features *features, uint16_t type, uint64_t app_version,
                               const cairn_tx_row **ret_row) CAIRN_MUST_USE;
 

@@ -337,7 +337,7 @@ cairn_err cairn_ledger_commit(cairn_ledger *ledger, cairn_block *block)
 }
 
 cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
-                             const cairn_ledger_bases *bases, uint64_t now_ms,
+                             const cairn_ledger_bases *bases, uint64_t height, uint64_t now_ms,
                              const cairn_tx_input *input, cairn_arena *arena)
 {
     static const cairn_window no_ids = {0};
@@ -352,7 +352,7 @@ cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
         .last_time_ms = view->time_ms,
         .log_size = view->log_size,
     };
-    return cairn_apply_check(&base, view->height + 1, now_ms, input, arena);
+    return cairn_apply_check(&base, height, now_ms, input, arena);
 }
 
 bool cairn_ledger_has_decided(cairn_ledger *ledger, uint64_t valid_until_ms, const cairn_hash *id)

@@ -79,10 +79,11 @@ void cairn_block_discard(cairn_block *block);
  * were; on success the block's maps are the ledger's. */
 cairn_err cairn_ledger_commit(cairn_ledger *ledger, cairn_block *block) CAIRN_MUST_USE;
 
-/* Checks one transaction as a submitter would be told (checks 1 to 12) against a view; any thread.
- * The ids of the window are not looked at: the block decides about replays. */
+/* Checks one transaction as a submitter would be told (checks 1 to 12) against a view, for a block
+ * of `height`, above the view's; any thread. The ids of the window are not looked at: the block
+ * decides about replays. */
 cairn_err cairn_ledger_check(const cairn_ledger *ledger, const cairn_view *view,
-                             const cairn_ledger_bases *bases, uint64_t now_ms,
+                             const cairn_ledger_bases *bases, uint64_t height, uint64_t now_ms,
                              const cairn_tx_input *input, cairn_arena *arena) CAIRN_MUST_USE;
 
 /* Does the window hold this id, valid until then? Any thread. */

@@ -237,10 +237,11 @@ static void test_check_before_a_block(void **state)
     assert_int_equal(cairn_tx_decode(tx, &input.tx), CAIRN_OK);
     cairn_view *view = cairn_ledger_view(m.ledger);
     for (uint64_t now = NOW; now < NOW + 2; now++)
-        assert_int_equal(cairn_ledger_check(m.ledger, view, &memory_bases, now, &input, &m.arena),
-                         now == NOW ? CAIRN_OK : CAIRN_ERR_TX_EXPIRED);
+        assert_int_equal(
+            cairn_ledger_check(m.ledger, view, &memory_bases, 1, now, &input, &m.arena),
+            now == NOW ? CAIRN_OK : CAIRN_ERR_TX_EXPIRED);
     assert_int_equal(memory_send(&m, NOW, tx), CAIRN_OK);
-    assert_int_equal(cairn_ledger_check(m.ledger, view, &memory_bases, NOW, &input, &m.arena),
+    assert_int_equal(cairn_ledger_check(m.ledger, view, &memory_bases, 1, NOW, &input, &m.arena),
                      CAIRN_OK);
     cairn_bytes value; /* the old view still shows the old state */
     cairn_state_key key;

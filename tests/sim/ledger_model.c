@@ -249,21 +249,30 @@ static model_record key_record(const model_org *org, const model_key *key)
     return map_record(name, sizeof name, w.bytes, w.size);
 }
 
+/* Does version 2 judge this height? */
+static bool is_second(const model_ledger *ledger, uint64_t height)
+{
+    return ledger->upgrade_height != 0 && height >= ledger->upgrade_height;
+}
+
 size_t model_record_of(const model_ledger *ledger, const model_tx *tx, uint64_t height,
                        uint8_t ret_key[MODEL_KEY_SIZE_MAX], size_t *ret_key_size,
                        uint8_t ret_value[MODEL_VALUE_SIZE_MAX])
 {
-    const char *prefix = tx->adds_key ? "key/" : "anchor/";
+    const char *prefix = tx->adds_key ? "key/" : tx->versioned != 0 ? "test/" : "anchor/";
+    bool second = tx->versioned != 0 && is_second(ledger, height);
     size_t prefix_size = strlen(prefix);
     const model_org *org = &ledger->orgs[tx->org];
     writer w = {.size = 0};
     if (tx->adds_key) {
         put_key_value(&w, org, tx->rotates ? 6 : 3, tx->cose, tx->cose_size, height);
     } else {
-        put_head(&w, MAP, 2);
+        put_head(&w, MAP, second ? 3 : 2);
         put_head(&w, UINT, 1);
         put_string(&w, BYTES, org->id.b, 32);
         put_pair(&w, 2, height);
+        if (second)
+            put_pair(&w, 3, 2);
     }
     memcpy(ret_key, prefix, prefix_size);
     memcpy(ret_key + prefix_size, tx->object.b, 32);
@@ -342,10 +351,10 @@ static void begin_validator(model_org *org, const model_key *key)
     org->first_cose_size = key->size;
 }
 
-static model_hash default_config_root(void)
+static model_hash config_root_of(const model_genesis *genesis)
 {
     writer w = {.size = 0};
-    put_head(&w, MAP, 8);
+    put_head(&w, MAP, genesis->upgrade_height == 0 ? 8 : 9);
     put_pair(&w, 1, 1);
     put_pair(&w, 2, 600000);
     put_pair(&w, 3, 65535);
@@ -358,6 +367,11 @@ static model_hash default_config_root(void)
     put_head(&w, ARRAY, 2);
     put_head(&w, NEGATIVE, 6); /* -7: ES256 */
     put_head(&w, UINT, 0);
+    if (genesis->upgrade_height != 0) {
+        put_head(&w, UINT, 9);
+        put_head(&w, ARRAY, 2);
+        put_pair(&w, 2, genesis->upgrade_height);
+    }
     return map_record("params", 6, w.bytes, w.size).leaf;
 }
 
@@ -410,7 +424,8 @@ void model_begin(model_ledger *ledger, const model_genesis *genesis)
     model_block block = {.time_ms = genesis->created_ms, .first = 1};
     memset(ledger, 0, sizeof *ledger);
     ledger->id = model_ledger_id(genesis->raw, genesis->size);
-    ledger->config_root = default_config_root();
+    ledger->config_root = config_root_of(genesis);
+    ledger->upgrade_height = genesis->upgrade_height;
     for (size_t i = 0; i < genesis->member_count; i++)
         begin_org(ledger, &genesis->members[i], block.time_ms);
     put_record(ledger, members_record(ledger));
@@ -426,7 +441,7 @@ static int refusal_of(const model_ledger *ledger, const model_tx *pool, const mo
         return CAIRN_ERR_CLOSED;
     for (size_t i = 0; i < MODEL_POOL; i++) {
         if (ledger->fate[i] == MODEL_ACCEPTED && pool[i].adds_key == tx->adds_key &&
-            memcmp(pool[i].object.b, tx->object.b, 32) == 0)
+            pool[i].versioned == tx->versioned && memcmp(pool[i].object.b, tx->object.b, 32) == 0)
             return CAIRN_ERR_EXISTS;
     }
     return tx->bad_proof ? CAIRN_ERR_BAD_SIGNATURE : 0;
@@ -461,12 +476,14 @@ static void decide(model_ledger *ledger, const model_tx *pool, unsigned i, model
 
 /* Checks 1 to 10 of docs/formats/transaction.md: time is looked at after what ledger and type it is
  * for, and before who signed. */
-int model_check(const model_tx *tx, uint64_t time_ms)
+int model_check(const model_ledger *ledger, const model_tx *tx, uint64_t height, uint64_t time_ms)
 {
     bool is_signer = tx->refusal == CAIRN_ERR_TX_UNKNOWN_SIGNER ||
                      tx->refusal == CAIRN_ERR_BAD_SIGNATURE || tx->refusal == CAIRN_ERR_HIGH_S;
     if (tx->refusal != 0 && !is_signer)
         return tx->refusal;
+    if (tx->versioned == 2 && !is_second(ledger, height))
+        return CAIRN_ERR_TX_UNKNOWN_TYPE;
     if (tx->until_ms != 0 && tx->until_ms <= time_ms)
         return CAIRN_ERR_TX_EXPIRED;
     if (tx->until_ms != 0 && tx->until_ms - time_ms > MODEL_VALIDITY_MAX_MS)
@@ -495,7 +512,7 @@ bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *
         return false;
     for (size_t i = 0; i < count; i++) {
         const model_tx *tx = &pool[batch[i]];
-        model_verdict verdict = {.code = model_check(tx, time_ms)};
+        model_verdict verdict = {.code = model_check(ledger, tx, height, time_ms)};
         if (verdict.code == 0 && ledger->fate[batch[i]] != MODEL_FRESH) {
             verdict.code = CAIRN_ERR_TX_REPLAYED;
         } else if (verdict.code == 0 && refusal_of(ledger, pool, tx) != 0) {

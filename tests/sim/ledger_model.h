@@ -43,6 +43,7 @@ typedef struct model_tx {
     bool undecodable;    /* it has no id */
     bool adds_key;       /* identity.key.add of a cosigning key, else record.anchor */
     bool bad_proof;      /* of possession: refused for good */
+    unsigned versioned;  /* support/versions.h: 1 acts otherwise from version 2 on, 2 begins then */
     bool rotates;        /* adds_key too: in place of its organisation's first validator key */
     uint8_t ed25519[32]; /* that new key, raw */
     model_hash object;   /* the commitment, or the key's id */
@@ -95,6 +96,7 @@ typedef struct model_ledger {
     size_t record_count;
     model_record records[MODEL_RECORDS_MAX]; /* of the state map, by path */
     model_hash config_root;
+    uint64_t upgrade_height; /* from which version 2 judges; 0: never */
     uint8_t fate[MODEL_POOL];
     uint64_t accepted_height[MODEL_POOL];
 } model_ledger;
@@ -117,6 +119,7 @@ typedef struct model_genesis {
     const uint8_t *raw;
     size_t size;
     uint64_t created_ms;
+    uint64_t upgrade_height;
     size_t member_count;
     model_member members[MODEL_ORGS_MAX];
 } model_genesis;
@@ -136,8 +139,8 @@ bool model_apply(model_ledger *ledger, const model_tx *pool, const uint16_t *bat
 bool model_apply_at(model_ledger *ledger, const model_tx *pool, const uint16_t *batch, size_t count,
                     uint64_t height, uint64_t time_ms, model_verdict *ret_verdicts);
 
-/* Checks 1 to 10 at this time: 0, or the code. */
-int model_check(const model_tx *tx, uint64_t time_ms);
+/* Checks 1 to 10 for a block of this height and time: 0, or the code. */
+int model_check(const model_ledger *ledger, const model_tx *tx, uint64_t height, uint64_t time_ms);
 
 /* docs/formats/block-entry.md, app_hash. */
 model_hash model_app_hash(const model_ledger *ledger);

@@ -10,6 +10,7 @@
 #include "identity/identity.h"
 #include "ledger/genesis.h"
 #include "record/record.h"
+#include "support/versions.h"
 
 enum {
     ARENA_SIZE_MAX = 64 << 20,
@@ -71,6 +72,10 @@ static void make_genesis(sim_pool *pool, const org_keys *keys, unsigned number)
                              .members = members};
     cairn_bytes encoded;
     cairn_params_default(&genesis.params);
+    if (expected->upgrade_height != 0) {
+        genesis.params.next_app_version = 2;
+        genesis.params.next_app_height = expected->upgrade_height;
+    }
     expected->created_ms = SIM_POOL_TIME_MS;
     for (size_t m = 0; m < expected->member_count; m++) {
         model_member *member = &expected->members[m];
@@ -89,7 +94,7 @@ static void make_genesis(sim_pool *pool, const org_keys *keys, unsigned number)
     expected->size = encoded.size;
 }
 
-static cairn_bytes sign_tx(const cairn_key *key, const model_hash *ledger, cairn_tx_type type,
+static cairn_bytes sign_tx(const cairn_key *key, const model_hash *ledger, unsigned type,
                            cairn_bytes body, uint64_t valid_until_ms)
 {
     cairn_tx_draft draft = {.kid = *cairn_key_id(key),
@@ -154,6 +159,12 @@ static void finish_tx(model_tx *tx, cairn_bytes raw)
     memcpy(tx->id.b, decoded.id.b, 32);
 }
 
+static unsigned type_of(const model_tx *tx)
+{
+    static const unsigned versioned[] = {CAIRN_TX_ANCHOR, TEST_TX_CHANGED, TEST_TX_LATER};
+    return tx->adds_key ? (unsigned)CAIRN_TX_KEY_ADD : versioned[tx->versioned];
+}
+
 /* Mostly valid; some are refused before any block. */
 static void make_tx(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
 {
@@ -171,8 +182,7 @@ static void make_tx(sim_pool *pool, size_t i, const cairn_key *key, const model_
     } else if (tx->until_ms != 0) {
         valid_until_ms = tx->until_ms;
     }
-    cairn_bytes raw =
-        sign_tx(key, &target, adds_key ? CAIRN_TX_KEY_ADD : CAIRN_TX_ANCHOR, body, valid_until_ms);
+    cairn_bytes raw = sign_tx(key, &target, type_of(tx), body, valid_until_ms);
     finish_tx(tx, raw);
     if (i % 32 == 21) {
         tx->refusal = CAIRN_ERR_BAD_SIGNATURE;
@@ -190,8 +200,8 @@ static void make_twin(sim_pool *pool, size_t i, const cairn_key *key)
     pool->txs[i] = *one;
     model_tx *twin = &pool->txs[i];
     must(cairn_tx_decode(cairn_bytes_of(one->raw, one->size), &decoded), "transaction");
-    cairn_bytes raw = sign_tx(key, (const model_hash *)(const void *)&decoded.ledger,
-                              (cairn_tx_type)decoded.type, decoded.body, decoded.valid_until_ms);
+    cairn_bytes raw = sign_tx(key, (const model_hash *)(const void *)&decoded.ledger, decoded.type,
+                              decoded.body, decoded.valid_until_ms);
     twin->raw = raw.data;
     twin->size = raw.size;
     twin->twin = (unsigned)i;
@@ -250,6 +260,8 @@ static void make_rotation(sim_pool *pool, size_t i, const cairn_key *signer,
 static void make_hostile(sim_pool *pool, size_t i, const cairn_key *key, const model_hash *ledger)
 {
     model_tx *tx = &pool->txs[i];
+    if (pool->genesis.upgrade_height != 0 && (i % 16 == 0 || i % 16 == 2))
+        tx->versioned = i % 16 == 0 ? 1 : 2;
     if (i % 32 == 25)
         tx->until_ms = SIM_POOL_TIME_MS + MODEL_VALIDITY_MAX_MS + LATE_MS;
     if (i % 32 == 7 || i % 32 == 30)
@@ -276,6 +288,8 @@ void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
         cairn_arena_init(&arena, ARENA_SIZE_MAX);
     begun = true;
     pool->genesis.member_count = members;
+    if (kind == SIM_POOL_FOR_UPGRADE)
+        pool->genesis.upgrade_height = SIM_POOL_UPGRADE_HEIGHT;
     for (size_t m = 0; m < members; m++) {
         for (size_t i = 0; i < 2; i++)
             keys[m].key[i] = make_key((unsigned)(2 * (number + m) + i + 1));
@@ -290,7 +304,7 @@ void sim_pool_make(sim_pool *pool, sim_pool_kind kind, unsigned number)
         if (kind == SIM_POOL_FOR_DAYS)
             pool->txs[i].until_ms =
                 SIM_POOL_TIME_MS + i % SIM_POOL_DAYS * SIM_POOL_DAY_MS + MODEL_VALIDITY_MAX_MS / 2;
-        if (kind == SIM_POOL_FOR_MANY)
+        if (kind == SIM_POOL_FOR_MANY || kind == SIM_POOL_FOR_UPGRADE)
             make_hostile(pool, i, keys[m].key[0], &id);
         else
             make_tx(pool, i, keys[m].key[0], &id);

@@ -16,11 +16,12 @@ typedef struct sim_pool {
 
 /* From one day to the next. */
 #define SIM_POOL_DAY_MS (UINT64_C(25) * 3600 * 1000)
-enum { SIM_POOL_DAYS = 14 };
+enum { SIM_POOL_DAYS = 14, SIM_POOL_UPGRADE_HEIGHT = 9 };
 
 typedef enum sim_pool_kind {
-    SIM_POOL_FOR_ONE,  /* one member; what a submitter may send */
-    SIM_POOL_FOR_MANY, /* four members; and what only a hostile proposer puts into a block */
+    SIM_POOL_FOR_ONE,     /* one member; what a submitter may send */
+    SIM_POOL_FOR_MANY,    /* four members; and what only a hostile proposer puts into a block */
+    SIM_POOL_FOR_UPGRADE, /* as for many, and what version 2 knows: it judges from a height on */
     SIM_POOL_FOR_DAYS, /* four members; valid for some minutes of one day, SIM_POOL_DAYS in turn */
 } sim_pool_kind;
 

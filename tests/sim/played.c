@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/versions.h"
+
 enum { QUERY_ARENA_SIZE_MAX = 4 << 20, PROPOSAL_ARENA_SIZE_MAX = 16 << 20 };
 
 sim_pool played_pool;
@@ -118,6 +120,16 @@ static void check_updates(const played_block *block, unsigned r, uint64_t height
     }
 }
 
+/* Who has the block before it announces the version of the next. */
+static void check_version(const played_chain *f, unsigned r, uint64_t height,
+                          const replica_results *results)
+{
+    uint64_t next = f->model.upgrade_height != 0 && height + 1 == f->model.upgrade_height ? 2 : 0;
+    SIM_CHECK(results->app_version == next,
+              "member %u announces version %" PRIu64 " in block %" PRIu64, r, results->app_version,
+              height);
+}
+
 static void check_results(played_chain *f, unsigned r, uint64_t height,
                           const replica_results *results)
 {
@@ -131,6 +143,7 @@ static void check_results(played_chain *f, unsigned r, uint64_t height,
                   height, i, block->txs[i], results->codes[i], block->codes[i]);
     }
     check_updates(block, r, height, results);
+    check_version(f, r, height, results);
     SIM_CHECK(memcmp(results->app_hash.b, block->app_hash.b, 32) == 0,
               "member %u has another app hash after block %" PRIu64 " than the model", r, height);
     SIM_CHECK(!block->answered || memcmp(results->digest.b, block->digest.b, 32) == 0,
@@ -139,14 +152,35 @@ static void check_results(played_chain *f, unsigned r, uint64_t height,
     block->digest = results->digest;
 }
 
+bool played_is_late(const played_chain *f, unsigned r, uint64_t height)
+{
+    return f->model.upgrade_height != 0 && height >= f->model.upgrade_height &&
+           !f->engines[r].upgraded;
+}
+
+/* It stops, by name, and has computed nothing. */
+static bool is_stopped(const sim_ctx *ctx, unsigned r, uint64_t height, cairn_err err)
+{
+    if (!played_is_late(ctx->facts, r, height))
+        return false;
+    SIM_CHECK(err != CAIRN_OK, "member %u decides block %" PRIu64 " by a version it lacks", r,
+              height);
+    if (err != CAIRN_ERR_BAD_VERSION)
+        sim_check_excused(ctx, err, "FinalizeBlock");
+    SIM_CHECK(cairn_store_delivered_height(played_members[r].engine) < height,
+              "member %u has block %" PRIu64 ", of a version it lacks", r, height);
+    replica_kill(&played_members[r]);
+    return true;
+}
+
 /* FinalizeBlock of a block that the engine has stored. */
 static bool finalize(const sim_ctx *ctx, unsigned r, uint64_t height)
 {
     played_chain *f = ctx->facts;
     replica_block block = block_of(&f->blocks[height], height);
     replica_results results;
-    if (played_failed(ctx, r, replica_finalize(&played_members[r], &block, &results),
-                      "FinalizeBlock"))
+    cairn_err err = replica_finalize(&played_members[r], &block, &results);
+    if (is_stopped(ctx, r, height, err) || played_failed(ctx, r, err, "FinalizeBlock"))
         return false;
     check_results(f, r, height, &results);
     return true;
@@ -278,6 +312,13 @@ static bool make_directory(const char *path)
     return made && durable;
 }
 
+static const cairn_features *features_of(const played_chain *f, unsigned r)
+{
+    if (f->model.upgrade_height == 0)
+        return &cairn_all_features;
+    return test_features(f->engines[r].upgraded ? 2 : 1);
+}
+
 bool played_open(const sim_ctx *ctx, unsigned r)
 {
     static const uint32_t segment_sizes[] = {4096, 16384, 65536};
@@ -296,6 +337,7 @@ bool played_open(const sim_ctx *ctx, unsigned r)
                                      .embedded = embedded,
                                      .embedded_count = f->first - 1,
                                      .genesis = &played_pool.genesis,
+                                     .features = features_of(f, r),
                                      .app_hash = f->blocks[f->first - 1].app_hash,
                                      .now_ms = f->now_ms + (uint64_t)f->engines[r].skew_ms,
                                      .segment_size = segment_sizes[(ctx->trial_seed + r) % 3],
@@ -304,7 +346,12 @@ bool played_open(const sim_ctx *ctx, unsigned r)
                                      .snapshot_blocks = f->snapshot_blocks,
                                      .snapshot_chunk_size = f->snapshot_chunk_size,
                                      .joins = r == PLAYED_JOINER};
-    return !played_failed(ctx, r, replica_open(&played_members[r], &options), "start");
+    cairn_err err = replica_open(&played_members[r], &options);
+    if (err == CAIRN_ERR_BAD_VERSION && played_is_late(f, r, f->height)) {
+        replica_kill(&played_members[r]); /* its ledger is of a newer program */
+        return false;
+    }
+    return !played_failed(ctx, r, err, "start");
 }
 
 bool played_start(const sim_ctx *ctx, unsigned r)
@@ -648,7 +695,10 @@ bool played_check_tx(const sim_ctx *ctx, unsigned r, size_t place)
     sim_replica *member = &played_members[r];
     const model_tx *tx = &played_pool.txs[place];
     uint32_t code = 0;
-    int expected = model_check(tx, member->clock.wall_ms);
+    uint64_t next = member->up ? cairn_store_delivered_height(member->engine) + 1 : 0;
+    int expected = played_is_late(f, r, next) && !tx->undecodable
+                       ? CAIRN_ERR_BAD_VERSION
+                       : model_check(&f->model, tx, next, member->clock.wall_ms);
     if (!member->up ||
         played_failed(ctx, r,
                       replica_check_tx(member, cairn_bytes_of(tx->raw, tx->size), false, &code),

@@ -43,6 +43,7 @@ typedef struct played_engine {
     bool answer;     /* to FinalizeBlock of S is kept */
     bool pooled[MODEL_POOL];
     int64_t skew_ms; /* of the member's clock */
+    bool upgraded;   /* its program knows the version that the genesis announced */
 } played_engine;
 
 /* First member of a workload's facts. */
@@ -88,6 +89,8 @@ bool played_restart_engine(const sim_ctx *ctx, unsigned r);
 /* True for an error, which a fault must explain; the member is down then. */
 bool played_failed(const sim_ctx *ctx, unsigned r, cairn_err err, const char *what);
 
+/* Does its program lack the version that judges block `height`? */
+bool played_is_late(const played_chain *chain, unsigned r, uint64_t height);
 bool played_at_top(const played_chain *chain, unsigned r);
 /* Compares all that can be read of a member at the top. */
 void played_check_member(const sim_ctx *ctx, unsigned r);

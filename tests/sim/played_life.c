@@ -121,6 +121,14 @@ static void step_advance(sim_ctx *ctx)
     }
 }
 
+/* Its operator installs the next program, or the one before again. */
+static void change_program(sim_ctx *ctx, unsigned r)
+{
+    played_chain *chain = ctx->facts;
+    if (chain->model.upgrade_height != 0)
+        chain->engines[r].upgraded = sim_rng_percent(&ctx->rng, 70);
+}
+
 static void step_restart(sim_ctx *ctx)
 {
     unsigned r = anyone(ctx);
@@ -129,6 +137,7 @@ static void step_restart(sim_ctx *ctx)
         played_failed(ctx, r, replica_close(member), "close"))
         return;
     replica_kill(member);
+    change_program(ctx, r);
     if (played_start(ctx, r))
         played_check_member(ctx, r);
 }
@@ -181,10 +190,15 @@ static void run_step(sim_ctx *ctx)
     take_turns(ctx);
 }
 
-/* Without a fault everybody comes to the last block, and reads what the others read. */
+/* Without a fault everybody comes to the last block, with the newest program, and reads what the
+ * others read. */
 static void gather_all(const sim_ctx *ctx)
 {
+    played_chain *chain = ctx->facts;
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
+        if (!chain->engines[r].upgraded)
+            replica_kill(&played_members[r]);
+        chain->engines[r].upgraded = true;
         if (!played_members[r].up)
             (void)played_start(ctx, r);
         played_catch_up(ctx, r);
@@ -195,7 +209,8 @@ static void gather_all(const sim_ctx *ctx)
 
 void played_live(sim_ctx *ctx)
 {
-    played_begin(ctx, ctx->trial_seed % 3 == 0 ? PLAYED_EMBEDDED_MAX : 0);
+    bool embedded = ctx->trial_seed % 3 == 0 && played_pool.genesis.upgrade_height == 0;
+    played_begin(ctx, embedded ? PLAYED_EMBEDDED_MAX : 0);
     for (unsigned r = 0; r < PLAYED_MEMBERS; r++) {
         if (played_start(ctx, r))
             played_check_member(ctx, r);

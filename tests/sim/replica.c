@@ -269,7 +269,7 @@ static cairn_err find_ledger(sim_replica *replica, const replica_options *option
 static cairn_err open_all(sim_replica *replica, const replica_options *options)
 {
     cairn_store_options store;
-    cairn_store_options_default(&store, &cairn_all_features);
+    cairn_store_options_default(&store, options->features);
     replica->clock = (cairn_clock_manual){.wall_ms = options->now_ms, .monotonic_ns = 1};
     store.clock = cairn_clock_of_manual(&replica->clock);
     store.threads = 0;
@@ -607,6 +607,19 @@ static replica_update read_update(cairn_bytes message)
     return update;
 }
 
+/* Of ConsensusParams. */
+static uint64_t read_app_version(cairn_bytes params)
+{
+    uint64_t version = 0;
+    for (pb_field f; next_field(&params, &f);) {
+        if (f.number != 4)
+            continue;
+        for (pb_field app; next_field(&f.bytes, &app);)
+            version = app.number == 1 ? app.value : version;
+    }
+    return version;
+}
+
 cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
                            replica_results *ret_results)
 {
@@ -628,6 +641,8 @@ cairn_err replica_finalize(sim_replica *replica, const replica_block *block,
             results.updates[results.update_count++] = read_update(f.bytes);
         if (f.number == 3 || f.number == 4)
             put_item(&covered, f.number, f.bytes.data, f.bytes.size);
+        if (f.number == 4)
+            results.app_version = read_app_version(f.bytes);
         if (f.number == 5)
             results.app_hash = hash_field(&f);
     }

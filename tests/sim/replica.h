@@ -63,6 +63,7 @@ typedef struct replica_results {
     uint32_t codes[REPLICA_BLOCK_TXS];
     size_t update_count;
     replica_update updates[REPLICA_UPDATES];
+    uint64_t app_version; /* from the next block on; 0: as before */
     model_hash app_hash;
     model_hash digest; /* of codes, data, gas, validators, parameters and app hash */
 } replica_results;
@@ -70,6 +71,7 @@ typedef struct replica_results {
 typedef struct replica_options {
     const char *directory;
     const model_genesis *genesis;
+    const cairn_features *features;
     model_hash app_hash;         /* where the chain begins */
     const cairn_bytes *embedded; /* a block each, from before the ledger became a chain's */
     size_t embedded_count;

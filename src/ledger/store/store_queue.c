@@ -85,6 +85,13 @@ void cairn_store_queue_answer(submission_queue *queue, cairn_err code)
         cairn_store_answer(s, code, 0, 0);
 }
 
+/* The next block's. Of a driven ledger it may be far above the last one that changed anything. */
+static uint64_t next_height(const store_ledger *ledger, const cairn_view *view)
+{
+    uint64_t delivered = atomic_load(&ledger->delivered_height);
+    return (delivered > view->height ? delivered : view->height) + 1;
+}
+
 cairn_err cairn_store_check_input(const store_ledger *ledger, const cairn_tx_input *input,
                                   cairn_arena *arena)
 {
@@ -98,7 +105,8 @@ cairn_err cairn_store_check_input(const store_ledger *ledger, const cairn_tx_inp
             now_ms = view->time_ms;
         cairn_arena_reset(arena);
         CAIRN_TRY(cairn_store_bases_open(ledger, &bases));
-        err = cairn_ledger_check(ledger->ledger, view, &bases.bases, now_ms, input, arena);
+        err = cairn_ledger_check(ledger->ledger, view, &bases.bases, next_height(ledger, view),
+                                 now_ms, input, arena);
         cairn_store_bases_close(&bases);
     }
     return err;

@@ -2,7 +2,8 @@
 #include "cairn/note.h"
 #include "node/api/api.h"
 
-/* The view knows its rules from the first block on; before, the state does. */
+/* What judges the next block. The view knows its rules from the first block on; before, the state
+ * does. */
 static uint64_t app_version(cairn_call *call, const cairn_node_ledger *ledger,
                             const cairn_view *view)
 {
@@ -13,7 +14,7 @@ static uint64_t app_version(cairn_call *call, const cairn_node_ledger *ledger,
                                  cairn_bytes_str("params"), call->arena, &value) != CAIRN_OK ||
          cairn_params_decode(value, &params) != CAIRN_OK))
         return 0;
-    return params.app_version;
+    return cairn_params_version_at(&params, view->height + 1);
 }
 
 static void put_roots(cairn_api_json *json, const cairn_view *view)
