@@ -323,6 +323,7 @@ static cairn_err check_id(const cairn_apply *apply, const cairn_tx *tx, bool mem
 {
     const cairn_window *window = apply->base->window;
     uint64_t room = ids_room(apply, tx, member);
+    /* [X1353-R38] */
     if (cairn_window_has(window, tx->valid_until_ms, &tx->id) ||
         cairn_window_has(&apply->decided, tx->valid_until_ms, &tx->id))
         return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, clause, "transaction: was decided before");

@@ -146,6 +146,9 @@ static bool is_optional(const cairn_tx_row *row, const item *field)
 {
     return (row->type == CAIRN_TX_KEY_REVOKE && field->key.data[0] == 2) ||
            (row->type == CAIRN_TX_KEY_ROTATE && field->key.data[0] == 4) ||
+           (row->type == CAIRN_TX_DEVICE_REGISTER && field->key.data[0] == 6) ||
+           (row->type == CAIRN_TX_DEVICE_CLAIM && field->key.data[0] == 6) ||
+           (row->type == CAIRN_TX_DEVICE_RENEW && field->key.data[0] >= 6) ||
            (row->type == CAIRN_TX_ANCHOR && field->key.data[0] == 2);
 }
 

@@ -628,6 +628,7 @@ int main(int argc, char **argv)
     write_key_vectors(argv[1]);
     write_organisation_vectors(argv[1]);
     golden_write_identity(argv[1]);
+    golden_write_onboard(argv[1]);
     write_configuration_vectors(argv[1]);
     write_approval_vectors(argv[1]);
     write_check_vectors(argv[1]);

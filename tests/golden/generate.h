@@ -100,5 +100,6 @@ static inline void vector_act(vectors *v, const char *label, uint16_t type, cair
 
 /* The vectors of subjects, grants, lists and the newer acts of organisations. */
 void golden_write_identity(const char *directory);
+void golden_write_onboard(const char *directory);
 
 #endif
