@@ -1,9 +1,10 @@
 /* The operator's word on how its network is joined. [X1353-R16] */
 #include <stdio.h>
 
-#include "cairn/cose.h"
 #include "cairn/sha256.h"
 #include "onboard/profile/profile_fields.h"
+#include "onboard/profile/signed_object.h"
+#include "onboard/wire/body.h"
 
 static const char clause[] = CAIRN_PROFILE_CLAUSE;
 static const char magic[] = "cairn/network-profile/1";
@@ -21,7 +22,6 @@ enum {
     TOKEN_SIZE_MAX = 64,
     ATTEMPTS_MAX = 100,
     ATTEMPT_S_MAX = 86400,
-    PROTECTED_SIZE = 1 + 1 + 1 + 1 + 2 + sizeof(cairn_hash), /* {1: -7, 4: kid} */
 };
 
 /* --- reading --- */
@@ -356,7 +356,7 @@ cairn_err cairn_network_profile_encode(cairn_arena *arena, const cairn_network_p
         profile->slice_count > CAIRN_PROFILE_SLICES_MAX ||
         profile->anchor_count > CAIRN_PROFILE_ANCHORS_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "profile: more items than its lists hold");
-    CAIRN_TRY(cairn_profile_encode(arena, put_profile, profile, &payload));
+    CAIRN_TRY(cairn_fdo_encode(arena, put_profile, profile, &payload));
     CAIRN_TRY(decode(payload, &again));
     *ret_payload = payload;
     return CAIRN_OK;
@@ -364,72 +364,27 @@ cairn_err cairn_network_profile_encode(cairn_arena *arena, const cairn_network_p
 
 /* --- the signed message --- */
 
-static cairn_err put_protected(cairn_arena *arena, const cairn_hash *kid, cairn_bytes *ret_raw)
-{
-    void *memory = NULL;
-    cairn_cbor_writer w;
-    CAIRN_TRY(cairn_arena_alloc(arena, PROTECTED_SIZE, &memory));
-    cairn_cbor_writer_init(&w, memory, PROTECTED_SIZE);
-    cairn_cbor_put_map(&w, 2);
-    cairn_cbor_put_uint(&w, 1);
-    cairn_cbor_put_int(&w, CAIRN_ALG_ES256);
-    cairn_cbor_put_uint(&w, 4);
-    cairn_cbor_put_hash(&w, kid);
-    return cairn_cbor_writer_end(&w, ret_raw);
-}
-
 cairn_err cairn_network_profile_to_be_signed(cairn_arena *arena, const cairn_hash *kid,
                                              cairn_bytes payload, cairn_bytes *ret_message)
 {
-    cairn_bytes raw;
-    CAIRN_TRY(put_protected(arena, kid, &raw));
-    return cairn_cose_structure(arena, CAIRN_COSE_TAG_SIGN1, raw, (cairn_bytes){0}, payload,
-                                ret_message);
+    return cairn_signed_object_begin(arena, kid, payload, ret_message);
 }
 
 cairn_err cairn_network_profile_assemble(cairn_arena *arena, const cairn_hash *kid,
                                          cairn_bytes payload, cairn_bytes signature,
                                          cairn_bytes *ret_message)
 {
-    static const uint8_t empty_map[] = {0xA0};
-    cairn_bytes raw;
-    CAIRN_TRY(put_protected(arena, kid, &raw));
-    return cairn_cose_encode(arena, CAIRN_COSE_TAG_SIGN1, raw,
-                             cairn_bytes_of(empty_map, sizeof empty_map), false, payload, signature,
-                             ret_message);
-}
-
-/* The headers are those that the operator's key demands, to the byte. */
-static cairn_err check_headers(cairn_arena *arena, const cairn_cose_message *message,
-                               const cairn_key *operator_key)
-{
-    cairn_bytes raw;
-    if (!cairn_bytes_equal(message->headers.kid, cairn_bytes_hash(cairn_key_id(operator_key))))
-        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, clause,
-                          "profile.kid: not the operator's key on the ledger");
-    CAIRN_TRY(put_protected(arena, cairn_key_id(operator_key), &raw));
-    if (!cairn_bytes_equal(raw, message->headers.protected_raw))
-        return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "profile.protected: not {alg, kid}");
-    if (message->headers.unprotected_raw.size != 1 || message->detached)
-        return CAIRN_FAIL(CAIRN_ERR_UNKNOWN_FIELD, clause,
-                          "profile.unprotected: not empty, or no payload");
-    return CAIRN_OK;
+    return cairn_signed_object_end(arena, kid, payload, signature, ret_message);
 }
 
 cairn_err cairn_network_profile_open(cairn_arena *arena, cairn_bytes message,
                                      const cairn_key *operator_key,
                                      cairn_network_profile *ret_profile)
 {
-    cairn_cose_message cose;
-    if (message.size > CAIRN_NETWORK_PROFILE_SIZE_MAX)
-        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, clause, "profile: %zu bytes", message.size);
-    CAIRN_TRY(cairn_cose_decode(message, CAIRN_COSE_TAG_SIGN1, CAIRN_CBOR_STRICT, &cose));
-    CAIRN_TRY(check_headers(arena, &cose, operator_key));
-    CAIRN_TRY(
-        cairn_cose_sign1_verify(arena, &cose, operator_key, (cairn_bytes){0}, (cairn_bytes){0}));
-    if (!cairn_signature_low_s(cose.tag))
-        return CAIRN_FAIL(CAIRN_ERR_HIGH_S, clause, "profile.signature: high s");
-    return decode(cose.payload, ret_profile);
+    cairn_bytes payload;
+    CAIRN_TRY(cairn_signed_object_open(arena, message, CAIRN_NETWORK_PROFILE_SIZE_MAX, operator_key,
+                                       "profile", &payload));
+    return decode(payload, ret_profile);
 }
 
 void cairn_network_profile_nonce(const cairn_fdo_nonce *prove, const cairn_fdo_nonce *setup,

@@ -72,18 +72,3 @@ void cairn_profile_put_anchors(cairn_cbor_writer *writer, const cairn_bytes *anc
     for (size_t i = 0; i < count; i++)
         cairn_cbor_put_bytes(writer, anchors[i]);
 }
-
-cairn_err cairn_profile_encode(cairn_arena *arena,
-                               void (*put)(cairn_cbor_writer *writer, const void *profile),
-                               const void *profile, cairn_bytes *ret_encoded)
-{
-    cairn_cbor_writer writer;
-    void *memory = NULL;
-    cairn_cbor_writer_init(&writer, NULL, 0);
-    put(&writer, profile);
-    size_t size = writer.size;
-    CAIRN_TRY(cairn_arena_alloc(arena, size, &memory));
-    cairn_cbor_writer_init(&writer, memory, size);
-    put(&writer, profile);
-    return cairn_cbor_writer_end(&writer, ret_encoded);
-}

@@ -28,9 +28,4 @@ cairn_err cairn_profile_read_anchors(cairn_cbor_reader *reader, size_t *ret_coun
                                      cairn_bytes anchors[CAIRN_PROFILE_ANCHORS_MAX]) CAIRN_MUST_USE;
 void cairn_profile_put_anchors(cairn_cbor_writer *writer, const cairn_bytes *anchors, size_t count);
 
-/* Runs `put` twice: to count and to write. The encoded bytes are in the arena. */
-cairn_err cairn_profile_encode(cairn_arena *arena,
-                               void (*put)(cairn_cbor_writer *writer, const void *profile),
-                               const void *profile, cairn_bytes *ret_encoded) CAIRN_MUST_USE;
-
 #endif

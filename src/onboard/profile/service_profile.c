@@ -1,5 +1,6 @@
 /* The provider's word on where its service is. */
 #include "onboard/profile/profile_fields.h"
+#include "onboard/wire/body.h"
 
 static const char clause[] = CAIRN_PROFILE_CLAUSE;
 static const char magic[] = "cairn/service-profile/1";
@@ -88,7 +89,7 @@ cairn_err cairn_service_profile_encode(cairn_arena *arena, const cairn_service_p
     if (profile->anchor_count > CAIRN_PROFILE_ANCHORS_MAX)
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "service profile.anchors: %zu",
                           profile->anchor_count);
-    CAIRN_TRY(cairn_profile_encode(arena, put_profile, profile, &encoded));
+    CAIRN_TRY(cairn_fdo_encode(arena, put_profile, profile, &encoded));
     CAIRN_TRY(cairn_service_profile_decode(encoded, &again));
     *ret_encoded = encoded;
     return CAIRN_OK;

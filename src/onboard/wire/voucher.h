@@ -85,6 +85,13 @@ cairn_err cairn_fdo_head_advance_known(cairn_arena *arena, cairn_fdo_head *head,
 cairn_err cairn_fdo_voucher_verify(cairn_arena *arena, const cairn_fdo_voucher *voucher,
                                    cairn_fdo_head *ret_head) CAIRN_MUST_USE;
 
+/* Certificates, the leaf first: each issued by the next, the leaf's key P-256 or P-384, and the
+ * last one of `roots` (DER) or issued by one of them, where there are any: NOT_TRUSTED. Times of
+ * validity are not asked: a device's birth certificate outlives its clock. BAD_VALUE,
+ * BAD_SIGNATURE, BAD_KEY, TOO_MANY for none or more than ten. */
+cairn_err cairn_fdo_certificates_check(const cairn_bytes *certificates, size_t count,
+                                       const cairn_bytes *roots, size_t root_count,
+                                       cairn_key **ret_key) CAIRN_MUST_USE;
 /* The device's chain: hash as the header has it, each certificate signed by the next, the leaf's
  * key P-256 or P-384. `roots` (DER, may be empty) must hold an issuer of the last: NOT_TRUSTED.
  * Times of validity are not asked: a device's birth certificate outlives its clock. */

@@ -32,12 +32,12 @@ static X509 *read_certificate(cairn_bytes der)
     return certificate;
 }
 
-static cairn_err read_chain(const cairn_fdo_voucher *voucher, chain *c)
+static cairn_err read_chain(const cairn_bytes *certificates, size_t count, chain *c)
 {
-    for (size_t i = 0; i < voucher->chain_count; i++) {
-        c->certificates[i] = read_certificate(voucher->chain[i]);
+    for (size_t i = 0; i < count; i++) {
+        c->certificates[i] = read_certificate(certificates[i]);
         if (c->certificates[i] == NULL)
-            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "voucher.chain: %zu: no certificate", i);
+            return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "chain: %zu: no certificate", i);
         c->count++;
     }
     return CAIRN_OK;
@@ -70,8 +70,8 @@ static cairn_err check_signatures(const chain *c)
 {
     for (size_t i = 0; i + 1 < c->count; i++)
         if (!is_signed_by(c->certificates[i], c->certificates[i + 1]))
-            return CAIRN_FAIL(CAIRN_ERR_BAD_SIGNATURE, clause,
-                              "voucher.chain: %zu: not issued by the next", i);
+            return CAIRN_FAIL(CAIRN_ERR_BAD_SIGNATURE, clause, "chain: %zu: not issued by the next",
+                              i);
     return CAIRN_OK;
 }
 
@@ -85,7 +85,7 @@ static cairn_err check_roots(const chain *c, const cairn_bytes *roots, size_t co
         X509_free(root);
     }
     if (!trusted)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, clause, "voucher.chain: leads to no trusted root");
+        return CAIRN_FAIL(CAIRN_ERR_NOT_TRUSTED, clause, "chain: leads to no trusted root");
     return CAIRN_OK;
 }
 
@@ -97,22 +97,32 @@ static cairn_err leaf_key(const chain *c, cairn_key **ret_key)
     int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(c->certificates[0]), &spki);
     if (size <= 0)
         return cairn_openssl_fail("public key of a certificate");
-    cairn_err err = cairn_key_split_spki(cairn_bytes_of(spki, (size_t)size), &type, &point) &&
-                            cairn_key_type_is_ec(type)
-                        ? cairn_key_from_public(type, point, ret_key)
-                        : CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause,
-                                     "voucher.chain: the device's key is neither P-256 nor P-384");
+    cairn_err err =
+        cairn_key_split_spki(cairn_bytes_of(spki, (size_t)size), &type, &point) &&
+                cairn_key_type_is_ec(type)
+            ? cairn_key_from_public(type, point, ret_key)
+            : CAIRN_FAIL(CAIRN_ERR_BAD_KEY, clause, "chain: its key is neither P-256 nor P-384");
     OPENSSL_free(spki);
     return err;
+}
+
+cairn_err cairn_fdo_certificates_check(const cairn_bytes *certificates, size_t count,
+                                       const cairn_bytes *roots, size_t root_count,
+                                       cairn_key **ret_key)
+{
+    CAIRN_CLEANUP(chain_done) chain c = {0};
+    if (count == 0 || count > CAIRN_FDO_CHAIN_MAX)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, clause, "chain: %zu certificates", count);
+    CAIRN_TRY(read_chain(certificates, count, &c));
+    CAIRN_TRY(check_signatures(&c));
+    CAIRN_TRY(check_roots(&c, roots, root_count));
+    return leaf_key(&c, ret_key);
 }
 
 cairn_err cairn_fdo_chain_check(const cairn_fdo_voucher *voucher, const cairn_bytes *roots,
                                 size_t root_count, cairn_key **ret_device)
 {
-    CAIRN_CLEANUP(chain_done) chain c = {0};
     CAIRN_TRY(check_hash(voucher));
-    CAIRN_TRY(read_chain(voucher, &c));
-    CAIRN_TRY(check_signatures(&c));
-    CAIRN_TRY(check_roots(&c, roots, root_count));
-    return leaf_key(&c, ret_device);
+    return cairn_fdo_certificates_check(voucher->chain, voucher->chain_count, roots, root_count,
+                                        ret_device);
 }
