@@ -56,8 +56,15 @@ enum {
     ARENA_SIZE_MAX = 1 << 20,
 };
 
+/* In the directory, and the token's PIN. */
+static const char *const secrets[] = {"keys", "vault-keys", "engine"};
+
+enum { SECRET_COUNT = sizeof secrets / sizeof secrets[0] + 1 };
+
+/* All paths without links. */
 typedef struct fence {
-    char directory[PATH_MAX]; /* without links */
+    char directory[PATH_MAX];
+    char secrets[SECRET_COUNT][PATH_MAX];
     cairn_arena arena;
     size_t count;
     cairn_sandbox_path paths[COUNT_MAX];
@@ -73,7 +80,7 @@ static cairn_err add(fence *f, const char *path, bool writable)
     return CAIRN_OK;
 }
 
-/* Is `path` the folder, or in it? Both without links. */
+/* Is `path` the folder, or in it? */
 static bool lies_in(const char *path, const char *folder)
 {
     size_t size = strlen(folder);
@@ -82,16 +89,41 @@ static bool lies_in(const char *path, const char *folder)
     return strncmp(path, folder, size) == 0 && (path[size] == '\0' || path[size] == '/');
 }
 
+/* What is not there yet will be where it is said to be. */
+static cairn_err find_secrets(fence *f, const cairn_config *config)
+{
+    char path[CAIRN_PATH_SIZE_MAX];
+    for (size_t i = 0; i < SECRET_COUNT - 1; i++) {
+        CAIRN_TRY(cairn_path_join(f->directory, secrets[i], path));
+        if (realpath(path, f->secrets[i]) == NULL)
+            memcpy(f->secrets[i], path, strlen(path) + 1);
+    }
+    if (realpath(cairn_config_text(config, "signer.pin_file"), f->secrets[SECRET_COUNT - 1]) ==
+        NULL)
+        memcpy(f->secrets[SECRET_COUNT - 1], f->directory, sizeof f->directory);
+    return CAIRN_OK;
+}
+
+/* Does a folder hold the keys, or lie among them? */
+static bool is_of_keys(const fence *f, const char *folder)
+{
+    bool found = lies_in(f->directory, folder);
+    for (size_t i = 0; i < SECRET_COUNT; i++)
+        found = found || lies_in(f->secrets[i], folder) ||
+                (i < SECRET_COUNT - 1 && lies_in(folder, f->secrets[i]));
+    return found;
+}
+
 static cairn_err add_system(fence *f)
 {
     char real[PATH_MAX];
     for (size_t i = 0; i < sizeof system_paths / sizeof system_paths[0]; i++) {
         if (realpath(system_paths[i], real) == NULL)
             continue; /* not on this machine */
-        if (lies_in(f->directory, real))
+        if (is_of_keys(f, real))
             return CAIRN_FAIL(CAIRN_ERR_CONFIG, "house",
-                              "%s: lies in %s, which a node can read, and so could its keys",
-                              f->directory, real);
+                              "%s: it or its keys lie in %s, which a node can read", f->directory,
+                              real);
         CAIRN_TRY(add(f, system_paths[i], false));
     }
     return add(f, "/dev/null", true);
@@ -118,17 +150,6 @@ static cairn_err add_folders(fence *f, const cairn_config *config)
     if (cairn_node_follows(config))
         return add_folder(f, "follow");
     return cairn_node_is_member(config) ? add_folder(f, "consortium") : CAIRN_OK;
-}
-
-/* Does a folder hold the keys, or lie among them? */
-static bool is_of_keys(const fence *f, const char *folder)
-{
-    static const char *const secret[] = {"keys", "vault-keys", "engine"};
-    char path[CAIRN_PATH_SIZE_MAX];
-    for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
-        if (cairn_path_join(f->directory, secret[i], path) != CAIRN_OK || lies_in(folder, path))
-            return true;
-    return lies_in(f->directory, folder);
 }
 
 /* Renewed files are new files: the folder is what stays. Not when the keys would come along. */
@@ -161,6 +182,7 @@ static cairn_err add_issuers(fence *f)
 
 static cairn_err enter(fence *f, const cairn_config *config, cairn_sandbox_report *ret_report)
 {
+    CAIRN_TRY(find_secrets(f, config));
     CAIRN_TRY(add_system(f));
     CAIRN_TRY(add_folders(f, config));
     for (size_t i = 0; i < sizeof named_files / sizeof named_files[0]; i++)

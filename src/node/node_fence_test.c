@@ -20,6 +20,7 @@
 typedef struct world {
     char root[64];
     char directory[96];
+    const char *pin; /* file of the token's, "" for none */
 } world;
 
 static void write_file(const char *folder, const char *name, const char *text)
@@ -55,6 +56,7 @@ static int setup(void **state)
     write_file(w.directory, "pin", "1234");
     write_file(w.directory, "cas.pem", "public");
     write_file(w.root, "pki/node.pem", "public");
+    w.pin = "";
     *state = &w;
     return 0;
 }
@@ -84,11 +86,13 @@ static cairn_config *config_of(const world *w)
     cairn_config *config = NULL;
     int size = snprintf(text, sizeof text,
                         "node:\n  certificate: \"%s/pki/node.pem\"\n  client_cas: "
-                        "\"%s/cas.pem\"\n",
-                        w->root, w->directory);
-    const cairn_config_table tables[] = {cairn_node_options, cairn_node_outbox_options};
+                        "\"%s/cas.pem\"\nsigner:\n  pin_file: \"%s\"\n",
+                        w->root, w->directory, w->pin);
+    static const cairn_config_option row = {"signer.pin_file",      CAIRN_UNIT_TEXT, 0, 1024, "",
+                                            "As the verbs have it."};
+    const cairn_config_table tables[] = {cairn_node_options, cairn_node_outbox_options, {&row, 1}};
     assert_int_equal(
-        cairn_config_parse(tables, 2, "cairn.yaml", cairn_bytes_of(text, (size_t)size), &config),
+        cairn_config_parse(tables, 3, "cairn.yaml", cairn_bytes_of(text, (size_t)size), &config),
         CAIRN_OK);
     return config;
 }
@@ -184,6 +188,54 @@ static void test_renewal(void **state)
     assert_int_equal(ask_inside(w, ask_after_renewal), 0);
 }
 
+static int ask_beside_keys(const world *w)
+{
+    static const struct {
+        const char *name;
+        int wanted;
+    } rows[] = {
+        {"pki/node.pem", 0},
+        {"pki/other.pem", EACCES},
+        {"pki/keys/sign-1.pem", EACCES},
+        {"ledger/keys/sign-1.pem", EACCES},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (try(w->root, rows[i].name, O_RDONLY) != rows[i].wanted)
+            return (int)i + 1;
+    return 0;
+}
+
+/* A folder that holds the keys behind a link is not opened for what else lies there. */
+static void test_keys_behind_a_link(void **state)
+{
+    const world *w = *state;
+    char link[128], keys[128];
+    (void)snprintf(link, sizeof link, "%s/keys", w->directory);
+    (void)snprintf(keys, sizeof keys, "%s/pki/keys", w->root);
+    write_file(w->root, "pki/other.pem", "public");
+    assert_int_equal(rename(link, keys), 0);
+    assert_int_equal(symlink(keys, link), 0);
+    assert_int_equal(ask_inside(w, ask_beside_keys), 0);
+}
+
+static int ask_beside_pin(const world *w)
+{
+    if (try(w->root, "pki/node.pem", O_RDONLY) != 0)
+        return 1;
+    return try(w->root, "pki/pin", O_RDONLY) == EACCES ? 0 : 2;
+}
+
+/* Nor one that holds the PIN. */
+static void test_pin_beside_a_certificate(void **state)
+{
+    world *w = *state;
+    char pin[128];
+    (void)snprintf(pin, sizeof pin, "%s/pki/pin", w->root);
+    write_file(w->root, "pki/pin", "1234");
+    w->pin = pin;
+    assert_int_equal(ask_inside(w, ask_beside_pin), 0);
+}
+
 /* A program that is run, and a process that is started, end the one that tried. */
 static int ask_for_program(const world *w)
 {
@@ -220,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_work, setup, teardown),
         cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys_behind_a_link, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pin_beside_a_certificate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_place, setup, teardown),
     };

@@ -86,11 +86,56 @@ for i in 0 1 2 3; do
     url[${names[i]}]=http://127.0.0.1:${ports[i]}
 done
 
+# The police as the maker meets it: while there is the file `boasting`, it says to have cosigned more than there is.
+cat >boaster.py <<'PYTHON'
+import http.server, os, sys, urllib.error, urllib.request
+
+class Boaster(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, kind, body):
+        self.send_response(status)
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        if self.command == 'POST' and os.path.exists('boasting'):
+            open('boasted', 'w').close()
+            self.answer(409, 'text/x.tlog.size', b'1152921504606846976\n')
+            return
+        headers = {'Content-Type': self.headers['Content-Type']} if body else {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(sys.argv[1] + self.path, body or None, headers)) as reply:
+                self.answer(reply.status, reply.headers['Content-Type'], reply.read())
+        except urllib.error.HTTPError as reply:
+            self.answer(reply.code, reply.headers['Content-Type'], reply.read())
+        except OSError:
+            self.close_connection = True
+
+    do_POST = do_GET
+
+    def log_message(self, *words):
+        pass
+
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Boaster)
+with open('boaster.url', 'w') as file:
+    file.write(f'http://127.0.0.1:{server.server_address[1]}')
+server.serve_forever()
+PYTHON
+python3 boaster.py "${url[police]}" >boaster.log 2>&1 &
+started "$!"
+wait_for 10 test -s boaster.url || die "no boaster: $(cat boaster.log)"
+
 # configure NAME: its node, and whom it asks.
 configure() {
     local name peers=
     for name in "${names[@]}"; do
-        [ "$name" = "$1" ] || peers="$peers ${url[$name]}"
+        if [ "$name $1" = "police maker" ]; then
+            peers="$peers $(cat boaster.url)"
+        elif [ "$name" != "$1" ]; then
+            peers="$peers ${url[$name]}"
+        fi
     done
     options "$1" node.plain=true "node.port=${url[$1]##*:}" api.public=entries api.metrics_public=true \
         "cosign.peers=${peers# }" cosign.interval=200ms cosign.wait=2s
@@ -145,6 +190,17 @@ on maker 0 state get members --proof --output members.proof
 expect 0 "$cairn" verify --state members.proof --trust trust4
 [ "$(figure maker cairn_cosign_peers_up)" = 3 ] || fail "peers up: $(figure maker cairn_cosign_peers_up)"
 [ "$(figure maker cairn_cosign_taken_total)" -gt 0 ] || fail "nothing was taken"
+
+# What a member says of itself is not kept: it is asked again when it has done boasting.
+touch boasting
+echo boast >boast
+on maker 0 anchor boast
+wait_for 5 test -e boasted || fail "nobody asked the boaster"
+wait_for 5 whole_note maker 3 || fail "beside a boaster: $(get maker checkpoint)"
+rm boasting
+echo modest >modest
+on maker 0 anchor modest
+wait_for 5 whole_note maker 4 || fail "who boasted is not asked again: $(get maker checkpoint)"
 
 # What others may ask: a boundary, no other size, none to come.
 code() {
