@@ -1,16 +1,13 @@
 /* cairn witness: cosigns the checkpoints of other logs, consistent ones alone (C2SP tlog-witness).
  */
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "command/facts.h"
 #include "command/files.h"
+#include "command/listen.h"
 #include "command/verbs.h"
 #include "core/crypto/signer.h"
-#include "core/net/http_server.h"
 #include "core/store/file.h"
-#include "core/unit.h"
 #include "ledger/log/witness.h"
 
 static const char key_name[] = "witness";
@@ -177,51 +174,18 @@ static void close_serving(serving *s)
 
 /* --- serve --- */
 
-/* The one global of the command: a signal handler has no other way to its server. */
-static _Atomic(cairn_http_server *) running;
-
-static void stop(int number)
-{
-    (void)number;
-    cairn_http_server *server = atomic_load(&running);
-    if (server != NULL)
-        cairn_http_server_stop(server); /* made for handlers: NOLINT(bugprone-signal-handler) */
-}
-
 static cairn_err announce(const serving *s, cairn_command *command, const char *address,
                           uint16_t port)
 {
     cairn_bytes vkey;
     CAIRN_TRY(cairn_vkey_format(&s->own, &command->arena, &vkey));
-    char url[128];
-    (void)snprintf(url, sizeof url,
-                   strchr(address, ':') == NULL ? "http://%s:%u" : "http://[%s]:%u", address, port);
+    char url[CAIRN_LISTEN_URL_SIZE];
+    cairn_listen_url(address, port, url);
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "url", url);
     cairn_facts_view(facts, "vkey", vkey);
     cairn_facts_number(facts, "logs", s->log_count);
     return cairn_facts_print(command, facts);
-}
-
-/* "ADDRESS:PORT" or "[ADDRESS]:PORT". */
-static cairn_err split_listen(cairn_arena *arena, const char *text, const char **ret_address,
-                              uint16_t *ret_port)
-{
-    const char *colon = strrchr(text, ':');
-    uint64_t port = 0;
-    void *copy = NULL;
-    if (colon == NULL || cairn_unit_parse(colon + 1, CAIRN_UNIT_COUNT, &port) != CAIRN_OK ||
-        port > 65535)
-        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--listen: ADDRESS:PORT");
-    size_t size = (size_t)(colon - text);
-    bool bracketed = size >= 2 && text[0] == '[' && text[size - 1] == ']';
-    text += bracketed;
-    size -= bracketed ? 2u : 0u;
-    CAIRN_TRY(cairn_arena_alloc(arena, size + 1, &copy));
-    memcpy(copy, text, size);
-    *ret_address = copy;
-    *ret_port = (uint16_t)port;
-    return CAIRN_OK;
 }
 
 static cairn_err serve(serving *s, cairn_command *command, const char *listen)
@@ -231,16 +195,11 @@ static cairn_err serve(serving *s, cairn_command *command, const char *listen)
     const char *address = NULL;
     uint16_t port = 0;
     options.body_size_max = CAIRN_WITNESS_REQUEST_SIZE_MAX;
-    CAIRN_TRY(split_listen(&command->arena, listen, &address, &port));
+    CAIRN_TRY(cairn_listen_split(&command->arena, listen, &address, &port));
     CAIRN_TRY(cairn_http_server_new(&s->clock, NULL, &options, handle, s, &server));
     CAIRN_TRY(cairn_http_server_listen(server, address, port, &port));
     CAIRN_TRY(announce(s, command, address, port));
-    atomic_store(&running, server);
-    (void)signal(SIGINT, stop);
-    (void)signal(SIGTERM, stop);
-    cairn_err err = cairn_http_server_run(server);
-    atomic_store(&running, NULL);
-    return err;
+    return cairn_listen_run(server);
 }
 
 static cairn_err run(cairn_command *command, const cairn_arguments *arguments)

@@ -29,6 +29,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_log_export,
     &cairn_verb_checkpoint,
     &cairn_verb_witness,
+    &cairn_verb_onboard_serve,
     &cairn_verb_node,
     &cairn_verb_follow,
     &cairn_verb_consortium_prepare,

@@ -31,6 +31,7 @@ extern const cairn_verb cairn_verb_log_export;
 extern const cairn_verb cairn_verb_state_get;
 extern const cairn_verb cairn_verb_checkpoint;
 extern const cairn_verb cairn_verb_witness;
+extern const cairn_verb cairn_verb_onboard_serve;
 extern const cairn_verb cairn_verb_node;
 extern const cairn_verb cairn_verb_follow;
 extern const cairn_verb cairn_verb_consortium_prepare;

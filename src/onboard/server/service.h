@@ -39,7 +39,7 @@ typedef struct cairn_fdo_manufacturer {
     const cairn_fdo_party *buyers; /* a name that is not NULL says that the key is ours */
     size_t buyer_count;
     void (*issue)(void *context, const cairn_fdo_birth *birth, cairn_fdo_issued_fn done,
-                  void *done_context); /* birth is borrowed until then */
+                  void *done_context); /* what a birth points to lives until then */
     /* A voucher was made, and is durable. Any thread; must not wait. May be NULL. */
     void (*made)(void *context, const cairn_fdo_guid *guid);
     void *context;
