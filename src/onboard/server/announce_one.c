@@ -180,6 +180,8 @@ static cairn_err announce(talk *t, const cairn_fdo_guid *guid, uint32_t *ret_wai
     if (holding.owner_key.size == 0)
         return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "voucher: its owner is somebody else");
     CAIRN_TRY(cairn_fdo_voucher_read(holding.voucher, &voucher));
+    if (voucher.entry_count == 0) /* no service believes a manufacturer: it is first to be sold */
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "voucher: never signed over");
     return speak_anywhere(t, &holding, &voucher, ret_wait_s);
 }
 
