@@ -42,6 +42,7 @@
     X(MEDIA_TYPE, -223, "media type is not one that is taken here", 415, 3)                        \
     X(NOT_ACCEPTABLE, -224, "it is there in none of the forms that were asked for", 406, 3)        \
     X(NOT_IMPLEMENTED, -225, "what is asked for is not served here", 501, 3)                       \
+    X(REFUSED, -226, "peer refused", 502, 1)                                                       \
     X(TOO_LARGE, -301, "object is larger than its limit", 413, 3)                                  \
     X(TOO_DEEP, -302, "nesting is deeper than its limit", 400, 3)                                  \
     X(TOO_MANY, -303, "more items than the limit", 400, 3)                                         \

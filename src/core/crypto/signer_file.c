@@ -1,15 +1,11 @@
 /* Keys in files: one PEM each, readable by its owner alone. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "core/crypto/secret.h"
+#include "core/crypto/key_file.h"
 #include "core/crypto/signer_impl.h"
 #include "core/store/file.h"
-
-enum { PEM_SIZE_MAX = 1024 }; /* bytes: what cairn_key_from_pem takes at most */
 
 static const char suffix[] = ".pem";
 
@@ -22,44 +18,12 @@ typedef struct scan {
     cairn_signer *signer;
 } scan;
 
-typedef struct pem_buffer {
-    size_t size;
-    uint8_t data[PEM_SIZE_MAX + 64]; /* room for an arena to align itself in */
-} pem_buffer;
-
-static void pem_wipe(pem_buffer *pem)
-{
-    cairn_wipe(pem, sizeof *pem);
-}
-
 static cairn_err key_path(const file_state *state, const char *name,
                           char ret_path[CAIRN_PATH_SIZE_MAX])
 {
     char file[CAIRN_SIGNER_NAME_SIZE_MAX + sizeof suffix];
     (void)snprintf(file, sizeof file, "%s%s", name, suffix);
     return cairn_path_join(state->directory, file, ret_path);
-}
-
-/* The private key in `path`, refused when others may touch the file. */
-static cairn_err read_key(const char *path, cairn_key **ret_key)
-{
-    CAIRN_CLEANUP(cairn_file_close_p) int fd = -1;
-    CAIRN_CLEANUP(pem_wipe) pem_buffer pem = {0};
-    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    struct stat facts;
-    CAIRN_TRY(cairn_file_open(path, O_RDONLY, 0, &fd));
-    if (fstat(fd, &facts) != 0)
-        return cairn_err_from_errno(errno, path);
-    if ((facts.st_mode & 0177) != 0)
-        return CAIRN_FAIL(CAIRN_ERR_PERMISSION, "house",
-                          "signer: %s has mode %04o, and must have 0600 or less", path,
-                          (unsigned)(facts.st_mode & 07777));
-    CAIRN_TRY(cairn_file_read_at(fd, path, 0, pem.data, sizeof pem.data, &pem.size));
-    CAIRN_TRY(cairn_key_from_pem(cairn_bytes_of(pem.data, pem.size), &key));
-    if (!cairn_key_is_private(key))
-        return CAIRN_FAIL(CAIRN_ERR_BAD_KEY, "house", "signer: %s holds no private key", path);
-    *ret_key = CAIRN_STEAL(key);
-    return CAIRN_OK;
 }
 
 static cairn_err public_of(const cairn_key *key, cairn_key **ret_public)
@@ -73,7 +37,7 @@ static cairn_err load_key(const scan *s, const char *name)
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
     CAIRN_CLEANUP(cairn_key_free_p) cairn_key *public_key = NULL;
     CAIRN_TRY(key_path(s->state, name, path));
-    CAIRN_TRY(read_key(path, &key));
+    CAIRN_TRY(cairn_key_file_read(path, &key));
     CAIRN_TRY(public_of(key, &public_key));
     CAIRN_TRY(cairn_signer_add_take(s->signer, name, public_key, key));
     (void)CAIRN_STEAL(public_key);
@@ -112,9 +76,6 @@ static cairn_err write_key(const file_state *state, const char *name, const cair
     char path[CAIRN_PATH_SIZE_MAX];
     CAIRN_CLEANUP(cairn_file_close_p) int lock = -1;
     CAIRN_CLEANUP(cairn_file_close_p) int present = -1;
-    CAIRN_CLEANUP(pem_wipe) pem_buffer storage = {0};
-    cairn_arena arena;
-    cairn_bytes pem = {0};
     CAIRN_TRY(key_path(state, name, path));
     CAIRN_TRY(cairn_dir_lock(state->directory, true, &lock));
     CAIRN_TRY(cairn_file_sweep(state->directory));
@@ -123,9 +84,7 @@ static cairn_err write_key(const file_state *state, const char *name, const cair
         return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "signer: %s is there", path);
     if (err != CAIRN_ERR_NOT_FOUND)
         return err;
-    cairn_arena_init_fixed(&arena, storage.data, sizeof storage.data);
-    CAIRN_TRY(cairn_key_to_pem(key, true, &arena, &pem));
-    return cairn_file_replace(path, 0600, pem, NULL);
+    return cairn_key_file_write(path, key);
 }
 
 static cairn_err file_generate(void *state, const char *name, cairn_key_type type,
