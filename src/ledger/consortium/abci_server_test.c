@@ -291,7 +291,8 @@ static void test_stop_waits_for_no_reader(void **state)
     free(message);
 }
 
-/* Without a descriptor left a connection waits in the queue, and the listener goes on. */
+/* Without a descriptor left a connection waits in the queue, and the listener goes on. An accept()
+ * that waits has its descriptor already, so of two connections one may be taken. */
 static void test_no_descriptor_left(void **state)
 {
     (void)state;
@@ -300,20 +301,23 @@ static void test_no_descriptor_left(void **state)
     begin(&w);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", w.path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    int next = fcntl(fd, F_DUPFD, 0);
+    const int fds[2] = {socket(AF_UNIX, SOCK_STREAM, 0), socket(AF_UNIX, SOCK_STREAM, 0)};
+    int next = fcntl(fds[1], F_DUPFD, 0);
     assert_true(next >= 0);
     (void)close(next);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     const struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);
     (void)usleep(50000); /* it is not taken now */
-    assert_int_equal(cairn_abci_server_connections(w.server), 0);
+    assert_true(cairn_abci_server_connections(w.server) < 2);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    put(fd, echo_a, sizeof echo_a);
-    expect(fd, answer_a, sizeof answer_a);
-    (void)close(fd);
+    for (size_t i = 0; i < 2; i++) {
+        put(fds[i], echo_a, sizeof echo_a);
+        expect(fds[i], answer_a, sizeof answer_a);
+        (void)close(fds[i]);
+    }
     end(&w);
 }
 
