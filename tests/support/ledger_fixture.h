@@ -3,6 +3,7 @@
 #ifndef CAIRN_TEST_LEDGER_FIXTURE_H
 #define CAIRN_TEST_LEDGER_FIXTURE_H
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include "identity/identity.h"
 #include "ledger/genesis.h"
 #include "record/record.h"
+#include "support/tree.h"
 
 #define FIXTURE_TIME_MS UINT64_C(1700000000000)
 
@@ -131,24 +133,18 @@ static inline cairn_bytes fixture_anchor(ledger_fixture *f, uint64_t number,
     return fixture_tx(f, f->key, CAIRN_TX_ANCHOR, body, valid_until_ms);
 }
 
-/* A fresh directory under TMPDIR or /tmp; free with fixture_remove. */
+/* A fresh directory; free with fixture_remove. */
 static inline char *fixture_directory(void)
 {
-    const char *base = getenv("TMPDIR");
-    char *path = NULL;
-    if (asprintf(&path, "%s/cairn-test-XXXXXX", base == NULL ? "/tmp" : base) < 0)
-        fail();
-    assert_non_null(mkdtemp(path));
+    char *path = malloc(PATH_MAX);
+    assert_non_null(path);
+    tree_make(path, PATH_MAX, "test");
     return path;
 }
 
 static inline void fixture_remove(char *path)
 {
-    char *command = NULL;
-    if (asprintf(&command, "rm -rf '%s'", path) < 0)
-        fail();
-    assert_int_equal(system(command), 0);
-    free(command);
+    tree_remove(path);
     free(path);
 }
 
