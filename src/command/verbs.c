@@ -42,6 +42,7 @@ const cairn_verb *const cairn_verbs[] = {
     &cairn_verb_consortium_leave,
     &cairn_verb_consortium_rotate,
     &cairn_verb_consortium_power,
+    &cairn_verb_consortium_upgrade,
     &cairn_verb_grant_add,
     &cairn_verb_grant_delegate,
     &cairn_verb_grant_list,

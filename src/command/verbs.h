@@ -44,6 +44,7 @@ extern const cairn_verb cairn_verb_consortium_join;
 extern const cairn_verb cairn_verb_consortium_leave;
 extern const cairn_verb cairn_verb_consortium_rotate;
 extern const cairn_verb cairn_verb_consortium_power;
+extern const cairn_verb cairn_verb_consortium_upgrade;
 extern const cairn_verb cairn_verb_grant_add;
 extern const cairn_verb cairn_verb_grant_delegate;
 extern const cairn_verb cairn_verb_grant_list;

@@ -192,6 +192,22 @@ static cairn_err params_apply(cairn_apply *apply, const void *data)
     return cairn_apply_put(apply, CAIRN_MAP_CONFIG, &key, out, cairn_params_encode(params, out));
 }
 
+cairn_err cairn_params_set_body(cairn_arena *arena, const cairn_params *params,
+                                cairn_bytes *ret_body)
+{
+    enum { HEADS_SIZE = 8 };
+    uint8_t raw[CAIRN_PARAMS_SIZE_MAX];
+    const cairn_bytes encoded = cairn_bytes_of(raw, cairn_params_encode(params, raw));
+    void *buffer = NULL;
+    cairn_cbor_writer w;
+    CAIRN_TRY(cairn_arena_alloc(arena, encoded.size + HEADS_SIZE, &buffer));
+    cairn_cbor_writer_init(&w, buffer, encoded.size + HEADS_SIZE);
+    cairn_cbor_put_map(&w, 1);
+    cairn_cbor_put_int(&w, 1);
+    cairn_cbor_put_bytes(&w, encoded);
+    return cairn_cbor_writer_end(&w, ret_body);
+}
+
 /* --- policy.set --- */
 
 typedef struct policy_act {

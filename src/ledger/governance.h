@@ -5,6 +5,7 @@
 #define CAIRN_LEDGER_GOVERNANCE_H
 
 #include "ledger/feature.h"
+#include "ledger/params.h"
 #include "ledger/registry.h"
 
 extern const cairn_feature cairn_governance_feature;
@@ -40,5 +41,9 @@ cairn_err cairn_approval_get(const cairn_state_source *state, cairn_arena *arena
 
 /* SHA-256 of ["cairn/act/1", type, body]: what an approver signs. */
 void cairn_act_hash(uint16_t type, cairn_bytes body, cairn_hash *ret_hash);
+
+/* Body of params.set. In the arena. */
+cairn_err cairn_params_set_body(cairn_arena *arena, const cairn_params *params,
+                                cairn_bytes *ret_body) CAIRN_MUST_USE;
 
 #endif

@@ -8,65 +8,8 @@ set -eu -o pipefail
 build=$(cd "${1:-build}" && pwd)
 version=${2:-0.38.25}
 here=$(cd "$(dirname "$0")/../.." && pwd)
-cairn=$build/cairn
-engine=$("$here/tools/install-cometbft" "$version") || { status=$?; echo "$engine"; exit "$status"; }
-work=$(mktemp -d /tmp/life.XXXXXX) # a short path: that of a socket has its bound
-net=127.$((RANDOM % 200 + 20)).$((RANDOM % 250))
-units=()
-# shellcheck disable=SC2317 # called by trap
-clean_up() {
-    local status=$?
-    [ "$status" = 0 ] || tail -n 5 "$work"/*.log >&2
-    kill ${units[@]+"${units[@]}"} 2>/dev/null || true
-    wait 2>/dev/null || true
-    [ "$status" = 0 ] || [ -z "${KEEP:-}" ] || exit "$status"
-    rm -rf "$work"
-}
-trap clean_up EXIT
-
-fail() {
-    echo "FAIL $*" >&2
-    exit 1
-}
-
-on() { # MEMBER WORDS…
-    local k=$1
-    shift
-    "$cairn" -C "$work/$k" "$@"
-}
-
-fact() { # KEY of the JSON on standard input; keys with dots go down
-    python3 -c '
-import json, sys
-at = json.load(sys.stdin)
-for key in sys.argv[1].split("."):
-    at = at[int(key) if key.isdigit() else key]
-print(at if not isinstance(at, list) else len(at))' "$1"
-}
-
-within() { # SECONDS COMMAND…
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >"$work/within.out" 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || { cat "$work/within.out" >&2; fail "not in time: $*"; }
-        sleep 0.2
-    done
-}
-
-prepare() { # MEMBER
-    "$cairn" consortium prepare "$work/$1" --org "Org $1" --listen "$net.$1:26656" \
-        --rpc "http://$net.$1:26657" --address "$net.$1" >/dev/null
-    sed -i "s|^consortium:|consortium:\n  engine: \"$engine\"|" "$work/$1/cairn.yaml"
-}
-
-run() { # MEMBER
-    "$cairn" consortium run "$work/$1" >>"$work/run-$1.log" 2>&1 &
-    units[$1]=$!
-}
-
-takes_part() { # MEMBER
-    [ "$(on "$1" consortium status --json | fact catching_up)" = False ]
-}
+# shellcheck source=tests/support/members.sh
+. "$here/tests/support/members.sh"
 
 # --- prepared apart, put together, begun ---
 
@@ -97,26 +40,9 @@ echo "a record is written, and members sign for each other"
 # --- a fifth joins ---
 
 # A change of validators counts two blocks later, and a quiet chain makes one in 30 s.
-written=0
-write() { # MEMBER
-    written=$((written + 1))
-    echo "$written" >"$work/written-$written"
-    on "$1" anchor "$work/written-$written" --quiet >/dev/null
-}
-
 power_is() { # MEMBER POWER
     write "$1"
     [ "$(on "$1" consortium status --json | fact power)" = "$2" ]
-}
-
-approve() { # APPROVAL MEMBER…: as many as are needed
-    local id=$1 k
-    shift
-    for k in "$@"; do
-        within 20 on "$k" approval show "$id"
-        [ "$(on "$k" approval show "$id" --json | fact status)" != executed ] || return 0
-        on "$k" approval approve "$id" >/dev/null
-    done
 }
 
 prepare 5
@@ -193,10 +119,6 @@ within 20 power_is 1 4
 echo "a member is suspended, and comes back"
 
 # --- one unit ---
-
-pid_of() { # MEMBER PROGRAM
-    grep "\"program\":\"$work/$1 $2\"" "$work/run-$1.log" | tail -n 1 | sed 's/.*"pid":\([0-9]*\).*/\1/'
-}
 
 node=$(pid_of 3 node)
 old_engine=$(pid_of 3 engine)

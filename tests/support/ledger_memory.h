@@ -12,6 +12,7 @@
 #include "feature_list.h"
 #include "identity/identity.h"
 #include "ledger/approval.h"
+#include "ledger/governance.h"
 #include "ledger/ledger.h"
 #include "record/record.h"
 
@@ -161,14 +162,9 @@ static inline cairn_bytes memory_vote(cairn_arena *arena, const cairn_hash *appr
 
 static inline cairn_bytes memory_params(cairn_arena *arena, const cairn_params *params)
 {
-    uint8_t raw[CAIRN_PARAMS_SIZE_MAX];
-    uint8_t out[CAIRN_PARAMS_SIZE_MAX + 8];
-    cairn_cbor_writer w;
-    cairn_cbor_writer_init(&w, out, sizeof out);
-    cairn_cbor_put_map(&w, 1);
-    cairn_cbor_put_int(&w, 1);
-    cairn_cbor_put_bytes(&w, cairn_bytes_of(raw, cairn_params_encode(params, raw)));
-    return memory_body_end(arena, &w);
+    cairn_bytes body;
+    MEMORY_MUST(cairn_params_set_body(arena, params, &body));
+    return body;
 }
 
 static inline cairn_bytes memory_policy(cairn_arena *arena, const char *name, uint64_t version,
