@@ -107,6 +107,12 @@ cairn_err cairn_verify_refusal(cairn_arena *arena, cairn_bytes refusal_proof,
                                const cairn_trust *trust, uint64_t now_ms,
                                cairn_refusal_verdict *verdict) CAIRN_MUST_USE;
 
+/* Same for the end of a proof alone: does the ledger have this block entry? For who checks several
+ * records against one. Decoded: TRUST_EXPIRED, then the receipts or the commit proof as above. */
+cairn_err cairn_verify_proof_end(cairn_arena *arena, const cairn_proof_end *end,
+                                 const cairn_trust *trust, uint64_t now_ms,
+                                 cairn_vouching *vouching) CAIRN_MUST_USE;
+
 /* Static word for a verdict in print, such as "vouches". */
 const char *cairn_standing_text(cairn_standing standing);
 

@@ -5,32 +5,6 @@
 #include "identity/status/status_renew.h"
 #include "identity/status/status_routes.h"
 
-static const char *const role_names[] = {
-#define X(name, bit, text, doc) [bit] = (text),
-    CAIRN_ROLE_LIST(X)
-#undef X
-};
-
-enum { ROLE_COUNT = sizeof role_names / sizeof role_names[0] };
-
-const char *cairn_role_name(uint32_t role)
-{
-    for (unsigned bit = 0; bit < ROLE_COUNT; bit++)
-        if (role == UINT32_C(1) << bit)
-            return role_names[bit];
-    return "unknown";
-}
-
-cairn_err cairn_role_find(cairn_bytes name, uint32_t *ret_role)
-{
-    for (unsigned bit = 0; bit < ROLE_COUNT; bit++)
-        if (cairn_bytes_equal(name, cairn_bytes_str(role_names[bit]))) {
-            *ret_role = UINT32_C(1) << bit;
-            return CAIRN_OK;
-        }
-    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, CAIRN_IDENTITY_CLAUSE, "role: no such name");
-}
-
 static cairn_err put_record(void *context, const cairn_state_key *key, cairn_bytes value)
 {
     return cairn_apply_put(context, CAIRN_MAP_STATE, key, value.data, value.size);

@@ -42,7 +42,7 @@ typedef struct cairn_org_record {
     uint64_t admitted_height;
     size_t kid_count;
     cairn_hash kids[CAIRN_ORG_KEYS_MAX]; /* in order of registration */
-    uint32_t roles;                      /* bits of cairn_role (identity/identity.h) */
+    uint32_t roles;                      /* bits of cairn_role (ledger/roles.h) */
     uint64_t editions;                   /* how many of it there are: the newest one's number */
 } cairn_org_record;
 

@@ -27,7 +27,7 @@ typedef struct cairn_principal {
     bool has_organisation;
     cairn_hash organisation;
     char subject[CAIRN_SUBJECT_SIZE_MAX + 1]; /* of the organisation, as its issuer names it */
-    uint32_t roles;                           /* bits of cairn_role (identity/identity.h) */
+    uint32_t roles;                           /* bits of cairn_role (ledger/roles.h) */
     char scopes[CAIRN_SCOPES_SIZE_MAX + 1];   /* blank-separated, as in RFC 6749 section 3.3 */
     char audience[CAIRN_AUDIENCE_SIZE_MAX + 1];
     char purpose[CAIRN_PURPOSE_SIZE_MAX + 1]; /* why data are asked for, where a feature needs it */

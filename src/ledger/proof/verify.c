@@ -275,6 +275,16 @@ static cairn_err check_entry(cairn_arena *arena, const cairn_proof_end *end, uin
     return CAIRN_OK;
 }
 
+cairn_err cairn_verify_proof_end(cairn_arena *arena, const cairn_proof_end *end,
+                                 const cairn_trust *trust, uint64_t now_ms,
+                                 cairn_vouching *vouching)
+{
+    memset(vouching, 0, sizeof *vouching);
+    vouching->trust = trust;
+    CAIRN_TRY(check_expiry(trust, now_ms));
+    return check_entry(arena, end, now_ms, vouching);
+}
+
 cairn_err cairn_verify_state_proof(cairn_arena *arena, cairn_bytes state_proof,
                                    const cairn_trust *trust, uint64_t now_ms,
                                    cairn_state_verdict *verdict)
