@@ -377,6 +377,31 @@ cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char
     return cairn_arena_copy(arena, body, ret_json);
 }
 
+cairn_err cairn_remote_state_commit(cairn_remote *remote, cairn_arena *arena, cairn_map_id map,
+                                    cairn_bytes key, uint64_t from, cairn_bytes *ret_state_proof)
+{
+    enum { QUERY_SIZE = 40 };
+    char path[sizeof "/state/" + CAIRN_STATE_NAME_SIZE + QUERY_SIZE] = "/state/";
+    cairn_bytes body;
+    cairn_state_name_raw(map, key, path + strlen(path));
+    (void)snprintf(path + strlen(path), QUERY_SIZE, "?commit_from=%llu", (unsigned long long)from);
+    CAIRN_TRY(get_bytes(remote, path, &body));
+    return cairn_arena_copy(arena, body, ret_state_proof);
+}
+
+cairn_err cairn_remote_tx_commit(cairn_remote *remote, cairn_arena *arena, const cairn_hash *id,
+                                 uint64_t from, cairn_bytes *ret_commit_proof)
+{
+    char path[128];
+    char digits[65];
+    cairn_bytes body;
+    cairn_hex_encode(cairn_bytes_hash(id), digits);
+    (void)snprintf(path, sizeof path, "/transactions/%s?commit_from=%llu", digits,
+                   (unsigned long long)from);
+    CAIRN_TRY(get_bytes(remote, path, &body));
+    return cairn_remote_json_commit(arena, body, ret_commit_proof);
+}
+
 /* What the node says of a transaction that was submitted here. */
 static cairn_err get_receipts(cairn_remote *remote, cairn_arena *arena, const cairn_tx *tx,
                               const cairn_bytes **ret_receipts, size_t *ret_count)

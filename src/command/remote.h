@@ -29,6 +29,15 @@ cairn_err cairn_remote_receipts(cairn_remote *remote, cairn_arena *arena, uint64
                                 cairn_bytes *ret_entry, const cairn_bytes **ret_receipts,
                                 size_t *ret_count) CAIRN_MUST_USE;
 
+/* What the validators say of a value, and of a transaction that was accepted, to whoever trusts the
+ * chain's header of height `from`: a state proof with a commit proof, and a commit proof. In the
+ * arena. NOT_IMPLEMENTED when no consortium runs the ledger. */
+cairn_err cairn_remote_state_commit(cairn_remote *remote, cairn_arena *arena, cairn_map_id map,
+                                    cairn_bytes key, uint64_t from,
+                                    cairn_bytes *ret_state_proof) CAIRN_MUST_USE;
+cairn_err cairn_remote_tx_commit(cairn_remote *remote, cairn_arena *arena, const cairn_hash *id,
+                                 uint64_t from, cairn_bytes *ret_commit_proof) CAIRN_MUST_USE;
+
 /* A page of a list of the node's directory ("organisations", "approvals", …), as JSON; `page` is
  * "" for the first. In the arena. */
 cairn_err cairn_remote_list(cairn_remote *remote, cairn_arena *arena, const char *list,

@@ -213,6 +213,14 @@ cairn_err cairn_remote_json_receipts(cairn_arena *arena, cairn_bytes body,
     return CAIRN_OK;
 }
 
+cairn_err cairn_remote_json_commit(cairn_arena *arena, cairn_bytes body, cairn_bytes *ret_commit)
+{
+    CAIRN_CLEANUP(free_json) json_t *answer = parse(body);
+    return answer == NULL
+               ? no_json()
+               : take_base64(arena, json_object_get(answer, "commit"), "commit", ret_commit);
+}
+
 cairn_err cairn_remote_json_page(cairn_bytes body, const char *name,
                                  cairn_err (*visit)(void *context, const cairn_hash *id),
                                  void *context, char ret_next[CAIRN_REMOTE_PAGE_SIZE_MAX])

@@ -27,6 +27,10 @@ cairn_err cairn_remote_json_verdict(cairn_bytes body, cairn_verdict *ret_verdict
 cairn_err cairn_remote_json_value(cairn_arena *arena, cairn_bytes body,
                                   cairn_bytes *ret_value) CAIRN_MUST_USE;
 
+/* The commit proof of a transaction's status, in the arena. */
+cairn_err cairn_remote_json_commit(cairn_arena *arena, cairn_bytes body,
+                                   cairn_bytes *ret_commit) CAIRN_MUST_USE;
+
 /* The receipts of a transaction's status, the node's own first, in the arena: at most
  * CAIRN_RECEIPT_COUNT_MAX. */
 cairn_err cairn_remote_json_receipts(cairn_arena *arena, cairn_bytes body,

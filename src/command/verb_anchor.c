@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cairn/receipt.h"
+#include "command/commit.h"
 #include "command/facts.h"
 #include "command/files.h"
 #include "command/home.h"
@@ -66,18 +67,32 @@ static cairn_err make_manifest(cairn_command *command, const char *file, cairn_b
     return cairn_input_err(file, err);
 }
 
-/* The statement: the transaction as the log has it, with its receipts. */
-static cairn_err make_receipt(cairn_home *home, uint64_t index, cairn_bytes manifest,
-                              cairn_bytes *ret_file)
+/* The transaction as the log has it, and what the validators say. */
+static cairn_err make_commit(cairn_home *home, const cairn_verdict *verdict, uint64_t from,
+                             cairn_receipt_file *file)
 {
     cairn_arena *arena = &home->command->arena;
+    CAIRN_TRY(cairn_engine_entry(home->engine, verdict->index, arena, &file->statement));
+    return cairn_remote_tx_commit(home->remote, arena, &verdict->id, from, &file->commit);
+}
+
+/* The statement: the transaction as the log has it, with its receipts. */
+static cairn_err make_statement(cairn_home *home, uint64_t index, cairn_receipt_file *file)
+{
     cairn_home_receipts receipts;
-    cairn_receipt_file file = {.manifest = manifest};
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(home->engine);
     CAIRN_TRY(cairn_home_receipts_of(home, view, index, &receipts));
-    CAIRN_TRY(cairn_statement_encode(arena, receipts.entry, receipts.list, receipts.count,
-                                     &file.statement));
-    return cairn_receipt_file_encode(arena, &file, ret_file);
+    return cairn_statement_encode(&home->command->arena, receipts.entry, receipts.list,
+                                  receipts.count, &file->statement);
+}
+
+static cairn_err make_receipt(cairn_home *home, const cairn_verdict *verdict, uint64_t from,
+                              cairn_bytes manifest, cairn_bytes *ret_file)
+{
+    cairn_receipt_file file = {.manifest = manifest};
+    CAIRN_TRY(from != 0 ? make_commit(home, verdict, from, &file)
+                        : make_statement(home, verdict->index, &file));
+    return cairn_receipt_file_encode(&home->command->arena, &file, ret_file);
 }
 
 /* A receipt's file before it is whole. */
@@ -129,11 +144,11 @@ static cairn_err send_commitment(cairn_home *home, const cairn_hash *commitment,
 
 /* What is on the ledger now gets its receipt; if it does not, that is said. */
 static cairn_err write_receipt(cairn_home *home, const char *path, const receipt_room *room,
-                               uint64_t index, cairn_bytes manifest)
+                               const cairn_verdict *verdict, uint64_t from, cairn_bytes manifest)
 {
     cairn_bytes receipt;
     bool renamed = false;
-    cairn_err err = make_receipt(home, index, manifest, &receipt);
+    cairn_err err = make_receipt(home, verdict, from, manifest, &receipt);
     if (err == CAIRN_OK)
         err = cairn_file_take_place(room->fd, room->path, path, receipt, &renamed);
     if (err == CAIRN_ERR_NOT_FOUND)
@@ -141,10 +156,11 @@ static cairn_err write_receipt(cairn_home *home, const char *path, const receipt
     if (err == CAIRN_OK)
         return CAIRN_OK;
     return CAIRN_FAIL(err, "house", "log entry %llu is without a receipt, anchor again: %s",
-                      (unsigned long long)index, cairn_err_detail());
+                      (unsigned long long)verdict->index, cairn_err_detail());
 }
 
-static cairn_err anchor(cairn_home *home, const char *file, const char *output, json_t *list)
+static cairn_err anchor(cairn_home *home, const char *file, const char *output, uint64_t from,
+                        json_t *list)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     receipt_room room;
@@ -158,7 +174,7 @@ static cairn_err anchor(cairn_home *home, const char *file, const char *output, 
     cairn_manifest_commitment(manifest, &commitment);
     cairn_err err = send_commitment(home, &commitment, &verdict);
     if (err == CAIRN_OK)
-        err = write_receipt(home, path, &room, verdict.index, manifest);
+        err = write_receipt(home, path, &room, &verdict, from, manifest);
     cairn_file_close(room.fd);
     if (err != CAIRN_OK) {
         (void)unlink(room.path);
@@ -194,10 +210,12 @@ static bool same_folder(const char *a, const char *b)
 static cairn_err anchor_all(cairn_home *home, const cairn_arguments *arguments, json_t *list)
 {
     const char *output = cairn_option_value(arguments, "output");
+    uint64_t from = 0;
+    CAIRN_TRY(cairn_commit_from(home, arguments, &from));
     for (size_t i = 0; i < arguments->word_count; i++) {
         if (i == 0 || !same_folder(arguments->words[i - 1], arguments->words[i]))
             sweep(arguments->words[i], output);
-        CAIRN_TRY(anchor(home, arguments->words[i], output, list));
+        CAIRN_TRY(anchor(home, arguments->words[i], output, from, list));
         cairn_arena_reset(&home->command->arena);
     }
     return CAIRN_OK;
@@ -235,6 +253,7 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 
 static const cairn_option options[] = {
     {"output", "RECEIPT", false, false, "where the receipt goes, instead of FILE.receipt"},
+    CAIRN_COMMIT_OPTION,
 };
 
 const cairn_verb cairn_verb_anchor = {

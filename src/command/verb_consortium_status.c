@@ -50,7 +50,8 @@ static cairn_err add_validators(cairn_home *home, const char *url, uint64_t heig
     uint64_t signed_power = 0;
     CAIRN_TRY(CAIRN_ARENA_NEW(arena, &list));
     CAIRN_TRY(cairn_validators_read(&state, arena, list));
-    CAIRN_TRY(cairn_light_fetch(arena, url, height, &block));
+    const cairn_light_node node = {.arena = arena, .url = url};
+    CAIRN_TRY(cairn_light_fetch(&node, height, &block));
     CAIRN_TRY(cairn_light_set_check(&block.state.validators, &total));
     json_t *items = cairn_facts_list(facts, "validator");
     for (size_t i = 0; i < block.state.validators.count; i++) {

@@ -8,6 +8,7 @@
 #include "core/store/file.h"
 #include "identity/identity.h"
 #include "ledger/consortium/double_vote.h"
+#include "ledger/light/light_fetch.h"
 
 static const cairn_log_event rows[] = {
     {"consortium.told", CAIRN_LOG_WARNING, 16, 60,
@@ -38,6 +39,7 @@ struct cairn_node_consortium {
     cairn_application_watch watch; /* the relay's */
     cairn_application *application;
     cairn_abci_server *server;
+    cairn_commits *commits;
 
     cairn_node_tell_fn tell;
     void *tell_context;
@@ -106,6 +108,7 @@ void cairn_node_consortium_free(cairn_node_consortium *c)
     if (c == NULL)
         return;
     cairn_node_consortium_stop(c);
+    cairn_commits_free(c->commits);
     cairn_application_free(c->application);
     stop_driving(c);
     cairn_relay_free(c->relay);
@@ -184,6 +187,21 @@ static cairn_err open_application(cairn_node_consortium *c, cairn_store *store, 
     return cairn_application_new(&options, &c->application);
 }
 
+static cairn_err fetch_header(void *context, cairn_arena *arena, uint64_t height,
+                              const _Atomic bool *cancelled, cairn_light_block *ret_block)
+{
+    const cairn_light_node node = {
+        .arena = arena, .url = cairn_node_consortium_url(context), .cancelled = cancelled};
+    return cairn_light_fetch(&node, height, ret_block);
+}
+
+static cairn_err open_commits(cairn_node_consortium *c)
+{
+    const cairn_commits_setup setup = {
+        .engine = c->engine, .clock = cairn_clock_system(), .fetch = fetch_header, .context = c};
+    return cairn_commits_new(&setup, &c->commits);
+}
+
 cairn_err cairn_node_consortium_open(cairn_node_consortium *c, cairn_store *store,
                                      const char *version, cairn_log *log)
 {
@@ -192,6 +210,7 @@ cairn_err cairn_node_consortium_open(cairn_node_consortium *c, cairn_store *stor
     CAIRN_TRY(open_relay(c));
     CAIRN_TRY(cairn_store_drive(c->engine, cairn_relay_driver(c->relay)));
     c->driven = true;
+    CAIRN_TRY(open_commits(c));
     return open_application(c, store, version);
 }
 
@@ -354,6 +373,11 @@ void cairn_node_consortium_get_status(cairn_node_consortium *c,
     pthread_mutex_unlock(&c->lock);
     ret_status->connections = c->server == NULL ? 0 : cairn_abci_server_connections(c->server);
     cairn_application_get_status(c->application, &ret_status->application);
+}
+
+cairn_commits *cairn_node_consortium_commits(const cairn_node_consortium *c)
+{
+    return c->commits;
 }
 
 const char *cairn_node_consortium_url(const cairn_node_consortium *c)

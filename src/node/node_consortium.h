@@ -13,6 +13,7 @@
 #include "ledger/consortium/application.h"
 #include "ledger/consortium/relay.h"
 #include "ledger/consortium/rpc.h"
+#include "node/node_commits.h"
 
 /* Rows for the logger. */
 extern const cairn_log_table cairn_node_consortium_log_events;
@@ -55,6 +56,8 @@ typedef struct cairn_node_consortium_status {
 } cairn_node_consortium_status;
 void cairn_node_consortium_get_status(cairn_node_consortium *consortium,
                                       cairn_node_consortium_status *ret_status);
+/* Who makes commit proofs by the engine's headers. Borrowed. */
+cairn_commits *cairn_node_consortium_commits(const cairn_node_consortium *consortium);
 /* Of the engine's JSON-RPC. */
 const char *cairn_node_consortium_url(const cairn_node_consortium *consortium);
 

@@ -152,7 +152,8 @@ body_has "expired" '"status":"expired"'
 
 # What the node signs, a stranger verifies: anchored through the node, checked without it.
 echo content >"$work/file"
-expect 0 "$cairn" -C "$home" anchor "$work/file"
+expect 0 "$cairn" -C "$home" anchor "$work/file" --json
+anchored=$(fact anchored.0.transaction)
 expect 0 "$cairn" -C "$home" trust export "$work/trust"
 expect 0 "$cairn" verify "$work/file" --trust "$work/trust"
 is "state proof" "$(get "/v1/ledgers/$ledger/state/members?proof=true")" 200
@@ -162,6 +163,14 @@ is "state with %2F" "$(get "/v1/ledgers/$ledger/state/org%2F$nobody")" 404
 is "absence" "$(get "/v1/ledgers/$ledger/state/org/$nobody?proof=true")" 200
 cp "$work/body" "$work/absent.proof"
 expect 0 "$cairn" verify --state "$work/absent.proof" --trust "$work/trust"
+# Who is no consortium's member has no commit proofs.
+for what in state/members "transactions/$anchored"; do
+    is "a commit of $what" "$(get "/v1/ledgers/$ledger/$what?commit_from=1")" 501
+    body_has "a commit of $what" NOT_IMPLEMENTED
+    is "a commit of $what from nowhere" "$(get "/v1/ledgers/$ledger/$what?commit_from=0")" 400
+done
+is "a commit of what is not decided" "$(get "/v1/ledgers/$ledger/transactions/$nobody?commit_from=1")" 200
+expect 2 "$cairn" -C "$home" state get members --commit "$work/trust" # has no anchor
 
 # --- the feed: pages and a stream say the same ----------------------------------------------------
 

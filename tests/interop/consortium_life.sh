@@ -37,6 +37,29 @@ on 4 trust export "$work/trust" >/dev/null
 for k in 1 2 3 4; do within 20 vouched "$k"; done
 echo "a record is written, and members sign for each other"
 
+# --- what the validators alone vouch for ---
+
+for what in "commit?height=2" "validators?height=2&per_page=100"; do
+    curl -sS -m 10 "http://$net.1:26657/$what" >"$work/${what%%\?*}.json"
+done
+"$cairn" trust anchor "$work/trust" "$work/anchored" --commit "$work/commit.json" \
+    --validators "$work/validators.json" >/dev/null
+on 2 state get members --commit "$work/anchored" --output "$work/members.commit" >/dev/null
+proved=$("$cairn" verify --state "$work/members.commit" --trust "$work/anchored" --json)
+[ "$(fact verdict <<<"$proved")" = yes ] || fail "members by a commit: $proved"
+[ "$(fact commit.header_height <<<"$proved")" = $(($(fact as_of_height <<<"$proved") + 1)) ] || fail "the header: $proved"
+echo committed >"$work/committed"
+on 3 anchor "$work/committed" --commit "$work/anchored" >/dev/null
+"$cairn" verify "$work/committed" --trust "$work/anchored" --json | fact commit.chain | grep -q "^cairn-" ||
+    fail "a file by a commit"
+echo more >>"$work/committed"
+! "$cairn" verify "$work/committed" --trust "$work/anchored" >/dev/null || fail "a changed file by a commit"
+on 3 state get raw/00 --commit "$work/anchored" --output "$work/absent.commit" >/dev/null
+[ "$("$cairn" verify --state "$work/absent.commit" --trust "$work/anchored" --json | fact present)" = False ] ||
+    fail "absence by a commit"
+! on 3 state get members --commit "$work/trust" 2>/dev/null || fail "a commit proof from no header"
+echo "a state, an absence and a file are proved by the validators"
+
 # --- a fifth joins ---
 
 # A change of validators counts two blocks later, and a quiet chain makes one in 30 s.

@@ -24,11 +24,13 @@ key=$(python3 -c 'import json, sys
 print(json.load(open(sys.argv[1]))["validators"][0]["pub_key"]["value"])' "$home/config/genesis.json")
 "$serve" begin "$key" >"$work/app_state" || die "begin"
 python3 - "$home/config/genesis.json" "$work/app_state" <<'PY' || die "genesis"
-import json, sys
+import base64, hashlib, json, sys
 with open(sys.argv[1]) as file:
     genesis = json.load(file)
 with open(sys.argv[2]) as file:
     genesis["app_state"] = json.load(file)
+entry = base64.urlsafe_b64decode(genesis["app_state"]["genesis"] + "==")
+genesis["chain_id"] = "cairn-" + hashlib.sha256(b"cairn/ledger/1\0" + entry).hexdigest()[:24] + "-0"
 genesis["validators"][0]["power"] = "1" # as founders have
 with open(sys.argv[1], "w") as file:
     json.dump(genesis, file)

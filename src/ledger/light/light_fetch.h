@@ -10,17 +10,20 @@ enum {
     CAIRN_LIGHT_PAGE_SIZE = 100,   /* validators of one page: the most that the engine gives */
 };
 
-/* The block of `height` and its validators, all pages; in the arena. UNREACHABLE when there is no
- * answer, else what cairn_light_block_from_rpc gives: UNAVAILABLE for a height that is pruned or to
- * come. */
-cairn_err cairn_light_fetch(cairn_arena *arena, const char *url, uint64_t height,
+/* A node whose RPC is asked. */
+typedef struct cairn_light_node {
+    cairn_arena *arena;            /* of the answers */
+    const char *url;               /* without a slash at its end */
+    const _Atomic bool *cancelled; /* or NULL; as in cairn_http_call */
+} cairn_light_node;
+
+/* The block of `height` and its validators, all pages; in the node's arena. UNREACHABLE when there
+ * is no answer, else what cairn_light_block_from_rpc gives: UNAVAILABLE for a height that is pruned
+ * or to come. */
+cairn_err cairn_light_fetch(const cairn_light_node *node, uint64_t height,
                             cairn_light_block *ret_block) CAIRN_MUST_USE;
 
-/* A node as a source of blocks: `context` of the source is one of these. */
-typedef struct cairn_light_node {
-    cairn_arena *arena;
-    const char *url; /* without a slash at its end */
-} cairn_light_node;
+/* The same as a source of blocks. */
 cairn_light_source cairn_light_node_source(cairn_light_node *node);
 
 #endif

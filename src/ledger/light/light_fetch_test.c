@@ -98,12 +98,17 @@ static void test_no_block(void **state)
     (void)state;
     cairn_light_block got;
     char nowhere[CAIRN_HTTP_URL_SIZE_MAX + 8];
-    assert_int_equal(cairn_light_fetch(&chain.arena, url, HEIGHT + 1, &got), CAIRN_ERR_UNAVAILABLE);
-    assert_int_equal(cairn_light_fetch(&chain.arena, "http://127.0.0.1:1", HEIGHT, &got),
-                     CAIRN_ERR_UNREACHABLE);
+    _Atomic bool cancelled = true;
+    cairn_light_node node = {.arena = &chain.arena, .url = url};
+    assert_int_equal(cairn_light_fetch(&node, HEIGHT + 1, &got), CAIRN_ERR_UNAVAILABLE);
+    node.cancelled = &cancelled;
+    assert_int_equal(cairn_light_fetch(&node, HEIGHT, &got), CAIRN_ERR_CANCELLED);
+    node = (cairn_light_node){.arena = &chain.arena, .url = "http://127.0.0.1:1"};
+    assert_int_equal(cairn_light_fetch(&node, HEIGHT, &got), CAIRN_ERR_UNREACHABLE);
     memset(nowhere, 'x', sizeof nowhere - 1);
     nowhere[sizeof nowhere - 1] = '\0';
-    assert_int_equal(cairn_light_fetch(&chain.arena, nowhere, HEIGHT, &got), CAIRN_ERR_ARGUMENT);
+    node.url = nowhere;
+    assert_int_equal(cairn_light_fetch(&node, HEIGHT, &got), CAIRN_ERR_ARGUMENT);
 }
 
 int main(void)

@@ -52,6 +52,11 @@ cairn_err cairn_api_reader(cairn_call *call, cairn_reader *ret_reader) CAIRN_MUS
 
 cairn_node *cairn_api_node(const cairn_call *call);
 
+/* As cairn_commits_ask, of that ledger; the view is given up in any case. NOT_IMPLEMENTED where no
+ * consortium's engine drives it from here. */
+cairn_err cairn_api_ask_commit(cairn_call *call, cairn_node_ledger *ledger,
+                               cairn_commits_question *question) CAIRN_MUST_USE;
+
 /* Gives a transaction, which lives as long as the call, to the ledger, and answers as
  * submitTransaction does with that `wait` ("commit", "durable"); what the parameter was given as is
  * read by cairn_api_waiting. Any thread. */

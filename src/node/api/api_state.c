@@ -5,7 +5,7 @@
 #include "node/api/api.h"
 #include "node/api/state_name.h"
 
-/* A question for a proof, while its head is signed. */
+/* A question for a proof, while its head is signed, or its block committed to. */
 typedef struct question {
     cairn_call *call;
     cairn_node_ledger *ledger;
@@ -13,24 +13,40 @@ typedef struct question {
     cairn_state_key key;
     uint64_t entry_index; /* of the block entry that closes the view */
     cairn_smt_proof proof;
+    cairn_commits_question commit; /* its `from` is 0: receipts */
 } question;
 
-static cairn_err make_proof(const question *q, const cairn_head *head, cairn_bytes *ret_encoded)
+/* All but who vouches. */
+static cairn_err begin_proof(const question *q, cairn_state_proof *ret_proof)
 {
-    cairn_engine *engine = q->ledger->service.engine;
-    cairn_arena *arena = q->call->arena;
-    const cairn_hash *path = NULL;
-    size_t path_count = 0;
-    cairn_receipts receipts;
-    cairn_state_proof proof = {
+    *ret_proof = (cairn_state_proof){
         .map = q->map == CAIRN_MAP_STATE ? CAIRN_STATE_PROOF_STATE : CAIRN_STATE_PROOF_CONFIG,
         .key = cairn_state_key_view(&q->key),
         .present = q->proof.exists,
         .value = q->proof.value,
         .proof = q->proof.ics23,
     };
-    CAIRN_TRY(cairn_engine_prove_entry(engine, head->view, q->entry_index, arena,
-                                       &proof.end.block_entry_raw, &path, &path_count));
+    return cairn_engine_entry(q->ledger->service.engine, q->entry_index, q->call->arena,
+                              &ret_proof->end.block_entry_raw);
+}
+
+static void answer_encoded(const question *q, cairn_err err, cairn_bytes encoded)
+{
+    if (err == CAIRN_OK)
+        cairn_api_answer(q->call, 200, "application/cbor", NULL, 0, encoded);
+    else
+        cairn_api_refuse(q->call, err);
+}
+
+/* --- by receipts --- */
+
+static cairn_err make_proof(const question *q, const cairn_head *head, cairn_bytes *ret_encoded)
+{
+    cairn_engine *engine = q->ledger->service.engine;
+    cairn_arena *arena = q->call->arena;
+    cairn_receipts receipts;
+    cairn_state_proof proof;
+    CAIRN_TRY(begin_proof(q, &proof));
     CAIRN_TRY(cairn_head_receipts(head, engine, q->ledger->origin, q->entry_index,
                                   proof.end.block_entry_raw, arena, &receipts));
     return cairn_state_proof_encode(arena, &proof, receipts.list, receipts.count, ret_encoded);
@@ -38,18 +54,45 @@ static cairn_err make_proof(const question *q, const cairn_head *head, cairn_byt
 
 static void on_head(void *context, cairn_err err, const cairn_head *head)
 {
-    question *q = context;
-    cairn_bytes encoded;
+    const question *q = context;
+    cairn_bytes encoded = {NULL, 0};
     if (err == CAIRN_OK)
         err = make_proof(q, head, &encoded);
+    answer_encoded(q, err, encoded);
+}
+
+/* --- by a commit --- */
+
+static void on_commit(void *context, cairn_err err, cairn_bytes commit_proof)
+{
+    const question *q = context;
+    cairn_state_proof proof;
+    cairn_bytes encoded = {NULL, 0};
     if (err == CAIRN_OK)
-        cairn_api_answer(q->call, 200, "application/cbor", NULL, 0, encoded);
-    else
+        err = begin_proof(q, &proof);
+    if (err == CAIRN_OK) {
+        proof.end.commit_raw = commit_proof;
+        err = cairn_state_proof_encode(q->call->arena, &proof, NULL, 0, &encoded);
+    }
+    answer_encoded(q, err, encoded);
+}
+
+static void want_commit(question *q, cairn_view *view)
+{
+    q->commit.view = view;
+    q->commit.index = q->entry_index;
+    q->commit.arena = q->call->arena;
+    q->commit.done = on_commit;
+    q->commit.context = q;
+    cairn_err err = cairn_api_ask_commit(q->call, q->ledger, &q->commit);
+    if (err != CAIRN_OK)
         cairn_api_refuse(q->call, err);
 }
 
+/* --- the question --- */
+
 /* A proof as of the newest view, whichever that is by the time of reading. */
-static cairn_err prove_newest(question *q)
+static cairn_err prove_newest(question *q, cairn_view **ret_view)
 {
     cairn_engine *engine = q->ledger->service.engine;
     cairn_err err = CAIRN_ERR_VIEW_EXPIRED;
@@ -58,6 +101,8 @@ static cairn_err prove_newest(question *q)
         q->entry_index = view->log_size - 1;
         err = cairn_engine_prove(engine, view, q->map, cairn_state_key_view(&q->key),
                                  q->call->arena, &q->proof);
+        if (err == CAIRN_OK)
+            *ret_view = CAIRN_STEAL(view);
     }
     return err;
 }
@@ -65,15 +110,18 @@ static cairn_err prove_newest(question *q)
 static void answer_proof(const question *asked)
 {
     question *q = NULL;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = NULL;
     cairn_err err = CAIRN_ARENA_NEW(asked->call->arena, &q);
     if (err == CAIRN_OK) {
         *q = *asked;
-        err = prove_newest(q);
+        err = prove_newest(q, &view);
     }
-    if (err == CAIRN_OK)
-        cairn_heads_want(q->ledger->heads[CAIRN_HEAD_RECEIPT], q->entry_index + 1, on_head, q);
-    else
+    if (err != CAIRN_OK)
         cairn_api_refuse(asked->call, err);
+    else if (q->commit.from != 0)
+        want_commit(q, CAIRN_STEAL(view));
+    else
+        cairn_heads_want(q->ledger->heads[CAIRN_HEAD_RECEIPT], q->entry_index + 1, on_head, q);
 }
 
 static void answer_value(const question *q)
@@ -104,19 +152,21 @@ static void answer_value(const question *q)
 void cairn_api_state_get(cairn_call *call)
 {
     static const char *const words[] = {"false", "true"};
-    cairn_api_parameter query[] = {{.name = "proof"}};
+    cairn_api_parameter query[] = {{.name = "proof"}, {.name = "commit_from"}};
     question q = {.call = call};
     size_t proof = 0;
     cairn_err err = cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &q.ledger);
     if (err == CAIRN_OK)
-        err = cairn_api_query(call, query, 1);
+        err = cairn_api_query(call, query, 2);
     if (err == CAIRN_OK)
         err = cairn_api_choice(&query[0], words, 2, &proof);
+    if (err == CAIRN_OK)
+        err = cairn_api_number(&query[1], 1, CAIRN_API_NUMBER_MAX, &q.commit.from);
     if (err == CAIRN_OK)
         err = cairn_state_name_parse(call->params[1], &q.map, &q.key);
     if (err != CAIRN_OK)
         cairn_api_refuse(call, err);
-    else if (proof == 1)
+    else if (proof == 1 || q.commit.from != 0)
         answer_proof(&q);
     else
         answer_value(&q);

@@ -11,6 +11,7 @@ typedef struct question {
     uint64_t valid_until_ms; /* 0: not said */
     cairn_tx_status status;
     cairn_refusal_proof refusal;
+    cairn_commits_question commit; /* its `from` is 0: receipts */
 } question;
 
 /* --- answers --- */
@@ -90,17 +91,9 @@ static cairn_err make_refusal(const question *q, const cairn_head *head, cairn_b
                                       ret_proof);
 }
 
-static void on_refused_head(void *context, cairn_err err, const cairn_head *head)
+static void answer_refusal(const question *q, cairn_bytes proof)
 {
-    question *q = context;
-    cairn_bytes proof;
     cairn_api_json json = {0};
-    if (err == CAIRN_OK)
-        err = make_refusal(q, head, &proof);
-    if (err != CAIRN_OK) {
-        cairn_api_refuse(q->call, err);
-        return;
-    }
     put_standing(q, &json, "rejected");
     put_block(q, &json);
     cairn_api_json_base64(&json, "proof", proof);
@@ -108,11 +101,68 @@ static void on_refused_head(void *context, cairn_err err, const cairn_head *head
     cairn_api_answer_json(q->call, 200, NULL, 0, &json);
 }
 
+static void on_refused_head(void *context, cairn_err err, const cairn_head *head)
+{
+    const question *q = context;
+    cairn_bytes proof;
+    if (err == CAIRN_OK)
+        err = make_refusal(q, head, &proof);
+    if (err == CAIRN_OK)
+        answer_refusal(q, proof);
+    else
+        cairn_api_refuse(q->call, err);
+}
+
 static cairn_err prove_refusal(question *q)
 {
     cairn_engine *engine = q->ledger->service.engine;
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
     return cairn_engine_prove_refusal(engine, view, &q->id, q->call->arena, &q->refusal);
+}
+
+/* --- by a commit instead --- */
+
+static void on_accepted_commit(void *context, cairn_err err, cairn_bytes commit_proof)
+{
+    const question *q = context;
+    cairn_api_json json = {0};
+    if (err != CAIRN_OK) {
+        cairn_api_refuse(q->call, err);
+        return;
+    }
+    put_standing(q, &json, "accepted");
+    put_block(q, &json);
+    cairn_api_json_base64(&json, "commit", commit_proof);
+    cairn_api_json_close(&json);
+    cairn_api_answer_json(q->call, 200, NULL, 0, &json);
+}
+
+static void on_refused_commit(void *context, cairn_err err, cairn_bytes commit_proof)
+{
+    question *q = context;
+    cairn_bytes proof;
+    q->refusal.end.commit_raw = commit_proof;
+    if (err == CAIRN_OK)
+        err = cairn_refusal_proof_encode(q->call->arena, &q->refusal, NULL, 0, &proof);
+    if (err == CAIRN_OK)
+        answer_refusal(q, proof);
+    else
+        cairn_api_refuse(q->call, err);
+}
+
+/* Of the newest log: the header that holds it is the next one to come, or is there already. */
+static void want_commit(question *q)
+{
+    const cairn_block_entry *entry = &q->refusal.end.block_entry;
+    bool accepted = q->status.standing == CAIRN_TX_ACCEPTED;
+    q->commit.view = cairn_engine_view(q->ledger->service.engine);
+    q->commit.index = accepted ? q->status.index : entry->first + entry->count;
+    q->commit.arena = q->call->arena;
+    q->commit.done = accepted ? on_accepted_commit : on_refused_commit;
+    q->commit.context = q;
+    cairn_err err = cairn_api_ask_commit(q->call, q->ledger, &q->commit);
+    if (err != CAIRN_OK)
+        cairn_api_refuse(q->call, err);
 }
 
 /* --- not decided --- */
@@ -147,13 +197,14 @@ static void answer_undecided(const question *q)
 
 static cairn_err read_question(cairn_call *call, question **ret_question)
 {
-    cairn_api_parameter query[] = {{.name = "valid_until"}};
+    cairn_api_parameter query[] = {{.name = "valid_until"}, {.name = "commit_from"}};
     question *q = NULL;
     CAIRN_TRY(CAIRN_ARENA_NEW(call->arena, &q));
     q->call = call;
     CAIRN_TRY(cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &q->ledger));
-    CAIRN_TRY(cairn_api_query(call, query, 1));
+    CAIRN_TRY(cairn_api_query(call, query, 2));
     CAIRN_TRY(cairn_api_number(&query[0], 1, CAIRN_API_NUMBER_MAX, &q->valid_until_ms));
+    CAIRN_TRY(cairn_api_number(&query[1], 1, CAIRN_API_NUMBER_MAX, &q->commit.from));
     CAIRN_TRY(cairn_api_hash(call->params[1], "transaction", &q->id));
     CAIRN_TRY(cairn_engine_status(q->ledger->service.engine, &q->id, &q->status));
     if (q->status.standing == CAIRN_TX_REFUSED)
@@ -173,7 +224,11 @@ static void get_transaction(void *context)
     }
     cairn_heads *heads = q->ledger->heads[CAIRN_HEAD_RECEIPT];
     const cairn_block_entry *entry = &q->refusal.end.block_entry;
-    if (q->status.standing == CAIRN_TX_ACCEPTED)
+    bool decided =
+        q->status.standing == CAIRN_TX_ACCEPTED || q->status.standing == CAIRN_TX_REFUSED;
+    if (decided && q->commit.from != 0)
+        want_commit(q);
+    else if (q->status.standing == CAIRN_TX_ACCEPTED)
         cairn_heads_want(heads, q->status.index + 1, on_accepted_head, q);
     else if (q->status.standing == CAIRN_TX_REFUSED)
         cairn_heads_want(heads, entry->first + entry->count + 1, on_refused_head, q);
