@@ -75,7 +75,6 @@ typedef struct cairn_fdo_client_info {
 typedef struct cairn_fdo_client_run_facts {
     cairn_fdo_nonce prove_nonce; /* NonceTO2ProveDv */
     cairn_fdo_nonce setup_nonce; /* NonceTO2SetupDv */
-    const cairn_fdo_client_keys *keys;
 } cairn_fdo_client_run_facts;
 
 /* A service-info module. Functions but `take` may be NULL. An error ends the run. */
@@ -84,6 +83,8 @@ typedef struct cairn_fdo_client_module {
     void *context;
     /* Service info begins; `facts` lives until it ends. */
     void (*begin)(void *context, const cairn_fdo_client_run_facts *facts);
+    /* The owner has switched it on, once more perhaps. */
+    void (*activate)(void *context);
     /* A pair from the owner; views for the length of the call. */
     cairn_err (*take)(void *context, cairn_bytes name, cairn_bytes value);
     /* The next pair for the owner, whose value has at most `room` bytes, in the arena; false when
@@ -201,6 +202,35 @@ bool cairn_fdo_client_owner_url(const cairn_fdo_client *device, size_t i,
 /* Modules forget what owners gave, and the credential in force waits for an owner again: for a
  * resale (X1353-R10). */
 cairn_err cairn_fdo_client_reset(cairn_fdo_client *device) CAIRN_MUST_USE;
+
+/* --- modules of FIDO's repository, on files --- */
+
+/* Everything of an owner goes into one directory. What is NULL or false is not offered. */
+typedef struct cairn_fdo_client_modules_config {
+    const char *directory;   /* made when it is needed: fdo.download, fdo.wget and fdo.csr */
+    uint64_t file_size_max;  /* bytes of a file; 0: 64 MiB */
+    const char *upload_from; /* fdo.upload: the directory whose files may be asked for */
+    bool command;            /* fdo.command: the owner may run programs as this process */
+    /* fdo.wget: writes what `url` holds to `fd`, at most `size_max` bytes. */
+    cairn_err (*fetch)(void *context, const char *url, int fd, uint64_t size_max);
+    void *fetch_context;
+    /* fdo.csr: names of keys, one for each time that the owner switches it on; the key `NAME` gets
+     * NAME.crt.pem and NAME.ca.pem. */
+    const cairn_fdo_client_keys *keys;
+    const char *const *key_names;
+    size_t key_name_count;
+    cairn_key_type key_type;
+} cairn_fdo_client_modules_config;
+
+typedef struct cairn_fdo_client_modules cairn_fdo_client_modules;
+/* `config` and what it points to is borrowed until free. NO_MEMORY. */
+cairn_err cairn_fdo_client_modules_open(const cairn_fdo_client_modules_config *config,
+                                        cairn_fdo_client_modules **ret_modules) CAIRN_MUST_USE;
+void cairn_fdo_client_modules_free(cairn_fdo_client_modules *modules);
+CAIRN_DEFINE_CLEANUP(cairn_fdo_client_modules, cairn_fdo_client_modules_free)
+/* For cairn_fdo_client_config. */
+const cairn_fdo_client_module *const *
+cairn_fdo_client_modules_list(const cairn_fdo_client_modules *modules, size_t *ret_count);
 
 /* --- driving it --- */
 

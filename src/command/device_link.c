@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/net/http_client.h"
+#include "core/store/file.h"
 
 static const char clause[] = "FDO 1.1, 4.3";
 
@@ -98,4 +99,24 @@ static cairn_err post(void *context, const char *url, const cairn_fdo_client_mes
 cairn_fdo_client_link cairn_device_http_link(cairn_device_http *http)
 {
     return (cairn_fdo_client_link){.context = http, .post = post};
+}
+
+cairn_err cairn_device_http_fetch(void *context, const char *url, int fd, uint64_t size_max)
+{
+    const cairn_device_http *http = context;
+    cairn_http_reply reply;
+    cairn_arena arena;
+    const cairn_http_call made = {.method = CAIRN_HTTP_CLIENT_GET,
+                                  .url = url,
+                                  .timeout_ms = http->timeout_ms,
+                                  .body_size_max = size_max,
+                                  .ca_file = http->ca_file};
+    cairn_arena_init(&arena, 2 * size_max + CAIRN_FDO_MESSAGE_SIZE_MAX);
+    cairn_err err = cairn_http_client_call(&arena, &made, &reply);
+    if (err == CAIRN_OK && reply.status != 200)
+        err = CAIRN_FAIL(CAIRN_ERR_UNREACHABLE, "house", "fdo.wget: HTTP %d", reply.status);
+    if (err == CAIRN_OK)
+        err = cairn_file_write(fd, url, reply.body);
+    cairn_arena_done(&arena);
+    return err;
 }

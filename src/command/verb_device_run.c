@@ -7,6 +7,7 @@
 #include "command/device_link.h"
 #include "command/facts.h"
 #include "command/verbs.h"
+#include "core/store/file.h"
 
 enum { TIMEOUT_MS = 60000 };
 
@@ -15,7 +16,10 @@ typedef struct room {
     cairn_command *command;
     cairn_fdo_client_files *files;
     cairn_fdo_client *device;
+    cairn_fdo_client_modules *modules;
     cairn_fdo_client_config config;
+    cairn_fdo_client_modules_config offers;
+    char owner_directory[CAIRN_PATH_SIZE_MAX];
     cairn_device_http http;
     cairn_fdo_client_world world;
     struct utsname machine;
@@ -24,6 +28,7 @@ typedef struct room {
 static void room_done(room *r)
 {
     cairn_fdo_client_free(r->device);
+    cairn_fdo_client_modules_free(r->modules);
     cairn_fdo_client_files_free(r->files);
 }
 
@@ -51,10 +56,28 @@ static void note(void *context, const char *what, const char *url, cairn_err err
                       err == CAIRN_OK ? "done" : cairn_err_detail());
 }
 
-static cairn_err open_room(room *r, cairn_command *command, const char *directory,
-                           const char *ca_file)
+/* Keys that an owner may have certified: one for the network operator, one for the service. */
+static const char *const key_names[] = {"operator", "service"};
+
+static cairn_err open_modules(room *r, const char *directory)
 {
-    *r = (room){.command = command, .http = {.ca_file = ca_file, .timeout_ms = TIMEOUT_MS}};
+    CAIRN_TRY(cairn_path_join(directory, "owner", r->owner_directory));
+    r->offers.directory = r->owner_directory;
+    r->offers.fetch = cairn_device_http_fetch;
+    r->offers.fetch_context = &r->http;
+    r->offers.keys = &r->config.keys;
+    r->offers.key_names = key_names;
+    r->offers.key_name_count = sizeof key_names / sizeof key_names[0];
+    CAIRN_TRY(cairn_fdo_client_modules_open(&r->offers, &r->modules));
+    r->config.modules = cairn_fdo_client_modules_list(r->modules, &r->config.module_count);
+    return CAIRN_OK;
+}
+
+/* `r` has what the verb was given: http.ca_file, offers. */
+static cairn_err open_room(room *r, cairn_command *command, const char *directory)
+{
+    r->command = command;
+    r->http.timeout_ms = TIMEOUT_MS;
     r->world =
         (cairn_fdo_client_world){.context = r, .sleep_ms = sleep_ms, .random = draw, .note = note};
     if (uname(&r->machine) != 0)
@@ -67,6 +90,7 @@ static cairn_err open_room(room *r, cairn_command *command, const char *director
                                                  .version = r->machine.release,
                                                  .model = "cairn",
                                                  .separator = ":"};
+    CAIRN_TRY(open_modules(r, directory));
     return cairn_fdo_client_open(&r->config, &r->device);
 }
 
@@ -102,8 +126,9 @@ static cairn_err make(cairn_command *command, const cairn_arguments *arguments)
 {
     CAIRN_CLEANUP(room_done) room r = {0};
     cairn_fdo_client_birth birth;
+    r.http.ca_file = cairn_option_value(arguments, "ca");
     CAIRN_TRY(read_birth(arguments, &birth));
-    CAIRN_TRY(open_room(&r, command, arguments->words[0], cairn_option_value(arguments, "ca")));
+    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
     const cairn_fdo_client_link link = cairn_device_http_link(&r.http);
     CAIRN_TRY(cairn_fdo_client_initialise(r.device, &link, &r.world,
                                           cairn_option_value(arguments, "manufacturer"), &birth));
@@ -138,8 +163,11 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 {
     CAIRN_CLEANUP(room_done) room r = {0};
     uint64_t attempts = 0;
+    r.http.ca_file = cairn_option_value(arguments, "ca");
+    r.offers.upload_from = cairn_option_value(arguments, "upload-from");
+    r.offers.command = cairn_option_given(arguments, "allow-command");
     CAIRN_TRY(cairn_option_number(arguments, "attempts", 0, UINT32_MAX, &attempts));
-    CAIRN_TRY(open_room(&r, command, arguments->words[0], cairn_option_value(arguments, "ca")));
+    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
     if (cairn_fdo_client_get_state(r.device) == CAIRN_FDO_CLIENT_ONBOARDED &&
         !cairn_option_given(arguments, "again"))
         return print_device(&r);
@@ -151,6 +179,8 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 static const cairn_option run_options[] = {
     {"attempts", "N", false, false, "give up after going through all directives N times"},
     {"again", NULL, false, false, "onboard a device that has an owner already"},
+    {"upload-from", "DIR", false, false, "let the owner fetch files of this directory"},
+    {"allow-command", NULL, false, false, "let the owner run programs, as this user"},
     {"ca", "FILE", false, false, "PEM of the only roots trusted for https"},
 };
 
@@ -175,7 +205,7 @@ const cairn_verb cairn_verb_device_run = {
 static cairn_err reset(cairn_command *command, const cairn_arguments *arguments)
 {
     CAIRN_CLEANUP(room_done) room r = {0};
-    CAIRN_TRY(open_room(&r, command, arguments->words[0], NULL));
+    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
     CAIRN_TRY(cairn_fdo_client_reset(r.device));
     return print_device(&r);
 }

@@ -187,6 +187,9 @@ static cairn_err take_active(cairn_fdo_client *d, cairn_bytes module, bool known
     if (active)
         d->info.answer |= (d->info.active & 1u << place) == 0 ? 1u << place : 0;
     d->info.active = active ? d->info.active | 1u << place : d->info.active & ~(1u << place);
+    const cairn_fdo_client_module *m = d->config->modules[place];
+    if (active && m->activate != NULL)
+        m->activate(m->context);
     return CAIRN_OK;
 }
 
@@ -226,8 +229,7 @@ void cairn_fdo_client_info_begin(cairn_fdo_client *d)
 {
     d->info = (device_info_state){.begun = true};
     d->info.facts = (cairn_fdo_client_run_facts){.prove_nonce = d->to2.prove_nonce,
-                                                 .setup_nonce = d->to2.setup_nonce,
-                                                 .keys = &d->config->keys};
+                                                 .setup_nonce = d->to2.setup_nonce};
     for (size_t i = 0; i < d->config->module_count; i++)
         if (d->config->modules[i]->begin != NULL)
             d->config->modules[i]->begin(d->config->modules[i]->context, &d->info.facts);

@@ -37,9 +37,18 @@ static bool url_of_name(const scheme *s, cairn_bytes dns, uint16_t port, char *r
     return n > 0 && n < CAIRN_FDO_CLIENT_URL_SIZE;
 }
 
+/* Some peers write an IPv4 address in 16 bytes (RFC 4291 section 2.5.5.2). */
+static cairn_bytes unmapped(cairn_bytes ip)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    bool mapped = ip.size == 16 && memcmp(ip.data, prefix, sizeof prefix) == 0;
+    return mapped ? cairn_bytes_of(ip.data + sizeof prefix, 4) : ip;
+}
+
 static bool url_of_ip(const scheme *s, cairn_bytes ip, uint16_t port, char *ret_url)
 {
     char text[INET6_ADDRSTRLEN];
+    ip = unmapped(ip);
     bool six = ip.size == 16;
     if ((!six && ip.size != 4) ||
         inet_ntop(six ? AF_INET6 : AF_INET, ip.data, text, sizeof text) == NULL)
