@@ -2,6 +2,7 @@
 #include "onboard/onboard.h"
 
 #include "onboard/acts.h"
+#include "onboard/devices.h"
 
 /* A row hands nothing but its act to decode and apply: each kind has its own pair. */
 #define KIND(name)                                                                           \
@@ -46,4 +47,6 @@ const cairn_feature cairn_onboard_feature = {
     .name = "onboard",
     .transactions = transactions,
     .transaction_count = sizeof transactions / sizeof transactions[0],
+    .projections = &cairn_devices_projection,
+    .projection_count = 1,
 };

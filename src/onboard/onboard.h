@@ -310,6 +310,21 @@ typedef struct cairn_device_step {
 cairn_err cairn_device_replay(cairn_arena *arena, const cairn_hash *index,
                               const cairn_device_step *step, cairn_device *device) CAIRN_MUST_USE;
 
+/* Where the records of many devices are kept while a history is gone through. */
+typedef struct cairn_device_table {
+    void *context;
+    /* The record, whose views live in the arena of the replay; version 0 when there is none. */
+    cairn_err (*get)(void *context, const cairn_hash *index, cairn_device *ret_device);
+    /* `record` is `after` encoded. */
+    cairn_err (*put)(void *context, const cairn_hash *index, const cairn_device *before,
+                     const cairn_device *after, cairn_bytes record);
+} cairn_device_table;
+
+/* The same for all devices of a transaction; when it barred one, for `barred`. */
+cairn_err cairn_device_replay_all(cairn_arena *arena, const cairn_device_step *step,
+                                  const cairn_hash *barred,
+                                  const cairn_device_table *table) CAIRN_MUST_USE;
+
 /* What that transaction did, by name: "register", "transfer", "suspend", …; NOT_FOUND for one that
  * is not about devices. */
 cairn_err cairn_device_act_name(cairn_arena *arena, cairn_bytes transaction,

@@ -184,42 +184,80 @@ static cairn_err read_act(cairn_arena *arena, cairn_bytes transaction, cairn_tx 
     return cairn_cbor_end(&r);
 }
 
-static cairn_err replay(cairn_arena *arena, const cairn_hash *index, const cairn_device_kind *kind,
-                        const cairn_device_saying *saying, const void *act, cairn_device *device)
+/* What the transaction of a step did to one of its rows. */
+static cairn_err replay_row(const cairn_device_saying *saying, const cairn_device_kind *kind,
+                            const void *act, const void *row, const cairn_device *device,
+                            cairn_device *ret_next, cairn_bytes *ret_record)
 {
-    const cairn_schema_list *list = act;
-    const cairn_device_row *row = bsearch(index, list->rows, list->count, row_size(kind), compare);
-    cairn_bytes before = {0}, after;
+    const cairn_device_row *head = row;
+    cairn_bytes before = {0};
     cairn_device next = *device;
-    if (row == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, clause, "transaction: is not about this device");
-    CAIRN_TRY(check_version(device, kind->creates ? 0 : row->version));
+    CAIRN_TRY(check_version(device, kind->creates ? 0 : head->version));
     if (device->version == 0)
         next = nothing;
     else
-        CAIRN_TRY(cairn_device_encode(arena, device, &before));
-    CAIRN_TRY(take_step(saying, kind, act, row, before, &next, &after));
-    return cairn_device_decode(arena, after, device);
+        CAIRN_TRY(cairn_device_encode(saying->arena, device, &before));
+    CAIRN_TRY(take_step(saying, kind, act, row, before, &next, ret_record));
+    *ret_next = next;
+    return CAIRN_OK;
+}
+
+/* An act as a history has it. */
+typedef struct told {
+    cairn_device_saying saying;
+    const cairn_device_kind *kind;
+    const cairn_schema_list *list; /* the act begins with it */
+    cairn_device_row barred;       /* the row of an act that an approval did, */
+    cairn_schema_list one;         /* alone */
+} told;
+
+static cairn_err read_told(cairn_arena *arena, const cairn_device_step *step, told *t)
+{
+    cairn_tx tx;
+    void *act = &t->one;
+    t->kind = &cairn_device_bar_kind;
+    t->one = (cairn_schema_list){.count = 1, .rows = &t->barred};
+    if (step->barred)
+        CAIRN_TRY(cairn_tx_decode(step->transaction, &tx));
+    else
+        CAIRN_TRY(read_act(arena, step->transaction, &tx, &t->kind, &act));
+    t->list = act;
+    t->saying = (cairn_device_saying){.arena = arena,
+                                      .ledger = tx.ledger,
+                                      .org = step->org,
+                                      .transaction = tx.id,
+                                      .time_ms = step->time_ms};
+    return CAIRN_OK;
 }
 
 cairn_err cairn_device_replay(cairn_arena *arena, const cairn_hash *index,
                               const cairn_device_step *step, cairn_device *device)
 {
-    cairn_tx tx;
-    const cairn_device_kind *kind = &cairn_device_bar_kind;
-    cairn_device_row row = {.index = *index, .version = device->version};
-    cairn_schema_list one = {.count = 1, .rows = &row};
-    void *act = &one;
-    if (step->barred)
-        CAIRN_TRY(cairn_tx_decode(step->transaction, &tx));
-    else
-        CAIRN_TRY(read_act(arena, step->transaction, &tx, &kind, &act));
-    const cairn_device_saying saying = {.arena = arena,
-                                        .ledger = tx.ledger,
-                                        .org = step->org,
-                                        .transaction = tx.id,
-                                        .time_ms = step->time_ms};
-    return replay(arena, index, kind, &saying, act, device);
+    told t = {.barred = {.index = *index, .version = device->version}};
+    cairn_bytes record;
+    CAIRN_TRY(read_told(arena, step, &t));
+    const void *row = bsearch(index, t.list->rows, t.list->count, row_size(t.kind), compare);
+    if (row == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, clause, "transaction: is not about this device");
+    return replay_row(&t.saying, t.kind, t.list, row, device, device, &record);
+}
+
+cairn_err cairn_device_replay_all(cairn_arena *arena, const cairn_device_step *step,
+                                  const cairn_hash *barred, const cairn_device_table *table)
+{
+    told t = {.barred = {.index = *barred}};
+    CAIRN_TRY(read_told(arena, step, &t));
+    const char *rows = t.list->rows;
+    for (size_t i = 0; i < t.list->count; i++) {
+        const void *row = rows + i * row_size(t.kind);
+        cairn_device before, after;
+        cairn_bytes record;
+        CAIRN_TRY(table->get(table->context, row, &before));
+        t.barred.version = before.version; /* whichever it was */
+        CAIRN_TRY(replay_row(&t.saying, t.kind, t.list, row, &before, &after, &record));
+        CAIRN_TRY(table->put(table->context, row, &before, &after, record));
+    }
+    return CAIRN_OK;
 }
 
 cairn_err cairn_device_act_name(cairn_arena *arena, cairn_bytes transaction, const char **ret_name)
