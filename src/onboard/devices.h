@@ -5,6 +5,7 @@
 #ifndef CAIRN_ONBOARD_DEVICES_H
 #define CAIRN_ONBOARD_DEVICES_H
 
+#include "core/jobs/projection.h"
 #include "onboard/onboard.h"
 
 enum {

@@ -4,7 +4,6 @@
 #define CAIRN_ONBOARD_H
 
 #include "cairn/fdo.h"
-#include "core/jobs/projection.h"
 #include "ledger/feature.h"
 #include "ledger/registry.h"
 #include "ledger/schema.h"
