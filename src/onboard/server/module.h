@@ -22,11 +22,13 @@ typedef struct cairn_fdo_giver {
     const char *module;
     size_t room; /* bytes */
     cairn_fdo_info_list list;
+    struct cairn_fdo_rest *rest;
 } cairn_fdo_giver;
 
 /* The room for the value of one more pair of that name, in bytes. */
 size_t cairn_fdo_give_room(const cairn_fdo_giver *giver, const char *name);
-/* One encoded item; TOO_LARGE when there is no room. */
+/* One encoded item. Where there is no room for all of it, the rest follows in the next messages,
+ * and nothing else may be given before that: TOO_LARGE. */
 cairn_err cairn_fdo_give(cairn_fdo_giver *giver, const char *name, cairn_bytes item) CAIRN_MUST_USE;
 cairn_err cairn_fdo_give_bool(cairn_fdo_giver *giver, const char *name, bool value) CAIRN_MUST_USE;
 cairn_err cairn_fdo_give_uint(cairn_fdo_giver *giver, const char *name,
@@ -43,6 +45,7 @@ typedef struct cairn_fdo_module_type {
     /* Adds what there is to say. `ret_done`: the module has nothing more to say or to hear. */
     cairn_err (*give)(void *state, cairn_fdo_run *run, cairn_fdo_giver *giver, bool *ret_done);
     void (*free)(void *state);
+    bool is_ended_by_device; /* "active" comes to `take`; else false means that it is not there */
 } cairn_fdo_module_type;
 
 /* Adds a module at the end of the queue, from the plan alone; takes the state, also when it fails.

@@ -73,6 +73,7 @@ void cairn_fdo_run_info_done(cairn_fdo_run *run)
         run->modules[i].type->free(run->modules[i].state);
     run->module_count = 0;
     free(run->value);
+    free(run->rest.value);
 }
 
 /* --- in --- */
@@ -87,17 +88,33 @@ static bool split_key(const char *key, const char *module, cairn_bytes *ret_name
     return true;
 }
 
+/* What the device has switched off is not there after all. [X1353-R31] */
+static cairn_err take_active(cairn_fdo_run *run, const cairn_fdo_queued *module, cairn_bytes item)
+{
+    cairn_cbor_reader reader;
+    bool active = false;
+    CAIRN_TRY(cairn_cbor_open(&reader, item, CAIRN_CBOR_FOREIGN, module->type->name, clause));
+    CAIRN_TRY(cairn_cbor_read_bool(&reader, "active", &active));
+    if (!active && module->required)
+        return CAIRN_FAIL(CAIRN_ERR_NOT_IMPLEMENTED, clause, "%s: the device has it switched off",
+                          module->type->name);
+    run->module_now += !active;
+    return CAIRN_OK;
+}
+
 static cairn_err take_item(cairn_fdo_run *run, cairn_bytes item)
 {
     cairn_bytes name = {0};
     if (split_key(run->key, "devmod", &name))
         return cairn_fdo_devmod_take(run, name, item);
-    if (run->module_now < run->module_count) {
-        const cairn_fdo_queued *module = &run->modules[run->module_now];
-        if (split_key(run->key, module->type->name, &name))
-            return module->type->take(module->state, run, name, item);
-    }
-    return CAIRN_OK; /* of a module that has ended, or that was not asked: nobody listens */
+    if (run->module_now == run->module_count)
+        return CAIRN_OK;
+    const cairn_fdo_queued *module = &run->modules[run->module_now];
+    if (!split_key(run->key, module->type->name, &name))
+        return CAIRN_OK; /* of a module that has ended, or was not asked: nobody listens */
+    if (!module->type->is_ended_by_device && cairn_bytes_equal(name, cairn_bytes_str("active")))
+        return take_active(run, module, item);
+    return module->type->take(module->state, run, name, item);
 }
 
 /* Whole items are taken; what is left waits for its rest. */
@@ -187,39 +204,68 @@ cairn_err cairn_fdo_run_take(cairn_fdo_run *run, cairn_fdo_turn *turn,
 
 /* --- out --- */
 
-static size_t pair_size(const cairn_fdo_giver *giver, const char *name, size_t value_size)
-{
-    cairn_cbor_writer writer;
-    cairn_cbor_writer_init(&writer, NULL, 0);
-    cairn_cbor_put_array(&writer, 2);
-    size_t key_size = strlen(giver->module) + 1 + strlen(name);
-    cairn_cbor_put_text_view(&writer, cairn_bytes_of(NULL, 0));
-    cairn_cbor_put_bytes(&writer, cairn_bytes_of(NULL, 0));
-    /* heads of the key (at most 128 bytes) and of the value, at their widest */
-    return writer.size + 1 + key_size + 2 + value_size;
-}
-
 size_t cairn_fdo_give_room(const cairn_fdo_giver *giver, const char *name)
 {
-    size_t around = pair_size(giver, name, 0);
+    /* heads of pair, key (at most 128 bytes) and value, and the colon */
+    size_t around = strlen(giver->module) + strlen(name) + 8;
     if (giver->list.count == CAIRN_FDO_INFO_MAX || around >= giver->room)
         return 0;
     return giver->room - around;
 }
 
+static cairn_err give_piece(cairn_fdo_giver *giver, const char *key, cairn_bytes piece)
+{
+    cairn_fdo_info *pair = &giver->list.pairs[giver->list.count];
+    CAIRN_TRY(cairn_arena_copy(giver->arena, cairn_bytes_str(key), &pair->key));
+    CAIRN_TRY(cairn_arena_copy(giver->arena, piece, &pair->value));
+    giver->room -= cairn_fdo_info_size(pair);
+    giver->list.count++;
+    return CAIRN_OK;
+}
+
+static cairn_err keep_rest(cairn_fdo_giver *giver, const char *key, cairn_bytes rest)
+{
+    uint8_t *copy = malloc(rest.size);
+    if (copy == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "service info");
+    memcpy(copy, rest.data, rest.size);
+    *giver->rest = (cairn_fdo_rest){.value = copy, .size = rest.size};
+    memcpy(giver->rest->key, key, strlen(key) + 1);
+    giver->list.more = true;
+    return CAIRN_OK;
+}
+
 cairn_err cairn_fdo_give(cairn_fdo_giver *giver, const char *name, cairn_bytes item)
 {
     char key[CAIRN_FDO_INFO_KEY_MAX + 1];
-    cairn_fdo_info *pair = &giver->list.pairs[giver->list.count];
-    if (item.size > cairn_fdo_give_room(giver, name))
-        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "service info: no room for %s:%s",
-                          giver->module, name);
+    size_t room = cairn_fdo_give_room(giver, name);
+    size_t now = item.size < room ? item.size : room;
     int size = snprintf(key, sizeof key, "%s:%s", giver->module, name);
     CAIRN_ASSERT(size > 0 && (size_t)size < sizeof key);
-    CAIRN_TRY(cairn_arena_copy(giver->arena, cairn_bytes_str(key), &pair->key));
-    CAIRN_TRY(cairn_arena_copy(giver->arena, item, &pair->value));
-    giver->room -= pair_size(giver, name, item.size);
-    giver->list.count++;
+    if (giver->rest->value != NULL)
+        return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "service info: no room for %s", key);
+    if (now > 0)
+        CAIRN_TRY(give_piece(giver, key, cairn_bytes_of(item.data, now)));
+    if (now == item.size)
+        return CAIRN_OK;
+    return keep_rest(giver, key, cairn_bytes_of(item.data + now, item.size - now));
+}
+
+/* The next piece of a value that was begun, in a message of its own. */
+static cairn_err give_rest(cairn_fdo_giver *giver)
+{
+    cairn_fdo_rest *rest = giver->rest;
+    size_t left = rest->size - rest->sent;
+    size_t around = strlen(rest->key) + 8; /* heads of pair, key and value */
+    size_t room = giver->room > around ? giver->room - around : 1;
+    size_t now = left < room ? left : room;
+    CAIRN_TRY(give_piece(giver, rest->key, cairn_bytes_of(rest->value + rest->sent, now)));
+    rest->sent += now;
+    giver->list.more = rest->sent < rest->size;
+    if (!giver->list.more) {
+        free(rest->value);
+        rest->value = NULL;
+    }
     return CAIRN_OK;
 }
 
@@ -281,11 +327,18 @@ static cairn_err give_next(cairn_fdo_run *run, cairn_fdo_giver *giver)
 cairn_err cairn_fdo_run_give(cairn_fdo_run *run, cairn_fdo_turn *turn,
                              cairn_fdo_info_list *ret_list)
 {
-    cairn_fdo_giver giver = {.arena = turn->arena, .room = run->room - CAIRN_FDO_INFO_OVERHEAD};
+    cairn_fdo_giver giver = {
+        .arena = turn->arena, .room = run->room - CAIRN_FDO_INFO_OVERHEAD, .rest = &run->rest};
     void *pairs = NULL;
     CAIRN_TRY(cairn_arena_array(turn->arena, CAIRN_FDO_INFO_MAX, sizeof *giver.list.pairs, &pairs));
     giver.list.pairs = pairs;
-    if (!run->more) {
+    if (run->more) {
+        *ret_list = giver.list; /* the device has the word */
+        return CAIRN_OK;
+    }
+    if (run->rest.value != NULL) {
+        CAIRN_TRY(give_rest(&giver));
+    } else {
         CAIRN_TRY(give_next(run, &giver));
         giver.list.done = run->module_now == run->module_count && giver.list.count == 0;
     }

@@ -5,6 +5,14 @@
 #include "onboard/server/module.h"
 #include "onboard/server/turn.h"
 
+/* A value of ours that did not fit into one message. */
+typedef struct cairn_fdo_rest {
+    char key[CAIRN_FDO_INFO_KEY_MAX + 1];
+    uint8_t *value; /* NULL: none */
+    size_t size;
+    size_t sent;
+} cairn_fdo_rest;
+
 typedef struct cairn_fdo_queued {
     const cairn_fdo_module_type *type;
     void *state;
@@ -42,6 +50,7 @@ struct cairn_fdo_run {
     char key[CAIRN_FDO_INFO_KEY_MAX + 1]; /* whose value is not whole yet */
     uint8_t *value;
     size_t value_size;
+    cairn_fdo_rest rest;
     cairn_fdo_turn *turn; /* that is held */
     unsigned holds;       /* atomic */
     cairn_err held_err;   /* atomic: the first that a release brought */
