@@ -9,8 +9,8 @@ typedef struct command {
     const cairn_fdo_command *order;
     bool begun;
     bool done;
-    module_buffer out;
-    module_buffer err;
+    cairn_fdo_module_buffer out;
+    cairn_fdo_module_buffer err;
 } command;
 
 static cairn_err take_exit(command *c, cairn_fdo_run *run, cairn_cbor_reader *reader)
@@ -22,7 +22,7 @@ static cairn_err take_exit(command *c, cairn_fdo_run *run, cairn_cbor_reader *re
         c->order->done(c->order->context, run, code, cairn_bytes_of(c->out.data, c->out.size),
                        cairn_bytes_of(c->err.data, c->err.size));
     if (code != 0 && !c->order->may_fail)
-        return module_failed(module, c->order->command, (cairn_bytes){0});
+        return cairn_fdo_module_failed(module, c->order->command, (cairn_bytes){0});
     return CAIRN_OK;
 }
 
@@ -31,14 +31,14 @@ static cairn_err take(void *state, cairn_fdo_run *run, cairn_bytes name, cairn_b
     command *c = state;
     cairn_cbor_reader reader;
     cairn_bytes bytes = {0};
-    CAIRN_TRY(module_open(&reader, item, module));
-    if (module_is(name, "exitcode"))
+    CAIRN_TRY(cairn_fdo_module_open(&reader, item, module));
+    if (cairn_fdo_module_is(name, "exitcode"))
         return take_exit(c, run, &reader);
-    if (!module_is(name, "stdout") && !module_is(name, "stderr"))
-        return module_unknown(name, module);
+    if (!cairn_fdo_module_is(name, "stdout") && !cairn_fdo_module_is(name, "stderr"))
+        return cairn_fdo_module_unknown(name, module);
     CAIRN_TRY(cairn_cbor_read_bytes(&reader, "output", 0, SIZE_MAX, &bytes));
-    return module_append(module_is(name, "stdout") ? &c->out : &c->err, bytes,
-                         CAIRN_FDO_COMMAND_OUTPUT_MAX, module);
+    return cairn_fdo_module_append(cairn_fdo_module_is(name, "stdout") ? &c->out : &c->err, bytes,
+                                   CAIRN_FDO_COMMAND_OUTPUT_MAX, module);
 }
 
 /* The arguments are one array in a byte string. */
@@ -96,7 +96,7 @@ cairn_err cairn_fdo_run_command(cairn_fdo_run *run, const cairn_fdo_command *ord
 {
     void *state = NULL;
     CAIRN_ASSERT(order->argument_count <= CAIRN_FDO_COMMAND_ARGUMENTS_MAX);
-    CAIRN_TRY(module_new(sizeof(command), &state));
+    CAIRN_TRY(cairn_fdo_module_new(sizeof(command), &state));
     ((command *)state)->order = order;
     return cairn_fdo_run_add(run, &type, state, required);
 }

@@ -25,10 +25,10 @@ typedef struct csr {
     cairn_fdo_run *run;
     bool begun;
     bool done;
-    unsigned silent;      /* rounds */
-    const char *name;     /* of the answer that waits; NULL: none */
-    unsigned error;       /* that it is, or 0 */
-    module_buffer answer; /* DER */
+    unsigned silent;                /* rounds */
+    const char *name;               /* of the answer that waits; NULL: none */
+    unsigned error;                 /* that it is, or 0 */
+    cairn_fdo_module_buffer answer; /* DER */
     uint8_t request[CSR_SIZE_MAX];
     char challenge[CAIRN_FDO_CHALLENGE_SIZE];
 } csr;
@@ -56,7 +56,7 @@ static void answer_error(csr *c, unsigned error)
 static cairn_err answer_der(csr *c, const char *name, cairn_bytes der)
 {
     c->answer.size = 0;
-    CAIRN_TRY(module_append(&c->answer, der, ANSWER_SIZE_MAX, module));
+    CAIRN_TRY(cairn_fdo_module_append(&c->answer, der, ANSWER_SIZE_MAX, module));
     c->name = name;
     c->error = 0;
     return CAIRN_OK;
@@ -153,19 +153,20 @@ static cairn_err take(void *state, cairn_fdo_run *run, cairn_bytes name, cairn_b
     cairn_cbor_reader reader;
     c->run = run;
     c->silent = 0;
-    CAIRN_TRY(module_open(&reader, item, module));
-    if (module_is(name, "active"))
+    CAIRN_TRY(cairn_fdo_module_open(&reader, item, module));
+    if (cairn_fdo_module_is(name, "active"))
         return take_active(c, &reader);
     if (c->name != NULL) /* one request after the other: its answer has one place */
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "%s: two requests at once", module);
-    if (module_is(name, "cacerts-req"))
+    if (cairn_fdo_module_is(name, "cacerts-req"))
         return take_cacerts(c, &reader);
-    if (module_is(name, "simpleenroll-req"))
+    if (cairn_fdo_module_is(name, "simpleenroll-req"))
         return take_request(c, &reader, false);
-    if (module_is(name, "simplereenroll-req"))
+    if (cairn_fdo_module_is(name, "simplereenroll-req"))
         return take_request(c, &reader, true);
-    if (!module_is(name, "csrattrs-req") && !module_is(name, "serverkeygen-req"))
-        return module_unknown(name, module);
+    if (!cairn_fdo_module_is(name, "csrattrs-req") &&
+        !cairn_fdo_module_is(name, "serverkeygen-req"))
+        return cairn_fdo_module_unknown(name, module);
     answer_error(c, NOT_SUPPORTED);
     return CAIRN_OK;
 }
@@ -210,7 +211,7 @@ static const cairn_fdo_module_type type = {module, take, give, free_state, true}
 cairn_err cairn_fdo_run_csr(cairn_fdo_run *run, const cairn_fdo_authority *authority, bool required)
 {
     void *state = NULL;
-    CAIRN_TRY(module_new(sizeof(csr), &state));
+    CAIRN_TRY(cairn_fdo_module_new(sizeof(csr), &state));
     ((csr *)state)->authority = authority;
     return cairn_fdo_run_add(run, &type, state, required);
 }

@@ -20,12 +20,12 @@ static cairn_err take(void *state, cairn_fdo_run *run, cairn_bytes name, cairn_b
     cairn_cbor_reader reader;
     int64_t size = 0;
     (void)run;
-    if (!module_is(name, "done"))
-        return module_unknown(name, module);
-    CAIRN_TRY(module_open(&reader, item, module));
+    if (!cairn_fdo_module_is(name, "done"))
+        return cairn_fdo_module_unknown(name, module);
+    CAIRN_TRY(cairn_fdo_module_open(&reader, item, module));
     CAIRN_TRY(cairn_cbor_read_int(&reader, "done", INT64_MIN, INT64_MAX, &size));
     if (size != (int64_t)d->file->content.size)
-        return module_failed(module, d->file->name, (cairn_bytes){0});
+        return cairn_fdo_module_failed(module, d->file->name, (cairn_bytes){0});
     d->done = true;
     return CAIRN_OK;
 }
@@ -75,7 +75,7 @@ static const cairn_fdo_module_type type = {module, take, give, free, false};
 cairn_err cairn_fdo_run_download(cairn_fdo_run *run, const cairn_fdo_download *file, bool required)
 {
     void *state = NULL;
-    CAIRN_TRY(module_new(sizeof(download), &state));
+    CAIRN_TRY(cairn_fdo_module_new(sizeof(download), &state));
     ((download *)state)->file = file;
     return cairn_fdo_run_add(run, &type, state, required);
 }

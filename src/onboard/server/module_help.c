@@ -5,24 +5,24 @@
 
 static const char clause[] = "FDO 1.1, 3.8";
 
-cairn_err module_open(cairn_cbor_reader *reader, cairn_bytes item, const char *module)
+cairn_err cairn_fdo_module_open(cairn_cbor_reader *reader, cairn_bytes item, const char *module)
 {
     return cairn_cbor_open(reader, item, CAIRN_CBOR_FOREIGN, module, clause);
 }
 
-cairn_err module_unknown(cairn_bytes name, const char *module)
+cairn_err cairn_fdo_module_unknown(cairn_bytes name, const char *module)
 {
     return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "%s: no message %.*s", module, (int)name.size,
                       (const char *)name.data);
 }
 
-cairn_err module_failed(const char *module, const char *what, cairn_bytes detail)
+cairn_err cairn_fdo_module_failed(const char *module, const char *what, cairn_bytes detail)
 {
     return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "%s: the device failed: %s%.*s", module, what,
                       (int)detail.size, (const char *)detail.data);
 }
 
-cairn_err module_new(size_t size, void **ret_state)
+cairn_err cairn_fdo_module_new(size_t size, void **ret_state)
 {
     void *state = calloc(1, size);
     if (state == NULL)
@@ -31,8 +31,8 @@ cairn_err module_new(size_t size, void **ret_state)
     return CAIRN_OK;
 }
 
-cairn_err module_append(module_buffer *buffer, cairn_bytes bytes, size_t size_max,
-                        const char *module)
+cairn_err cairn_fdo_module_append(cairn_fdo_module_buffer *buffer, cairn_bytes bytes,
+                                  size_t size_max, const char *module)
 {
     if (bytes.size > size_max - buffer->size)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "%s: more than %zu bytes", module,

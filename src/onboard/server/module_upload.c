@@ -14,7 +14,7 @@ typedef struct upload {
     bool done;
     bool has_length;
     uint64_t length;
-    module_buffer content;
+    cairn_fdo_module_buffer content;
     size_t hash_size; /* 0: not yet there */
     uint8_t hash[CAIRN_FDO_SHA384_SIZE];
 } upload;
@@ -49,18 +49,18 @@ static cairn_err take_part(upload *u, cairn_bytes name, cairn_bytes item)
 {
     cairn_cbor_reader reader;
     cairn_bytes bytes = {0};
-    CAIRN_TRY(module_open(&reader, item, module));
-    if (module_is(name, "length")) {
+    CAIRN_TRY(cairn_fdo_module_open(&reader, item, module));
+    if (cairn_fdo_module_is(name, "length")) {
         CAIRN_TRY(cairn_cbor_read_uint(&reader, "length", 0, u->file->size_max, &u->length));
         u->has_length = true;
         return CAIRN_OK;
     }
-    if (module_is(name, "data")) {
+    if (cairn_fdo_module_is(name, "data")) {
         CAIRN_TRY(cairn_cbor_read_bytes(&reader, "data", 0, SIZE_MAX, &bytes));
-        return module_append(&u->content, bytes, u->file->size_max, module);
+        return cairn_fdo_module_append(&u->content, bytes, u->file->size_max, module);
     }
-    if (!module_is(name, "sha-384"))
-        return module_unknown(name, module);
+    if (!cairn_fdo_module_is(name, "sha-384"))
+        return cairn_fdo_module_unknown(name, module);
     CAIRN_TRY(cairn_cbor_read_bytes(&reader, "sha-384", sizeof u->hash, sizeof u->hash, &bytes));
     memcpy(u->hash, bytes.data, bytes.size);
     u->hash_size = bytes.size;
@@ -99,7 +99,7 @@ static const cairn_fdo_module_type type = {module, take, give, free_state, false
 cairn_err cairn_fdo_run_upload(cairn_fdo_run *run, const cairn_fdo_upload *file, bool required)
 {
     void *state = NULL;
-    CAIRN_TRY(module_new(sizeof(upload), &state));
+    CAIRN_TRY(cairn_fdo_module_new(sizeof(upload), &state));
     ((upload *)state)->file = file;
     return cairn_fdo_run_add(run, &type, state, required);
 }

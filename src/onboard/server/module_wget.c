@@ -17,13 +17,13 @@ static cairn_err take(void *state, cairn_fdo_run *run, cairn_bytes name, cairn_b
     cairn_cbor_reader reader;
     cairn_bytes text = {0};
     (void)run;
-    CAIRN_TRY(module_open(&reader, item, module));
-    if (module_is(name, "error")) {
+    CAIRN_TRY(cairn_fdo_module_open(&reader, item, module));
+    if (cairn_fdo_module_is(name, "error")) {
         CAIRN_TRY(cairn_cbor_read_text(&reader, "error", 0, SIZE_MAX, &text));
-        return module_failed(module, "", text);
+        return cairn_fdo_module_failed(module, "", text);
     }
-    if (!module_is(name, "done"))
-        return module_unknown(name, module);
+    if (!cairn_fdo_module_is(name, "done"))
+        return cairn_fdo_module_unknown(name, module);
     w->done = true;
     return CAIRN_OK;
 }
@@ -49,7 +49,7 @@ static const cairn_fdo_module_type type = {module, take, give, free, false};
 cairn_err cairn_fdo_run_wget(cairn_fdo_run *run, const cairn_fdo_wget *file, bool required)
 {
     void *state = NULL;
-    CAIRN_TRY(module_new(sizeof(wget), &state));
+    CAIRN_TRY(cairn_fdo_module_new(sizeof(wget), &state));
     ((wget *)state)->file = file;
     return cairn_fdo_run_add(run, &type, state, required);
 }

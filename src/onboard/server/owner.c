@@ -354,8 +354,8 @@ static cairn_err new_voucher(cairn_fdo_turn *turn, cairn_bytes *ret_voucher)
 
 enum { ROWS_MAX = 3 };
 
-/* [X1353-R35] [X1353-R36] The new voucher, the old one with its grace, and an earlier new one that the device
- * never learnt of. */
+/* [X1353-R35] [X1353-R36] The new voucher, the old one with its grace, and an earlier new one that
+ * the device never learnt of. */
 static cairn_err rows_of(cairn_fdo_turn *turn, cairn_fdo_row rows[ROWS_MAX], size_t *ret_count)
 {
     const cairn_fdo_run *run = run_of(turn);
