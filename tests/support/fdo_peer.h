@@ -35,10 +35,11 @@ struct fdo_peer {
     bool has_sek;
     uint8_t sek[CAIRN_FDO_SEK_SIZE_MAX];
     size_t sek_size;
-    bool refuses;   /* what the device said is wrong: the answer is 255 */
-    bool reuse;     /* sends the credential back as it is */
-    unsigned done;  /* runs of TO2 that came to 70 */
-    unsigned hmacs; /* replacement HMacs received */
+    bool refuses;       /* what the device said is wrong: the answer is 255 */
+    bool reuse;         /* sends the credential back as it is */
+    uint16_t info_room; /* what the owner takes in a 68; 0: says nothing of it */
+    unsigned done;      /* runs of TO2 that came to 70 */
+    unsigned hmacs;     /* replacement HMacs received */
     cairn_bytes next_hmac;
     /* Service info: what to say to a 68. NULL: at once done. */
     void (*talk)(fdo_peer *peer, const cairn_fdo_info_list *heard, cairn_fdo_info_list *ret_said);
@@ -282,7 +283,7 @@ static inline cairn_bytes fdo_peer_ready(fdo_peer *peer, cairn_bytes body)
     peer->hmacs += has_hmac;
     if (has_hmac)
         FDO_MUST(cairn_arena_copy(&peer->arena, encoded, &peer->next_hmac));
-    FDO_MUST(cairn_fdo_owner_ready_encode(&peer->message, 0, &answer));
+    FDO_MUST(cairn_fdo_owner_ready_encode(&peer->message, peer->info_room, &answer));
     return answer;
 }
 
