@@ -54,7 +54,7 @@ typedef struct cairn_trust {
     size_t member_count;
     cairn_trust_member *members;      /* sorted by organisation */
     const cairn_light_anchor *anchor; /* where commit proofs start; NULL when there is none */
-    size_t cosigner_count;            /* n: members that hold a cosign key; set by decoding */
+    size_t cosigner_count; /* members that hold, or held, a cosign key; set by decoding */
     size_t entry_count;
     const cairn_trust_entry *entries; /* sorted by kid; set by decoding */
 } cairn_trust;
@@ -82,6 +82,10 @@ void cairn_trust_fingerprint(cairn_bytes encoded, cairn_hash *ret_fingerprint);
 
 /* The key with this id, or NULL. */
 const cairn_trust_entry *cairn_trust_find(const cairn_trust *trust, const cairn_hash *kid);
+
+/* Members that hold a cosign key which is good at that height: n of a verdict as of it. For those
+ * of today: CAIRN_TRUST_OPEN - 1. */
+size_t cairn_trust_cosigners_at(const cairn_trust *trust, uint64_t height);
 
 /* since <= height < until. */
 bool cairn_trust_key_good_at(const cairn_trust_key *key, uint64_t height);

@@ -38,7 +38,7 @@ typedef struct cairn_finding {
 /* What the members say about one log entry; or the validators of a consortium, by a commit proof,
  * to whom the trust's anchor leads. */
 typedef struct cairn_vouching {
-    const cairn_trust *trust; /* ledger, origin, threshold (k), cosigner_count (n) */
+    const cairn_trust *trust; /* ledger, origin, threshold (k) */
     size_t finding_count;
     const cairn_finding *findings;                          /* one per receipt, in their order */
     size_t vouching_count;                                  /* distinct members */

@@ -6,8 +6,10 @@
 #include "command/facts.h"
 #include "command/files.h"
 #include "command/home.h"
+#include "command/listing.h"
 #include "command/verbs.h"
 #include "ledger/params.h"
+#include "node/node_directory.h"
 
 enum { DAYS_DEFAULT = 400, DAYS_MAX = 36500 };
 #define DAY_MS UINT64_C(86400000)
@@ -19,13 +21,43 @@ static bool is_listed(const cairn_key_record *record)
     return record->purpose == CAIRN_PURPOSE_SIGN || record->purpose == CAIRN_PURPOSE_COSIGN;
 }
 
+/* From this height on nothing counts that the organisation signs: when it was suspended or removed,
+ * for it is so still. Its editions are read back to there. */
+static cairn_err find_end(const cairn_state_source *state, cairn_arena *arena, const cairn_hash *id,
+                          const cairn_org_record *org, uint64_t *ret_end)
+{
+    *ret_end = CAIRN_TRUST_OPEN;
+    for (uint64_t n = org->editions; n > 0; n--) {
+        cairn_edition edition;
+        CAIRN_TRY(cairn_registry_edition(state, arena, id, n, &edition));
+        if (edition.status == CAIRN_ORG_ACTIVE)
+            break;
+        *ret_end = edition.height;
+    }
+    return CAIRN_OK;
+}
+
+static cairn_trust_key trust_key_of(const cairn_key_record *record, uint64_t end)
+{
+    uint64_t until = record->until < end ? record->until : end;
+    return (cairn_trust_key){
+        .purpose = record->purpose == CAIRN_PURPOSE_SIGN ? CAIRN_TRUST_SIGN : CAIRN_TRUST_COSIGN,
+        .cose_key = record->cose_key,
+        .since = record->since,
+        .until = until,
+        .suspect = record->suspect_since > until ? CAIRN_TRUST_OPEN : record->suspect_since,
+    };
+}
+
 /* A member with its keys for signing and cosigning, as the state has them. */
 static cairn_err fill_member(const cairn_state_source *state, cairn_arena *arena,
                              const cairn_hash *org_id, cairn_trust_member *ret_member)
 {
     cairn_org_record org;
     void *keys = NULL;
+    uint64_t end = CAIRN_TRUST_OPEN;
     CAIRN_TRY(cairn_registry_org(state, arena, org_id, &org));
+    CAIRN_TRY(find_end(state, arena, org_id, &org, &end));
     cairn_trust_member member = {.org = *org_id};
     CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_str(org.name), &member.name));
     CAIRN_TRY(cairn_arena_array(arena, org.kid_count, sizeof(cairn_trust_key), &keys));
@@ -33,47 +65,50 @@ static cairn_err fill_member(const cairn_state_source *state, cairn_arena *arena
     for (size_t i = 0; i < org.kid_count; i++) {
         cairn_key_record record;
         CAIRN_TRY(cairn_registry_key(state, arena, &org.kids[i], &record));
-        if (!is_listed(&record))
-            continue;
-        member.keys[member.key_count++] = (cairn_trust_key){
-            .purpose = record.purpose == CAIRN_PURPOSE_SIGN ? CAIRN_TRUST_SIGN : CAIRN_TRUST_COSIGN,
-            .cose_key = record.cose_key,
-            .since = record.since,
-            .until = record.until,
-            .suspect = record.suspect_since,
-        };
+        if (is_listed(&record) && record.since <= end)
+            member.keys[member.key_count++] = trust_key_of(&record, end);
     }
     *ret_member = member;
     return CAIRN_OK;
 }
 
+/* Whoever is a member, then whoever was one: what they signed until then stays good. */
+typedef struct filling {
+    cairn_home *home;
+    cairn_state_source state;
+    cairn_member_list now;
+    cairn_trust *trust;
+} filling;
+
+static cairn_err add_member(filling *m, const cairn_hash *id)
+{
+    return fill_member(&m->state, &m->home->command->arena, id,
+                       &m->trust->members[m->trust->member_count++]);
+}
+
+/* Of those who were, as many as there is room for. */
+static cairn_err add_former(void *context, const cairn_hash *id)
+{
+    filling *m = context;
+    cairn_org_record org;
+    if (m->trust->member_count == CAIRN_TRUST_MEMBERS_MAX || cairn_member_list_has(&m->now, id))
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_registry_org(&m->state, &m->home->command->arena, id, &org));
+    return org.member ? add_member(m, id) : CAIRN_OK;
+}
+
 static cairn_err fill_trust(cairn_home *home, cairn_trust *trust)
 {
     cairn_arena *arena = &home->command->arena;
-    cairn_state_source state = cairn_home_state(home);
-    cairn_member_list members;
     void *memory = NULL;
-    CAIRN_TRY(cairn_registry_members(&state, arena, &members));
-    CAIRN_TRY(cairn_arena_array(arena, members.count, sizeof(cairn_trust_member), &memory));
+    filling m = {.home = home, .state = cairn_home_state(home), .trust = trust};
+    CAIRN_TRY(cairn_registry_members(&m.state, arena, &m.now));
+    CAIRN_TRY(
+        cairn_arena_array(arena, CAIRN_TRUST_MEMBERS_MAX, sizeof(cairn_trust_member), &memory));
     trust->members = memory;
-    trust->member_count = members.count;
-    for (size_t i = 0; i < members.count; i++)
-        CAIRN_TRY(fill_member(&state, arena, &members.orgs[i], &trust->members[i]));
-    return CAIRN_OK;
-}
-
-/* Members who can vouch: one signature of each counts. */
-static uint64_t cosigner_count(const cairn_trust *trust)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < trust->member_count; i++) {
-        const cairn_trust_member *member = &trust->members[i];
-        bool cosigns = false;
-        for (size_t k = 0; k < member->key_count; k++)
-            cosigns |= member->keys[k].purpose == CAIRN_TRUST_COSIGN;
-        count += cosigns;
-    }
-    return count;
+    for (size_t i = 0; i < m.now.count; i++)
+        CAIRN_TRY(add_member(&m, &m.now.orgs[i]));
+    return cairn_listing_each(home, CAIRN_DIRECTORY_ORGANISATIONS, add_former, &m);
 }
 
 static bool validates(const cairn_state_source *state, cairn_arena *arena,
@@ -107,7 +142,8 @@ static cairn_err default_threshold(cairn_home *home, const cairn_trust *trust,
     CAIRN_TRY(cairn_engine_get_newest(home->engine, CAIRN_MAP_CONFIG, cairn_bytes_str("params"),
                                       arena, &value));
     CAIRN_TRY(cairn_params_decode(value, &params));
-    *ret_threshold = cairn_params_threshold(&params, cosigner_count(trust));
+    *ret_threshold =
+        cairn_params_threshold(&params, cairn_trust_cosigners_at(trust, CAIRN_TRUST_OPEN - 1));
     return CAIRN_OK;
 }
 
@@ -122,8 +158,9 @@ static cairn_err export_trust(cairn_home *home, const cairn_arguments *arguments
     trust.expires_ms = trust.issued_ms + day_count * DAY_MS;
     CAIRN_TRY(fill_trust(home, &trust));
     CAIRN_TRY(default_threshold(home, &trust, &trust.threshold));
-    CAIRN_TRY(
-        cairn_option_number(arguments, "threshold", 1, cosigner_count(&trust), &trust.threshold));
+    CAIRN_TRY(cairn_option_number(arguments, "threshold", 1,
+                                  cairn_trust_cosigners_at(&trust, CAIRN_TRUST_OPEN - 1),
+                                  &trust.threshold));
     return cairn_trust_encode(&home->command->arena, &trust, ret_encoded);
 }
 
@@ -202,7 +239,7 @@ static void add_trust(json_t *facts, const cairn_trust *trust)
     cairn_facts_hash(facts, "ledger", &trust->ledger);
     cairn_facts_view(facts, "origin", trust->origin);
     cairn_facts_number(facts, "needed", trust->threshold);
-    cairn_facts_number(facts, "of", trust->cosigner_count);
+    cairn_facts_number(facts, "of", cairn_trust_cosigners_at(trust, CAIRN_TRUST_OPEN - 1));
     cairn_facts_time(facts, "issued", trust->issued_ms);
     cairn_facts_time(facts, "expires", trust->expires_ms);
     json_t *members = cairn_facts_list(facts, "member");

@@ -42,7 +42,9 @@ static void add_receipts(json_t *facts, const cairn_vouching *v)
     }
     cairn_facts_number(facts, "vouching", v->vouching_count);
     cairn_facts_number(facts, "needed", v->trust->threshold);
-    cairn_facts_number(facts, "of", v->trust->cosigner_count);
+    cairn_facts_number(
+        facts, "of",
+        cairn_trust_cosigners_at(v->trust, v->height == 0 ? CAIRN_TRUST_OPEN - 1 : v->height));
 }
 
 /* Who vouches for what, as of which block. */

@@ -31,6 +31,8 @@ static const cairn_log_event events[] = {
 enum { EVENT_RENEWED, EVENT_NOT_RENEWED, EVENT_KEYS_NOT_READ };
 const cairn_log_table cairn_node_log_events = {events, sizeof events / sizeof events[0]};
 
+enum { STANDING_ARENA_SIZE_MAX = 1 << 20 };
+
 struct cairn_node {
     cairn_node_setup setup;
     cairn_services services;
@@ -58,8 +60,38 @@ static cairn_err read_tls(cairn_node *node);
 
 /* --- what it is made of --- */
 
+static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                           cairn_bytes *ret_value)
+{
+    return cairn_engine_get_newest(context, map, key, arena, ret_value);
+}
+
+/* Whoever is suspended or was removed says nothing of a ledger that others keep as well: nobody
+ * counts what he signs. */
+static cairn_err check_standing(cairn_node *node)
+{
+    CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
+    const cairn_hash id = cairn_node_keys_org(node->keys);
+    const cairn_state_source state = {.context = cairn_store_ledger(node->setup.store, 0),
+                                      .get = get_state};
+    cairn_org_record org;
+    cairn_arena_init(&arena, STANDING_ARENA_SIZE_MAX);
+    if (node->setup.follow == NULL && node->setup.consortium == NULL)
+        return CAIRN_OK;
+    cairn_err err = cairn_registry_org(&state, &arena, &id, &org);
+    if (err == CAIRN_ERR_NOT_FOUND) /* nobody yet: nor is there a key */
+        return CAIRN_OK;
+    CAIRN_TRY(err);
+    return org.status == CAIRN_ORG_ACTIVE
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_UNAVAILABLE, "docs/features/consortium.md",
+                            "node: its organisation is %s, and signs no root",
+                            cairn_org_status_name(org.status));
+}
+
 cairn_err cairn_node_find_key(cairn_node *node, cairn_head_kind kind, cairn_head_key *ret_key)
 {
+    CAIRN_TRY(check_standing(node));
     return cairn_node_keys_find(node->keys, CAIRN_PURPOSE_COSIGN,
                                 kind == CAIRN_HEAD_RECEIPT ? CAIRN_KEY_P256 : CAIRN_KEY_ED25519,
                                 ret_key);
@@ -197,12 +229,6 @@ static cairn_err run(void *context, void (*act)(void *context), void *act_contex
 {
     const cairn_node *node = context;
     return cairn_work_push(node->work, act, act_context);
-}
-
-static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
-                           cairn_bytes *ret_value)
-{
-    return cairn_engine_get_newest(context, map, key, arena, ret_value);
 }
 
 /* The outbox's bounds hold for them, too: strangers say where they are. */

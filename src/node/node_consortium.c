@@ -9,19 +9,21 @@
 #include "identity/identity.h"
 #include "ledger/consortium/double_vote.h"
 #include "ledger/light/light_fetch.h"
+#include "node/node_offences.h"
 
 static const cairn_log_event rows[] = {
     {"consortium.told", CAIRN_LOG_WARNING, 16, 60,
      "Evidence against a validator was submitted to the ledger."},
     {"consortium.not_told", CAIRN_LOG_ERROR, 16, 60,
      "Evidence against a validator could not be submitted here; other members do so as well."},
+    {"consortium.not_kept", CAIRN_LOG_ERROR, 16, 60,
+     "Evidence against a validator could not be noted on disk: a restart forgets it."},
 };
-enum { EVENT_TOLD, EVENT_NOT_TOLD };
+enum { EVENT_TOLD, EVENT_NOT_TOLD, EVENT_NOT_KEPT };
 const cairn_log_table cairn_node_consortium_log_events = {rows, sizeof rows / sizeof rows[0]};
 
 enum {
     ARENA_SIZE_MAX = 64 << 20,
-    OFFENCES_MAX = 64, /* heights that wait; other members tell of the rest */
     TELL_TRIES = 5,
     TELL_PAUSE_S = 1,
     ASK_PAUSE_S = 5, /* between two looks at the engine */
@@ -50,8 +52,8 @@ struct cairn_node_consortium {
     bool stopping;
     bool engine_up;
     cairn_rpc_status told; /* by the engine, at the last look */
-    size_t offence_count;
-    uint64_t offences[OFFENCES_MAX]; /* heights whose blocks hold evidence */
+    cairn_offences offences;
+    size_t passed; /* of them, which could not be told: the next start tries again */
 };
 
 bool cairn_node_is_member(const cairn_config *config)
@@ -92,6 +94,7 @@ cairn_err cairn_node_consortium_new(const char *directory, const cairn_config *c
     init_lock(c);
     cairn_arena_init(&c->arena, ARENA_SIZE_MAX);
     CAIRN_TRY(read_chain(c, directory));
+    CAIRN_TRY(cairn_offences_open(directory, &c->offences));
     *ret_consortium = CAIRN_STEAL(c);
     return CAIRN_OK;
 }
@@ -136,10 +139,12 @@ static void note_offence(void *context, uint64_t height)
 {
     cairn_node_consortium *c = context;
     pthread_mutex_lock(&c->lock);
-    if (c->offence_count < OFFENCES_MAX)
-        c->offences[c->offence_count++] = height;
+    cairn_err err = cairn_offences_add(&c->offences, height);
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
+    if (err != CAIRN_OK)
+        CAIRN_LOG(c->log, &rows[EVENT_NOT_KEPT], cairn_log_u64("height", height),
+                  cairn_log_err(err));
 }
 
 /* The relay's watch, and ours. */
@@ -222,17 +227,20 @@ static cairn_err get_state(void *context, cairn_map_id map, cairn_bytes key, cai
     return cairn_engine_get_newest(context, map, key, arena, ret_value);
 }
 
-/* Another member may have been faster. */
+/* Another member may have been faster: then the organisation is no member any more. */
 static cairn_err tell_one(cairn_node_consortium *c, cairn_arena *arena,
                           const cairn_double_vote *vote)
 {
     const cairn_state_source state = {.context = c->engine, .get = get_state};
     cairn_evidence evidence;
     cairn_bytes body;
-    CAIRN_TRY(
-        cairn_validator_evidence_of(&state, arena, vote, cairn_bytes_str(c->chain.id), &evidence));
+    cairn_err err =
+        cairn_validator_evidence_of(&state, arena, vote, cairn_bytes_str(c->chain.id), &evidence);
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
+    CAIRN_TRY(err);
     CAIRN_TRY(cairn_validator_evidence_body(arena, &evidence, &body));
-    cairn_err err = c->tell(c->tell_context, CAIRN_TX_VALIDATOR_EVIDENCE, body);
+    err = c->tell(c->tell_context, CAIRN_TX_VALIDATOR_EVIDENCE, body);
     if (err == CAIRN_OK)
         CAIRN_LOG(c->log, &rows[EVENT_TOLD], cairn_log_u64("height", evidence.height));
     return err == CAIRN_ERR_EXISTS ? CAIRN_OK : err;
@@ -280,9 +288,9 @@ static void rest(cairn_node_consortium *c, time_t seconds)
 static bool next_offence(cairn_node_consortium *c, uint64_t *ret_height)
 {
     pthread_mutex_lock(&c->lock);
-    if (!c->stopping && c->offence_count == 0)
+    if (!c->stopping && c->offences.count == c->passed)
         rest(c, ASK_PAUSE_S);
-    *ret_height = c->offence_count == 0 ? 0 : c->offences[--c->offence_count];
+    *ret_height = c->offences.count == c->passed ? 0 : c->offences.heights[c->passed];
     bool goes_on = !c->stopping;
     pthread_mutex_unlock(&c->lock);
     return goes_on;
@@ -299,6 +307,21 @@ static bool pause_telling(cairn_node_consortium *c)
     return goes_on;
 }
 
+/* Who could not tell because he was ended, or nobody answered, tells when he is back. */
+static void settle(cairn_node_consortium *c, uint64_t height, cairn_err told)
+{
+    cairn_err err = CAIRN_OK;
+    pthread_mutex_lock(&c->lock);
+    if (told == CAIRN_OK || cairn_err_http(told) < 500)
+        err = cairn_offences_remove(&c->offences, height);
+    else
+        c->passed++;
+    pthread_mutex_unlock(&c->lock);
+    if (told != CAIRN_OK || err != CAIRN_OK)
+        CAIRN_LOG(c->log, &rows[told != CAIRN_OK ? EVENT_NOT_TOLD : EVENT_NOT_KEPT],
+                  cairn_log_u64("height", height), cairn_log_err(told != CAIRN_OK ? told : err));
+}
+
 static void tell_of(cairn_node_consortium *c, uint64_t height)
 {
     cairn_err err = CAIRN_OK;
@@ -308,9 +331,7 @@ static void tell_of(cairn_node_consortium *c, uint64_t height)
         cairn_arena_init(&arena, (size_t)2 * CAIRN_RPC_REPLY_SIZE_MAX);
         err = tell_all(c, &arena, height);
     } while (err != CAIRN_OK && ++tries < TELL_TRIES && pause_telling(c));
-    if (err != CAIRN_OK)
-        CAIRN_LOG(c->log, &rows[EVENT_NOT_TOLD], cairn_log_u64("height", height),
-                  cairn_log_err(err));
+    settle(c, height, err);
 }
 
 static void *run_teller(void *context)

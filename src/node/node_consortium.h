@@ -4,6 +4,7 @@
  *
  *   consortium/genesis.json  the chain, as all its members have it
  *   consortium/peers         ID@HOST:PORT of other members' engines, one a line
+ *   consortium/offences      heights of evidence that the ledger is not told yet
  *   consortium/abci.sock     while the node runs
  */
 #ifndef CAIRN_NODE_CONSORTIUM_H

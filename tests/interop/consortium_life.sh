@@ -62,12 +62,6 @@ echo "a state, an absence and a file are proved by the validators"
 
 # --- a fifth joins ---
 
-# A change of validators counts two blocks later, and a quiet chain makes one in 30 s.
-power_is() { # MEMBER POWER
-    write "$1"
-    [ "$(on "$1" consortium status --json | fact power)" = "$2" ]
-}
-
 prepare 5
 "$cairn" consortium begin "$work/5" "$work/chain.json" >/dev/null
 run 5
@@ -93,22 +87,6 @@ on 1 consortium meet "$work"/[1-5]/consortium/member.json >/dev/null # it knows 
 echo "a fifth member validates"
 
 # --- keys, power, leaving ---
-
-org_id() { # MEMBER
-    on 1 org list --json | python3 -c '
-import json, sys
-print([o["id"] for o in json.load(sys.stdin)["organisations"] if o["organisation"] == "Org " + sys.argv[1]][0])' "$1"
-}
-
-signs() { # MEMBER
-    write 1
-    on 1 consortium status --json | python3 -c '
-import json, sys
-for v in json.load(sys.stdin)["validator"]:
-    if v.get("organisation") == "Org " + sys.argv[1]:
-        sys.exit(0 if v["signed"] else 1)
-sys.exit(1)' "$1"
-}
 
 key_of() { # MEMBER: its engine's
     fact pub_key.value <"$work/$1/engine/config/priv_validator_key.json"
@@ -157,8 +135,7 @@ curl -sk "https://$net.1:8443/metrics" >/dev/null # not everybody's: the next st
 sed -i 's|^# api:|api:\n  metrics_public: true|' "$work/2/cairn.yaml"
 printf 'a passphrase of some length\n' >"$work/passphrase"
 on 2 backup "$work/2.backup" --passphrase-file "$work/passphrase" >/dev/null
-kill "${units[2]}"
-wait "${units[2]}" || fail "unit 2 ends with $?"
+stop 2
 lost=$(key_of 2)
 rm -rf "${work:?}/2"
 "$cairn" restore "$work/2.backup" "$work/2" --passphrase-file "$work/passphrase" >/dev/null
@@ -178,14 +155,9 @@ within 20 metrics_of 'cairn_engine_up 1'
 within 20 metrics_of 'cairn_consortium_power 4'
 echo "a member that lost its disk comes back with another key"
 
-size_of() { on "$1" org show "$(org_id 1)" --json | fact log_size; }
 all_alike() { for k in 2 3 4; do [ "$(size_of "$k")" = "$(size_of 1)" ] || return 1; done; }
 within 20 all_alike
-for k in 1 2 3 4 5; do
-    kill "${units[k]}"
-    wait "${units[k]}" || fail "unit $k ends with $?"
-done
-units=()
+stop 1 2 3 4 5
 all_alike || fail "the logs differ"
 on 1 log check >/dev/null
 echo "all end well, with one log"
@@ -216,8 +188,6 @@ on 6 anchor "$work/new" >/dev/null
 [ "$(on 6 org show --json | fact ledger)" = "$ledger" ] || fail "the ledger has another id"
 "$cairn" verify "$work/old" --trust "$work/old.trust" >/dev/null || fail "an old receipt does not hold"
 "$cairn" verify "$work/new" --trust "$work/old.trust" >/dev/null || fail "a new receipt does not hold"
-kill "${units[6]}"
-wait "${units[6]}" || fail "unit 6 ends with $?"
-units=()
+stop 6
 on 6 log check >/dev/null
 echo "a ledger goes on as a consortium's, with its id and receipts"

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "feature_list.h"
 #include "identity/identity.h"
+#include "ledger/follow/head.h"
 #include "ledger/follow/source.h"
 #include "ledger/store/store.h"
 
@@ -151,6 +152,73 @@ static inline cairn_bytes origin_key_add(origin_world *w, const cairn_key *key,
 static inline void origin_add_key(origin_world *w, const cairn_key *key, bool proved)
 {
     origin_tx(w, origin_key_add(w, key, CAIRN_PURPOSE_COSIGN, proved));
+}
+
+/* --- another organisation, which is no member --- */
+
+/* The one member's approval is enough. */
+static inline void origin_propose(origin_world *w, uint16_t type, cairn_bytes act)
+{
+    uint8_t out[1024];
+    cairn_cbor_writer writer;
+    cairn_bytes body;
+    cairn_cbor_writer_init(&writer, out, sizeof out);
+    cairn_cbor_put_map(&writer, 3);
+    cairn_cbor_put_int(&writer, 1);
+    cairn_cbor_put_uint(&writer, type);
+    cairn_cbor_put_int(&writer, 2);
+    cairn_cbor_put_bytes(&writer, act);
+    cairn_cbor_put_int(&writer, 3);
+    cairn_cbor_put_uint(&writer, w->clock.wall_ms + 600000);
+    assert_int_equal(cairn_cbor_writer_end(&writer, &body), CAIRN_OK);
+    origin_tx(
+        w, fixture_tx(&w->f, w->f.key, CAIRN_TX_APPROVAL_PROPOSE, body, w->clock.wall_ms + 60000));
+}
+
+static inline cairn_hash origin_admit(origin_world *w, cairn_key *key)
+{
+    cairn_arena *arena = &w->f.arena;
+    const cairn_bytes cose = fixture_cose(arena, key);
+    uint8_t proof[CAIRN_SIGNATURE_SIZE_MAX];
+    size_t size = 0;
+    cairn_bytes message;
+    cairn_bytes act;
+    cairn_hash org;
+    cairn_org_id(cairn_key_id(key), &org);
+    assert_int_equal(
+        cairn_key_proof_message(arena, &w->f.ledger, &org, CAIRN_PURPOSE_SIGN, cose, &message),
+        CAIRN_OK);
+    assert_int_equal(cairn_key_sign(key, message, proof, &size), CAIRN_OK);
+    assert_int_equal(cairn_org_admit_body(arena, cairn_bytes_str("Other"), false, cose,
+                                          cairn_bytes_of(proof, size), 0, &act),
+                     CAIRN_OK);
+    origin_propose(w, CAIRN_TX_ORG_ADMIT, act);
+    return org;
+}
+
+/* As that organisation does it. */
+static inline void origin_add_key_of(origin_world *w, const cairn_hash *org, cairn_key *sign_key,
+                                     const cairn_key *key)
+{
+    const cairn_hash maker = w->f.org;
+    cairn_key *maker_key = w->f.key;
+    w->f.org = *org;
+    w->f.key = sign_key;
+    origin_add_key(w, key, true);
+    w->f.org = maker;
+    w->f.key = maker_key;
+}
+
+static inline void origin_suspend(origin_world *w, const cairn_hash *org)
+{
+    const cairn_state_source state = cairn_follow_state_of(w->engine);
+    cairn_org_record record;
+    cairn_bytes act;
+    assert_int_equal(cairn_registry_org(&state, &w->f.arena, org, &record), CAIRN_OK);
+    assert_int_equal(
+        cairn_org_status_body(&w->f.arena, org, CAIRN_ORG_SUSPENDED, record.version, &act),
+        CAIRN_OK);
+    origin_propose(w, CAIRN_TX_ORG_STATUS, act);
 }
 
 /* The signed note of any root. */

@@ -81,10 +81,13 @@ run() { # MEMBER
     units[$1]=$!
 }
 
-stop() { # MEMBER
-    kill "${units[$1]}"
-    wait "${units[$1]}" || fail "unit $1 ends with $?"
-    unset "units[$1]"
+stop() { # MEMBER…: all end well
+    local k
+    for k in "$@"; do kill "${units[k]}"; done
+    for k in "$@"; do
+        wait "${units[k]}" || fail "unit $k ends with $?"
+        unset "units[k]"
+    done
 }
 
 takes_part() { # MEMBER
@@ -100,6 +103,32 @@ write() { # MEMBER: a record, and so two blocks
     written=$((written + 1))
     echo "$written" >"$work/written-$written"
     on "$1" anchor "$work/written-$written" --quiet >/dev/null
+}
+
+# A change of validators counts two blocks later, and a quiet chain makes one in 30 s.
+power_is() { # MEMBER POWER
+    write "$1"
+    [ "$(on "$1" consortium status --json | fact power)" = "$2" ]
+}
+
+signs() { # MEMBER
+    write 1
+    on 1 consortium status --json | python3 -c '
+import json, sys
+for v in json.load(sys.stdin)["validator"]:
+    if v.get("organisation") == "Org " + sys.argv[1]:
+        sys.exit(0 if v["signed"] else 1)
+sys.exit(1)' "$1"
+}
+
+org_id() { # MEMBER
+    on 1 org list --json | python3 -c '
+import json, sys
+print([o["id"] for o in json.load(sys.stdin)["organisations"] if o["organisation"] == "Org " + sys.argv[1]][0])' "$1"
+}
+
+size_of() { # MEMBER: of its log
+    on "$1" org show "$(org_id 1)" --json | fact log_size
 }
 
 approve() { # APPROVAL MEMBER…: as many as are needed

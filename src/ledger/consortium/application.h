@@ -37,9 +37,9 @@ typedef struct cairn_application_watch {
     void (*committed)(void *context, const cairn_committed *tx);
     /* After those: the block's time. */
     void (*block)(void *context, uint64_t time_ms);
-    /* The block at this height, now committed, brought evidence against a validator. The engine
-     * shows the votes (double_vote.h); who tells the ledger is told here. Must not ask the engine
-     * now. */
+    /* The block at this height, which is decided, brought evidence against a validator. The engine
+     * shows the votes (double_vote.h); who tells the ledger is told here, before the block is
+     * committed, and again when the engine delivers it again. Must not ask the engine now. */
     void (*misbehavior)(void *context, uint64_t height);
 } cairn_application_watch;
 

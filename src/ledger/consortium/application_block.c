@@ -284,9 +284,10 @@ cairn_err cairn_application_finalize(cairn_application *app, const cairn_abci_bl
     cairn_hash app_hash;
     const cairn_abci_misbehavior *misbehavior = block->misbehavior.items;
     CAIRN_TRY(deliver(app, block, arena));
-    app->delivery_has_evidence = block->misbehavior.count != 0;
     for (size_t i = 0; i < block->misbehavior.count; i++)
         cairn_application_log_misbehavior(app, &misbehavior[i]);
+    if (block->misbehavior.count > 0 && app->options.watch.misbehavior != NULL)
+        app->options.watch.misbehavior(app->options.watch.context, app->delivery_height);
     note_votes(&app->status, block);
     cairn_app_hash(cairn_delivery_log_size(app->delivery), cairn_delivery_log_root(app->delivery),
                    &app_hash);
@@ -332,8 +333,6 @@ static void tell(const cairn_application *app)
     }
     if (watch->block != NULL)
         watch->block(watch->context, app->delivery_time_ms);
-    if (app->delivery_has_evidence && watch->misbehavior != NULL)
-        watch->misbehavior(watch->context, app->delivery_height);
 }
 
 /* The engine may forget the blocks below; 0: none. Never one that a restart of ours would ask for:

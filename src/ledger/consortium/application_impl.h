@@ -23,7 +23,6 @@ struct cairn_application {
     cairn_delivery *delivery;   /* finalized, not yet committed */
     uint64_t delivery_height;
     uint64_t delivery_time_ms;
-    bool delivery_has_evidence;
     cairn_application_status status; /* but for the pool's part */
     bool joining;                    /* by `snapshot`, which the engine offered */
     cairn_snapshot snapshot;         /* in joining_arena */

@@ -207,6 +207,45 @@ static void test_who(void **state)
     cairn_key_free(stranger);
 }
 
+/* The state as if the organisation were suspended. */
+static cairn_err get_suspended(void *context, cairn_map_id map, cairn_bytes key, cairn_arena *arena,
+                               cairn_bytes *ret_value)
+{
+    const cairn_state_source *source = context;
+    cairn_org_record org;
+    uint8_t out[CAIRN_ORG_RECORD_SIZE_MAX];
+    CAIRN_TRY(source->get(source->context, map, key, arena, ret_value));
+    if (key.size < 4 || memcmp(key.data, "org/", 4) != 0)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_org_record_decode(*ret_value, &org));
+    org.status = CAIRN_ORG_SUSPENDED;
+    return cairn_arena_copy(arena, cairn_bytes_of(out, cairn_org_record_encode(&org, out)),
+                            ret_value);
+}
+
+static cairn_err count_key(void *context, const cairn_hash *org, cairn_key *key)
+{
+    (void)org;
+    (void)key;
+    ++*(size_t *)context;
+    return CAIRN_OK;
+}
+
+/* Its keys have no end, and it counts no more: neither in receipts nor in checkpoints. */
+static void test_who_is_suspended(void **state)
+{
+    world *w = *state;
+    cairn_state_source source = state_of(w);
+    const cairn_state_source suspended = {.context = &source, .get = get_suspended};
+    cairn_key *key = NULL;
+    cairn_hash org;
+    size_t count = 0;
+    assert_int_equal(cairn_member_cosigner(&suspended, cairn_key_id(w->f.cosign), &org, &key),
+                     CAIRN_ERR_NOT_TRUSTED);
+    assert_int_equal(cairn_member_each_note_key(&suspended, count_key, &count), CAIRN_OK);
+    assert_int_equal(count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_bit, set_up, tear_down),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test_setup_teardown(test_who, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_is_suspended, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -853,6 +853,39 @@ static void test_withdrawn_key(void **state)
     origin_close(&origin);
 }
 
+/* Nor does an organisation that the ledger has suspended, by keys that are open still. */
+static void test_suspended_signer(void **state)
+{
+    (void)state;
+    origin_world origin;
+    world w;
+    cairn_trust trust;
+    origin_open(&origin);
+    cairn_key *other = fixture_key(60);
+    cairn_key *key = origin_note_key(9);
+    const cairn_hash org = origin_admit(&origin, other);
+    origin_add_key_of(&origin, &org, other, key);
+    trust_of(&origin, key, CAIRN_TIME_MAX_MS, &trust);
+    init(&w, &origin);
+    w.trust = &trust;
+    w.test[0].key = key;
+    open_world(&w);
+    expect_round(&w, CAIRN_OK); /* by the trust file */
+    origin_suspend(&origin, &org);
+    expect_round(&w, CAIRN_OK); /* the ledger did not say so before this block */
+    expect_same(&w);
+    grow(&origin, 1);
+    expect_round(&w, CAIRN_ERR_NOT_TRUSTED);
+    w.test[0].key = NULL;
+    expect_round(&w, CAIRN_OK);
+    expect_same(&w);
+    end(&w);
+    cairn_trust_done(&trust);
+    cairn_key_free(key);
+    cairn_key_free(other);
+    origin_close(&origin);
+}
+
 /* A log that begins with the true one and goes on with one block of one transaction. */
 typedef struct forged_end {
     uint64_t height;
@@ -1007,6 +1040,7 @@ int main(void)
         cmocka_unit_test(test_trust_file),
         cmocka_unit_test(test_new_key),
         cmocka_unit_test(test_withdrawn_key),
+        cmocka_unit_test(test_suspended_signer),
         cmocka_unit_test(test_no_introduction),
         cmocka_unit_test(test_files),
     };

@@ -71,14 +71,16 @@ cairn_state_source cairn_follow_state_of(cairn_engine *engine)
     return (cairn_state_source){.context = engine, .get = get_state};
 }
 
-/* Has the ledger, as far as it is here, ended a key that the trust file still lists, before it
- * signed this? Of what goes beyond what is here at least the next height is signed. */
+/* Has the ledger, as far as it is here, ended a key that the trust file still lists, or suspended
+ * its organisation, before it signed this? Of what goes beyond what is here at least the next
+ * height is signed. */
 static cairn_err is_withdrawn(const trial *t, cairn_engine *engine, const cairn_hash *kid,
                               bool *ret_withdrawn)
 {
     enum { KEY_ARENA_SIZE_MAX = 64 << 10 };
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
     cairn_key_record record;
+    cairn_org_record org;
     *ret_withdrawn = false;
     cairn_arena_init(&arena, KEY_ARENA_SIZE_MAX);
     if (engine == NULL)
@@ -87,9 +89,13 @@ static cairn_err is_withdrawn(const trial *t, cairn_engine *engine, const cairn_
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
     uint64_t height = view->height + (t->checkpoint.size > view->log_size);
     cairn_err err = cairn_registry_key(&state, &arena, kid, &record);
-    if (err == CAIRN_OK)
-        *ret_withdrawn = record.until <= height || record.suspect_since != CAIRN_HEIGHT_OPEN;
-    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
+    if (err == CAIRN_ERR_NOT_FOUND)
+        return CAIRN_OK;
+    CAIRN_TRY(err);
+    CAIRN_TRY(cairn_registry_org(&state, &arena, &record.org, &org));
+    *ret_withdrawn = record.until <= height || record.suspect_since != CAIRN_HEIGHT_OPEN ||
+                     org.status != CAIRN_ORG_ACTIVE;
+    return CAIRN_OK;
 }
 
 static cairn_err try_trust(trial *t, const cairn_follow_keys *keys)

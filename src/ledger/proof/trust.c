@@ -158,6 +158,23 @@ static bool has_cosign_key(const cairn_trust_member *member)
     return false;
 }
 
+static bool cosigns_at(const cairn_trust_member *member, uint64_t height)
+{
+    for (size_t i = 0; i < member->key_count; i++)
+        if (member->keys[i].purpose == CAIRN_TRUST_COSIGN &&
+            cairn_trust_key_good_at(&member->keys[i], height))
+            return true;
+    return false;
+}
+
+size_t cairn_trust_cosigners_at(const cairn_trust *trust, uint64_t height)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < trust->member_count; i++)
+        count += cosigns_at(&trust->members[i], height);
+    return count;
+}
+
 static cairn_err check_whole(cairn_trust *trust)
 {
     char origin[CAIRN_ORIGIN_SIZE + 1];

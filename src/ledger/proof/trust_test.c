@@ -125,6 +125,21 @@ static void test_round_trip(void **state)
     assert_true(cairn_bytes_equal(encoded, again));
 }
 
+/* n is of those who could vouch then: rotated keys and former members are listed, too. */
+static void test_cosigners_at(void **state)
+{
+    (void)state;
+    const cairn_trust *draft = &world.draft;
+    world.trust_keys[2][0].until = 50; /* rotated */
+    world.trust_keys[2][1].since = 50;
+    world.trust_keys[3][0].until = 70; /* was a member */
+    world.trust_keys[3][1].until = 60;
+    assert_int_equal(cairn_trust_cosigners_at(draft, 49), TEST_ORGS);
+    assert_int_equal(cairn_trust_cosigners_at(draft, 69), TEST_ORGS);
+    assert_int_equal(cairn_trust_cosigners_at(draft, 70), TEST_ORGS - 1);
+    assert_int_equal(cairn_trust_cosigners_at(draft, CAIRN_TRUST_OPEN - 1), TEST_ORGS - 1);
+}
+
 /* Where commit proofs start: an eighth item, as the light client reads it. */
 static void test_anchor(void **state)
 {
@@ -425,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cosigners_at, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anchor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interval, set_up, tear_down),
