@@ -83,7 +83,7 @@ run() { # MEMBER
 
 stop() { # MEMBER…: all end well
     local k
-    for k in "$@"; do kill "${units[k]}"; done
+    for k in "$@"; do kill "${units[k]}" 2>/dev/null || true; done # one may have been told before
     for k in "$@"; do
         wait "${units[k]}" || fail "unit $k ends with $?"
         unset "units[k]"
