@@ -75,6 +75,9 @@ typedef struct cairn_fdo_client_info {
 typedef struct cairn_fdo_client_run_facts {
     cairn_fdo_nonce prove_nonce; /* NonceTO2ProveDv */
     cairn_fdo_nonce setup_nonce; /* NonceTO2SetupDv */
+    cairn_fdo_guid guid;         /* by which the device came */
+    cairn_fdo_guid next_guid;    /* by which it leaves */
+    cairn_bytes owner_key;       /* encoded PublicKey that proved itself */
 } cairn_fdo_client_run_facts;
 
 /* A service-info module. Functions but `take` may be NULL. An error ends the run. */
@@ -203,7 +206,20 @@ bool cairn_fdo_client_owner_url(const cairn_fdo_client *device, size_t i,
  * resale (X1353-R10). */
 cairn_err cairn_fdo_client_reset(cairn_fdo_client *device) CAIRN_MUST_USE;
 
-/* --- modules of FIDO's repository, on files --- */
+/* --- modules on files: FIDO's, and what the ledger says of who takes the device over --- */
+
+/* For x.proof, x.mno and x.sp (docs/formats/device.md): the network and the service are joined by
+ * what the ledger and the operator said, and not by the owner's word alone. */
+typedef struct cairn_fdo_client_join {
+    cairn_bytes trust; /* a trust file, given at the factory (cairn/trust.h) */
+    bool required;     /* without the ledger's word no owner is taken */
+    /* Wall clock, or NULL: none, and the owner must have the run's nonce put on the ledger. */
+    uint64_t (*time_ms)(void *context);
+    void *time_context;
+    uint64_t age_max_ms;     /* of what the ledger said, by that clock */
+    const char *network_key; /* of key_names: whose certificate the profile is for */
+    const char *service_key;
+} cairn_fdo_client_join;
 
 /* Everything of an owner goes into one directory. What is NULL or false is not offered. */
 typedef struct cairn_fdo_client_modules_config {
@@ -220,6 +236,7 @@ typedef struct cairn_fdo_client_modules_config {
     const char *const *key_names;
     size_t key_name_count;
     cairn_key_type key_type;
+    const cairn_fdo_client_join *join; /* x.proof, x.mno, x.sp; NULL: not offered */
 } cairn_fdo_client_modules_config;
 
 typedef struct cairn_fdo_client_modules cairn_fdo_client_modules;

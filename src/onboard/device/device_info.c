@@ -229,7 +229,10 @@ void cairn_fdo_client_info_begin(cairn_fdo_client *d)
 {
     d->info = (device_info_state){.begun = true};
     d->info.facts = (cairn_fdo_client_run_facts){.prove_nonce = d->to2.prove_nonce,
-                                                 .setup_nonce = d->to2.setup_nonce};
+                                                 .setup_nonce = d->to2.setup_nonce,
+                                                 .guid = d->credential.guid,
+                                                 .next_guid = d->to2.next_guid,
+                                                 .owner_key = cairn_fdo_key_encoded(d->to2.owner)};
     for (size_t i = 0; i < d->config->module_count; i++)
         if (d->config->modules[i]->begin != NULL)
             d->config->modules[i]->begin(d->config->modules[i]->context, &d->info.facts);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/crypto/openssl.h"
+#include "onboard/device/module_join.h"
 
 enum { FILE_SIZE_DEFAULT = 64 << 20 };
 
@@ -155,6 +156,26 @@ static cairn_err add(cairn_fdo_client_modules *modules, bool wanted, open_fn ope
     return CAIRN_OK;
 }
 
+/* x.proof, x.mno and x.sp know of each other. */
+static cairn_err add_join(cairn_fdo_client_modules *modules)
+{
+    static cairn_err (*const open[])(module_join *, module_slot *) = {
+        module_proof_open, module_network_open, module_service_open};
+    module_join *join = NULL;
+    cairn_err err = module_join_new(modules->config, &join);
+    if (err != CAIRN_OK)
+        return err;
+    join->users++; /* ours, while they are made */
+    for (size_t i = 0; err == CAIRN_OK && i < sizeof open / sizeof open[0]; i++) {
+        module_slot *slot = &modules->slots[modules->count];
+        err = open[i](join, slot);
+        if (err == CAIRN_OK)
+            modules->list[modules->count++] = &slot->module;
+    }
+    module_join_release(join);
+    return err;
+}
+
 cairn_err cairn_fdo_client_modules_open(const cairn_fdo_client_modules_config *config,
                                         cairn_fdo_client_modules **ret_modules)
 {
@@ -169,6 +190,8 @@ cairn_err cairn_fdo_client_modules_open(const cairn_fdo_client_modules_config *c
     CAIRN_TRY(add(modules, config->command, module_command_open));
     CAIRN_TRY(
         add(modules, config->directory != NULL && config->key_name_count > 0, module_csr_open));
+    if (config->directory != NULL && config->join != NULL)
+        CAIRN_TRY(add_join(modules));
     *ret_modules = CAIRN_STEAL(modules);
     return CAIRN_OK;
 }

@@ -13,7 +13,7 @@ enum {
     MODULE_CHUNK_SIZE = 1014, /* bytes of a file in one pair, as FIDO's modules have it */
     MODULE_SHA384_SIZE = 48,
     MODULE_URL_SIZE_MAX = 2048,
-    MODULES_MAX = 5,
+    MODULES_MAX = 8,
 };
 
 /* A file that is being put into the owner's directory: under a name that nobody knows, until it is
