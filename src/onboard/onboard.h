@@ -324,6 +324,11 @@ cairn_err cairn_device_replay_all(cairn_arena *arena, const cairn_device_step *s
                                   const cairn_hash *barred,
                                   const cairn_device_table *table) CAIRN_MUST_USE;
 
+/* Who sold the device by that transaction: the commitment that it has. NOT_FOUND when it is not a
+ * transfer of it. */
+cairn_err cairn_device_party_of(cairn_arena *arena, cairn_bytes transaction,
+                                const cairn_hash *index, cairn_hash *ret_party) CAIRN_MUST_USE;
+
 /* What that transaction did, by name: "register", "transfer", "suspend", …; NOT_FOUND for one that
  * is not about devices. */
 cairn_err cairn_device_act_name(cairn_arena *arena, cairn_bytes transaction,

@@ -260,6 +260,25 @@ cairn_err cairn_device_replay_all(cairn_arena *arena, const cairn_device_step *s
     return CAIRN_OK;
 }
 
+cairn_err cairn_device_party_of(cairn_arena *arena, cairn_bytes transaction,
+                                const cairn_hash *index, cairn_hash *ret_party)
+{
+    cairn_tx tx;
+    const cairn_device_kind *kind = NULL;
+    void *act = NULL;
+    cairn_err err = read_act(arena, transaction, &tx, &kind, &act);
+    if (err == CAIRN_OK && kind == &cairn_device_transfer_kind) {
+        const cairn_schema_list *list = act;
+        const cairn_device_sale *row =
+            bsearch(index, list->rows, list->count, sizeof *row, compare);
+        if (row != NULL) {
+            *ret_party = row->party;
+            return CAIRN_OK;
+        }
+    }
+    return err == CAIRN_OK ? CAIRN_ERR_NOT_FOUND : err;
+}
+
 cairn_err cairn_device_act_name(cairn_arena *arena, cairn_bytes transaction, const char **ret_name)
 {
     cairn_tx tx;
