@@ -6,11 +6,16 @@
 
 #include "identity/ca/ca_csr.h"
 
+enum { NAME_SIZE = 65 }; /* with its NUL: the longest name of a subject */
+
 typedef struct order {
     struct order *next;
+    cairn_ca_profile profile;
+    cairn_bytes csr;
+    char name[NAME_SIZE];
+    char challenge[CAIRN_FDO_CHALLENGE_SIZE]; /* empty: none is asked for */
     cairn_fdo_issued_fn done;
     void *context;
-    cairn_fdo_birth birth;
 } order;
 
 struct cairn_births {
@@ -23,15 +28,27 @@ struct cairn_births {
     order *first, **last;
 };
 
-static cairn_err issue(cairn_births *b, const cairn_fdo_birth *birth, cairn_arena *arena,
-                       cairn_ca_issued *ret_issued)
+/* A request for another run is worth nothing in this one. [X1353-R32] */
+static cairn_err check_challenge(const order *o)
 {
     CAIRN_CLEANUP(cairn_ca_csr_done) cairn_ca_csr csr = {0};
-    CAIRN_TRY(cairn_ca_csr_decode(birth->csr, &csr));
-    const cairn_ca_grant grant = {
-        .common_name = csr.subject.common_name.size != 0 ? csr.subject.common_name : birth->serial,
-        .device = birth->serial};
-    return cairn_ca_issue(b->ca, CAIRN_CA_DEVICE_BOOTSTRAP, birth->csr, &grant, arena, ret_issued);
+    if (o->challenge[0] == '\0')
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_ca_csr_decode(o->csr, &csr));
+    if (csr.challenge.size != 0 && !cairn_bytes_equal(csr.challenge, cairn_bytes_str(o->challenge)))
+        return CAIRN_FAIL(CAIRN_ERR_TX_FORBIDDEN, "RFC 7030 section 3.5",
+                          "request.challengePassword: not of this run");
+    return CAIRN_OK;
+}
+
+static cairn_err issue(cairn_births *b, const order *o, cairn_arena *arena,
+                       cairn_ca_issued *ret_issued)
+{
+    const cairn_ca_grant grant = {.common_name = cairn_bytes_str(o->name),
+                                  .device = cairn_bytes_str(o->name),
+                                  .any_subject = true};
+    CAIRN_TRY(check_challenge(o));
+    return cairn_ca_issue(b->ca, o->profile, o->csr, &grant, arena, ret_issued);
 }
 
 static void serve(cairn_births *b, order *o)
@@ -39,7 +56,7 @@ static void serve(cairn_births *b, order *o)
     cairn_arena arena;
     cairn_ca_issued issued;
     cairn_arena_init(&arena, 1 << 20);
-    cairn_err err = issue(b, &o->birth, &arena, &issued);
+    cairn_err err = issue(b, o, &arena, &issued);
     if (err == CAIRN_OK)
         o->done(o->context, CAIRN_OK, (const cairn_bytes[]){issued.certificate, issued.issuer}, 2);
     else
@@ -84,23 +101,49 @@ static bool append(cairn_births *b, order *o)
     return room;
 }
 
-/* What a birth points to lives as long as its run. */
+/* What `wish` points to lives as long as its run. */
+static void queue(cairn_births *b, const order *wish)
+{
+    order *o = malloc(sizeof *o);
+    if (o == NULL) {
+        wish->done(wish->context, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "certificate"), NULL, 0);
+        return;
+    }
+    *o = *wish;
+    if (append(b, o))
+        return;
+    free(o);
+    wish->done(wish->context,
+               CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "as many devices as may be are waiting"), NULL,
+               0);
+}
+
 void cairn_births_issue(void *context, const cairn_fdo_birth *birth, cairn_fdo_issued_fn done,
                         void *done_context)
 {
-    order *o = calloc(1, sizeof *o);
-    if (o == NULL) {
-        done(done_context, CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "certificate"), NULL, 0);
+    order wish = {.profile = CAIRN_CA_DEVICE_BOOTSTRAP,
+                  .csr = birth->csr,
+                  .done = done,
+                  .context = done_context};
+    if (birth->serial.size >= sizeof wish.name) {
+        done(done_context,
+             CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "app_start.serial: more than 64 bytes"), NULL,
+             0);
         return;
     }
-    o->birth = *birth;
-    o->done = done;
-    o->context = done_context;
-    if (append(context, o))
-        return;
-    free(o);
-    done(done_context, CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "as many devices as may be are waiting"),
-         NULL, 0);
+    memcpy(wish.name, birth->serial.data, birth->serial.size);
+    queue(context, &wish);
+}
+
+void cairn_births_enrol(void *context, const cairn_fdo_run *run, bool again, cairn_bytes csr,
+                        const char *challenge, cairn_fdo_issued_fn done, void *done_context)
+{
+    order wish = {
+        .profile = CAIRN_CA_DEVICE_SERVICE, .csr = csr, .done = done, .context = done_context};
+    (void)again; /* a key that is known is certified once more as well */
+    cairn_hex_encode(cairn_bytes_hash(cairn_fdo_run_pseudonym(run)), wish.name);
+    memcpy(wish.challenge, challenge, sizeof wish.challenge);
+    queue(context, &wish);
 }
 
 cairn_err cairn_births_start(cairn_ca *ca, cairn_births **ret_births)

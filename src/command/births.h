@@ -4,7 +4,7 @@
 #define CAIRN_COMMAND_BIRTHS_H
 
 #include "identity/ca/ca.h"
-#include "onboard/server/service.h"
+#include "onboard/server/modules.h"
 
 typedef struct cairn_births cairn_births;
 
@@ -13,11 +13,17 @@ cairn_err cairn_births_start(cairn_ca *ca, cairn_births **ret_births) CAIRN_MUST
 /* Nobody asks any more. Takes NULL. */
 void cairn_births_stop(cairn_births *births);
 
-/* For cairn_fdo_manufacturer; `context` is a cairn_births. The chain is the device's certificate,
- * with the serial number of the birth and the name of its request, and the issuing one. BUSY when
- * CAIRN_BIRTHS_MAX wait. */
+/* For cairn_fdo_manufacturer; `context` is a cairn_births. The chain is the device's certificate of
+ * the profile device-bootstrap, named by the serial number of the birth, and the issuing one. BUSY
+ * when CAIRN_BIRTHS_MAX wait. */
 enum { CAIRN_BIRTHS_MAX = 1024 };
 void cairn_births_issue(void *context, const cairn_fdo_birth *birth, cairn_fdo_issued_fn done,
                         void *done_context);
+
+/* For cairn_fdo_authority; `context` is a cairn_births. A certificate of the profile device-service
+ * under the device's pseudonym with this owner; a request with another challenge than the run's is
+ * refused. */
+void cairn_births_enrol(void *context, const cairn_fdo_run *run, bool again, cairn_bytes csr,
+                        const char *challenge, cairn_fdo_issued_fn done, void *done_context);
 
 #endif

@@ -16,9 +16,8 @@ static cairn_err open_ca(cairn_onboard_room *room)
         .directory = path, .clock = cairn_clock_system(), .signer = room->signer};
     cairn_err err = cairn_ca_keeper_open(&setup, &room->keeper);
     if (err == CAIRN_ERR_NOT_FOUND)
-        return CAIRN_FAIL(
-            CAIRN_ERR_USAGE, "house",
-            "a manufacturer certifies its devices; make an authority by: cairn ca init");
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house",
+                          "who certifies devices needs an authority; make one by: cairn ca init");
     return err;
 }
 

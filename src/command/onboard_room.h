@@ -28,7 +28,8 @@ typedef struct cairn_onboard_room {
     cairn_fdo_party owners[2];
 } cairn_onboard_room;
 
-/* `needs_ca`: USAGE says how to make one when it is not there. Keys that are missing are made. */
+/* With the certificate authority where `needs_ca`: USAGE says how to make one when it is not there.
+ * Keys that are missing are made. */
 cairn_err cairn_onboard_room_open(cairn_command *command, bool needs_ca,
                                   cairn_onboard_room *ret_room) CAIRN_MUST_USE;
 /* Takes one that is half open. */

@@ -4,6 +4,7 @@
 
 #include "command/facts.h"
 #include "command/listen.h"
+#include "command/onboard_plan.h"
 #include "command/onboard_room.h"
 #include "command/verbs.h"
 #include "onboard/server/announce.h"
@@ -27,6 +28,7 @@ typedef struct serving {
     char url[CAIRN_LISTEN_URL_SIZE];
     cairn_fdo_rv_info rv_info;
     cairn_fdo_address address; /* of the owner */
+    cairn_onboard_plan plan;
     cairn_births *births;
     cairn_fdo_announcer *announcer;
     cairn_fdo_manufacturer manufacturer;
@@ -111,7 +113,8 @@ static cairn_err open_service(serving *s)
                                                .made = made,
                                                .context = s};
     s->rendezvous = (cairn_fdo_rendezvous){.wait_max_s = WAIT_MAX_S};
-    s->owner = (cairn_fdo_owner){.grace_s = GRACE_S};
+    s->owner =
+        (cairn_fdo_owner){.grace_s = GRACE_S, .plan = cairn_onboard_plan_run, .context = &s->plan};
     const cairn_fdo_service_options options = {.clock = s->clock,
                                                .signer = room->signer,
                                                .store = cairn_fdo_store_kv_ops(room->store),
@@ -134,8 +137,10 @@ static cairn_err open_workers(serving *s)
                                                 .address_count = 1,
                                                 .wait_s = ANNOUNCE_S,
                                                 .post = cairn_fdo_post_http};
-    if (s->makes)
+    if (s->room.keeper != NULL) {
         CAIRN_TRY(cairn_births_start(cairn_ca_keeper_ca(s->room.keeper), &s->births));
+        cairn_onboard_plan_enrol(&s->plan, cairn_ca_keeper_ca(s->room.keeper), s->births);
+    }
     return s->owns ? cairn_fdo_announcer_start(&options, &s->announcer) : CAIRN_OK;
 }
 
@@ -197,7 +202,8 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
     serving s = {.clock = cairn_clock_system(), .room = {.command = command}};
     CAIRN_TRY(take_roles(&s, roles == NULL ? "manufacturer,rendezvous,owner" : roles));
     (void)signal(SIGPIPE, SIG_IGN);
-    CAIRN_TRY(cairn_onboard_room_open(command, s.makes, &s.room));
+    CAIRN_TRY(cairn_onboard_plan_read(command, arguments, &s.plan));
+    CAIRN_TRY(cairn_onboard_room_open(command, s.makes || s.plan.enrols, &s.room));
     cairn_err err = serve(&s, arguments);
     close_serving(&s);
     return err;
@@ -210,6 +216,11 @@ static const cairn_option options[] = {
     {"rendezvous", "URL", false, false,
      "where devices made here look for their owner; this server if not given"},
     {"owner", "URL", false, false, "where devices find their owner; this server if not given"},
+    {"csr", NULL, false, false, "certify keys of devices that ask for it (fdo.csr)"},
+    {"download", "NAME=FILE", false, true, "a file for each device (fdo.download)"},
+    {"wget", "NAME=URL", false, true, "a file that each device fetches (fdo.wget)"},
+    {"upload", "NAME", false, true,
+     "a file from each device, into DIR/onboard/uploads (fdo.upload)"},
 };
 
 const cairn_verb cairn_verb_onboard_serve = {

@@ -11,7 +11,8 @@ trap clean_up EXIT
 fdo_peers
 
 serve() {
-    "$cairn" -C "$work/home" onboard serve --listen 127.0.0.1:"${1:-0}" >"$work/served" 2>>"$work/log" &
+    "$cairn" -C "$work/home" onboard serve --listen 127.0.0.1:"${1:-0}" --csr --download firmware="$work/firmware" \
+        --upload notes.txt >"$work/served" 2>>"$work/log" &
     server=$!
     started "$server"
     wait_for 20 grep -q '^url' "$work/served" || die "onboard serve does not start: $(tail -n 3 "$work/log")"
@@ -29,7 +30,10 @@ guid() {
 
 # onboard NAME KEY KEX CIPHER: it ends by itself when it is through; else the client would try for ever.
 onboard() {
-    timeout 60 "$fdo_client" onboard --key "$2" --kex "$3" --cipher "$4" --blob "$work/$1" >"$work/$1.log" 2>&1
+    mkdir -p "$work/files-$1"
+    echo "notes of $1" >"$work/files-$1/notes.txt"
+    timeout 60 "$fdo_client" onboard --key "$2" --kex "$3" --cipher "$4" --blob "$work/$1" \
+        --default-working-dir "$work/files-$1" --download "$work/files-$1" >"$work/$1.log" 2>&1
     grep -qF 'FIDO Device Onboard Complete' "$work/$1.log"
 }
 
@@ -38,10 +42,13 @@ words() {
     [ "$(grep -c '"event":"onboard.done","type":22,' "$work/log")" -ge "$1" ]
 }
 
+head -c 100000 /dev/urandom >"$work/firmware"
 expect 0 "$cairn" init "$work/home" --org 'Example Motors'
 expect 2 "$cairn" -C "$work/home" onboard serve --listen 127.0.0.1:0
 expect_text "$work/err" 'cairn ca init' "onboard serve without an authority"
 expect 2 "$cairn" -C "$work/home" onboard serve --roles thief
+expect 2 "$cairn" -C "$work/home" onboard serve --download nothing
+expect 2 "$cairn" -C "$work/home" onboard serve --upload ../..
 expect 2 "$cairn" -C "$work/home" onboard serve --rendezvous ftp://a:1
 expect 0 "$cairn" -C "$work/home" ca init --realm example.com --url http://ca.example
 serve
@@ -52,6 +59,11 @@ wait_for 20 words 2 || die "no word at the rendezvous: $(tail -n 3 "$work/log")"
 before=$(guid one)
 onboard one ec256 ECDH256 A128GCM || fail "profile A: $(tail -n 3 "$work/one.log" "$work/log")"
 onboard two ec384 ECDH384 A256GCM || fail "profile B: $(tail -n 3 "$work/two.log" "$work/log")"
+# [X1353-R31] it knows fdo.download and fdo.upload, and nothing of fdo.csr
+for name in one two; do
+    cmp "$work/firmware" "$work/files-$name/firmware" || fail "fdo.download to $name"
+    grep -rqxF "notes of $name" "$work/home/onboard/uploads" || fail "fdo.upload from $name"
+done
 # [X1353-R26] the GUID that it came by is not the one that it leaves by
 [ "$(guid one)" != "$before" ] || fail "the GUID does not rotate"
 

@@ -87,6 +87,7 @@ typedef struct cairn_ca_grant {
     const cairn_ca_name *names;
     size_t name_count;
     uint32_t validity_s; /* 0: the profile's */
+    bool any_subject;    /* whatever the request says of it: who sends it does not know its name */
 } cairn_ca_grant;
 
 /* Views into the caller's arena. */
@@ -101,13 +102,13 @@ typedef struct cairn_ca_issued {
 
 /* Issues a certificate for the key of `csr`. Names: those of the request, each of which must be
  * granted, or all granted ones when the request has none. Subject: the organisation and the
- * granted name; what the request says of it must be the same. A tls-client is named by its
- * organisation alone. A key belongs to one subject: EXISTS for one that was certified for another,
- * or that was compromised. Not longer than the issuing certificate. Asked again with the same
- * request and grant (an answer was lost), it gives the same certificate; CLOSED once that has ended
- * or was revoked: proof of possession is good once. TX_FORBIDDEN: a name, subject or profile that
- * the caller may not have; ARGUMENT: a grant that does not fit the profile; the errors of
- * cairn_ca_csr_decode, the signer, the store. */
+ * granted name; what the request says of it must be the same, unless any subject may stand there. A
+ * tls-client is named by its organisation alone. A key belongs to one subject: EXISTS for one that
+ * was certified for another, or that was compromised. Not longer than the issuing certificate.
+ * Asked again with the same request and grant (an answer was lost), it gives the same certificate;
+ * CLOSED once that has ended or was revoked: proof of possession is good once. TX_FORBIDDEN: a
+ * name, subject or profile that the caller may not have; ARGUMENT: a grant that does not fit the
+ * profile; the errors of cairn_ca_csr_decode, the signer, the store. */
 cairn_err cairn_ca_issue(cairn_ca *ca, cairn_ca_profile profile, cairn_bytes csr,
                          const cairn_ca_grant *grant, cairn_arena *arena,
                          cairn_ca_issued *ret_issued) CAIRN_MUST_USE;

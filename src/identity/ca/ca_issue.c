@@ -101,7 +101,8 @@ static cairn_err make_order(const cairn_ca *ca, cairn_ca_profile profile, const 
                       .names = names,
                       .validity_s = grant->validity_s == 0 ? row->validity_s : grant->validity_s};
     CAIRN_TRY(check_grant(row, grant));
-    CAIRN_TRY(check_subject(ca, &csr->subject, grant));
+    if (!grant->any_subject)
+        CAIRN_TRY(check_subject(ca, &csr->subject, grant));
     CAIRN_TRY(make_names(ca, row, csr, grant, names, &order.name_count));
     *ret_order = order;
     return CAIRN_OK;

@@ -212,6 +212,25 @@ static void test_refusals(void **state)
     }
 }
 
+/* A device that does not know its name is named all the same, and by the grant alone. */
+static void test_any_subject(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_ca_issued issued;
+    cairn_ca_grant grant = ca_grant_of(CAIRN_CA_DEVICE_SERVICE);
+    cairn_bytes csr = ca_csr(
+        &f->arena, &(ca_csr_wish){.type = "P-256", .common_name = "root", .serial_number = "d-18"});
+    char name[64] = "";
+    grant.any_subject = true;
+    assert_int_equal(
+        cairn_ca_issue(f->ca, CAIRN_CA_DEVICE_SERVICE, csr, &grant, &f->arena, &issued), CAIRN_OK);
+    X509 *cert = read_cert(issued.certificate);
+    (void)X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_serialNumber, name,
+                                    sizeof name);
+    assert_true(cairn_bytes_equal(cairn_bytes_str(name), grant.device));
+    X509_free(cert);
+}
+
 /* Extensions are a wish that nobody grants; the name comes in the granted form. */
 static void test_wishes_are_ignored(void **state)
 {
@@ -1084,6 +1103,7 @@ int main(void)
         T(test_certificate_authorities),
         T(test_names),
         T(test_refusals),
+        T(test_any_subject),
         T(test_wishes_are_ignored),
         T(test_grants),
         T(test_keys_are_not_shared),

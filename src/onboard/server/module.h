@@ -66,6 +66,8 @@ const cairn_fdo_facts *cairn_fdo_run_facts(const cairn_fdo_run *run);
 
 const cairn_fdo_guid *cairn_fdo_run_guid(const cairn_fdo_run *run);  /* by which it came */
 const cairn_fdo_guid *cairn_fdo_run_after(const cairn_fdo_run *run); /* by which it leaves */
+/* What certificates call it: the same in each run with this owner, and known to nobody else. */
+const cairn_hash *cairn_fdo_run_pseudonym(const cairn_fdo_run *run);
 /* The nonces that no other run has: NonceTO2ProveDv, NonceTO2SetupDv. */
 const cairn_fdo_nonce *cairn_fdo_run_prove_nonce(const cairn_fdo_run *run);
 const cairn_fdo_nonce *cairn_fdo_run_setup_nonce(const cairn_fdo_run *run);

@@ -13,7 +13,7 @@ enum {
     CSR_SIZE_MAX = 8192,
     FORMAT_CERTS_ONLY = 281, /* CoAP content formats (RFC 9148) */
     FORMAT_PKIX_CERT = 287,
-    ROUNDS_MAX = 16, /* in which a device says nothing, before it is taken to be done */
+    ROUNDS_MAX = 16, /* in which a device asks for nothing, before it is taken to be done */
     ANSWER_SIZE_MAX = 1 << 16,
 };
 
@@ -26,6 +26,8 @@ typedef struct csr {
     bool begun;
     bool done;
     unsigned silent;                /* rounds */
+    bool has_answered;              /* an enrolment: silence is then the end */
+    bool is_text;                   /* the answer that waits is a text: base64 */
     const char *name;               /* of the answer that waits; NULL: none */
     unsigned error;                 /* that it is, or 0 */
     cairn_fdo_module_buffer answer; /* DER */
@@ -35,14 +37,13 @@ typedef struct csr {
 
 void cairn_fdo_run_challenge(const cairn_fdo_run *run, char ret_text[CAIRN_FDO_CHALLENGE_SIZE])
 {
-    static const char tag[] = "cairn/csr/1"; /* with its NUL */
     const cairn_bytes parts[] = {
-        cairn_bytes_of(tag, sizeof tag),
+        cairn_bytes_str("cairn/csr/1"),
         cairn_bytes_of(cairn_fdo_run_prove_nonce(run)->b, CAIRN_FDO_NONCE_SIZE),
         cairn_bytes_of(cairn_fdo_run_setup_nonce(run)->b, CAIRN_FDO_NONCE_SIZE)};
     cairn_hash hash;
     cairn_sha256_parts(parts, 3, &hash);
-    cairn_hex_encode(cairn_bytes_hash(&hash), ret_text);
+    cairn_base64_encode(cairn_bytes_hash(&hash), ret_text);
 }
 
 /* --- answers --- */
@@ -53,6 +54,7 @@ static void answer_error(csr *c, unsigned error)
     c->error = error;
 }
 
+/* Specified are texts; whoever sends bytes is answered in bytes. */
 static cairn_err answer_der(csr *c, const char *name, cairn_bytes der)
 {
     c->answer.size = 0;
@@ -93,6 +95,7 @@ static cairn_err take_cacerts(csr *c, cairn_cbor_reader *reader)
 {
     uint64_t format = 0;
     CAIRN_TRY(cairn_cbor_read_uint(reader, "cacerts-req", 0, UINT64_MAX, &format));
+    c->is_text = format == FORMAT_CERTS_ONLY;
     if (format == FORMAT_CERTS_ONLY)
         return answer_certs_only(c);
     if (format == FORMAT_PKIX_CERT)
@@ -121,13 +124,27 @@ static void on_issued(void *context, cairn_err err, const cairn_bytes *chain, si
     cairn_fdo_run_release(c->run, own);
 }
 
+/* DER, or its base64 as a text. False when it is neither. */
+static bool read_request(csr *c, cairn_cbor_reader *reader, size_t *ret_size)
+{
+    cairn_bytes in = {0};
+    c->is_text = cairn_cbor_peek(reader) == CAIRN_CBOR_TEXT;
+    if (c->is_text)
+        return cairn_cbor_read_text(reader, "request", 0, SIZE_MAX, &in) == CAIRN_OK &&
+               cairn_base64_decode(in, c->request, sizeof c->request, ret_size) == CAIRN_OK;
+    if (cairn_cbor_read_bytes(reader, "request", 0, sizeof c->request, &in) != CAIRN_OK)
+        return false;
+    memcpy(c->request, in.data, in.size);
+    *ret_size = in.size;
+    return true;
+}
+
 /* [X1353-R32] */
 static cairn_err take_request(csr *c, cairn_cbor_reader *reader, bool again)
 {
-    cairn_bytes text = {0};
     size_t size = 0;
-    CAIRN_TRY(cairn_cbor_read_text(reader, "request", 0, SIZE_MAX, &text));
-    if (cairn_base64_decode(text, c->request, sizeof c->request, &size) != CAIRN_OK) {
+    c->has_answered = true;
+    if (!read_request(c, reader, &size)) {
         answer_error(c, BAD_REQUEST);
         return CAIRN_OK;
     }
@@ -179,6 +196,8 @@ static cairn_err give_answer(csr *c, cairn_fdo_giver *giver)
     const char *name = CAIRN_STEAL(c->name);
     if (c->error != 0)
         return cairn_fdo_give_uint(giver, name, c->error);
+    if (!c->is_text)
+        return cairn_fdo_give_bytes(giver, name, cairn_bytes_of(c->answer.data, c->answer.size));
     CAIRN_TRY(cairn_arena_alloc(giver->arena, cairn_base64_size(c->answer.size) + 1, &text));
     cairn_base64_encode(cairn_bytes_of(c->answer.data, c->answer.size), text);
     return cairn_fdo_give_text(giver, name, text);
@@ -195,7 +214,7 @@ static cairn_err give(void *state, cairn_fdo_run *run, cairn_fdo_giver *giver, b
     }
     if (c->name != NULL)
         return give_answer(c, giver);
-    *ret_done = c->done || ++c->silent > ROUNDS_MAX;
+    *ret_done = c->done || ++c->silent > (c->has_answered ? 0u : ROUNDS_MAX);
     return CAIRN_OK;
 }
 

@@ -67,7 +67,7 @@ typedef struct cairn_fdo_authority {
                   const char *challenge, cairn_fdo_issued_fn done, void *done_context);
     void *context;
 } cairn_fdo_authority;
-enum { CAIRN_FDO_CHALLENGE_SIZE = 65 }; /* with its NUL */
+enum { CAIRN_FDO_CHALLENGE_SIZE = 45 }; /* with its NUL */
 cairn_err cairn_fdo_run_csr(cairn_fdo_run *run, const cairn_fdo_authority *authority,
                             bool required) CAIRN_MUST_USE;
 /* The challenge of a run. */

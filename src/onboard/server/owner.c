@@ -1,7 +1,9 @@
 /* The owner: TO2, messages 60 to 71. He shows that the device is his, lets it show who it is, gives
  * it new credentials and whatever the plan has for it, and keeps its new voucher. */
+#include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "core/crypto/openssl.h"
 #include "core/crypto/secret.h"
 #include "onboard/server/run.h"
 
@@ -132,6 +134,8 @@ static cairn_err begin(cairn_fdo_turn *turn, const cairn_fdo_hello_device *hello
         return refuse(turn, CAIRN_ERR_BAD_ALGORITHM, "hello.sig_info: not of the device's key");
     CAIRN_TRY(cairn_fdo_nonce_draw(&run->prove_nonce));
     CAIRN_TRY(cairn_fdo_guid_draw(&run->after));
+    if (RAND_bytes(run->new_salt.b, sizeof run->new_salt.b) != 1) /* [X1353-R26] */
+        return cairn_openssl_fail("salt");
     return cairn_fdo_share_new(hello->kex, &run->share);
 }
 
@@ -360,8 +364,10 @@ static cairn_err rows_of(cairn_fdo_turn *turn, cairn_fdo_row rows[ROWS_MAX], siz
 {
     const cairn_fdo_run *run = run_of(turn);
     cairn_fdo_holding before = run->holding;
-    cairn_fdo_holding after = {
-        .owner_key = before.owner_key, .device_key = before.device_key, .salt = before.salt};
+    cairn_fdo_holding after = {.owner_key = before.owner_key,
+                               .device_key = before.device_key,
+                               .salt = run->new_salt,
+                               .pseudonym = before.pseudonym};
     CAIRN_TRY(new_voucher(turn, &after.voucher));
     rows[0] = (cairn_fdo_row){.table = CAIRN_FDO_VOUCHERS, .guid = run->after};
     CAIRN_TRY(cairn_fdo_holding_encode(turn->arena, &after, &rows[0].value));

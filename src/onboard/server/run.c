@@ -23,6 +23,11 @@ const cairn_fdo_guid *cairn_fdo_run_after(const cairn_fdo_run *run)
     return &run->after;
 }
 
+const cairn_hash *cairn_fdo_run_pseudonym(const cairn_fdo_run *run)
+{
+    return &run->holding.pseudonym;
+}
+
 const cairn_fdo_nonce *cairn_fdo_run_prove_nonce(const cairn_fdo_run *run)
 {
     return &run->prove_nonce;

@@ -23,6 +23,7 @@ struct cairn_fdo_run {
     cairn_arena arena; /* of the voucher and what else lives as long as the run */
     cairn_fdo_guid guid;
     cairn_fdo_guid after;
+    cairn_hash new_salt; /* of its index as `after` */
     cairn_fdo_holding holding;
     cairn_fdo_voucher voucher;
     const char *owner_name; /* of holding.owner_key */

@@ -1,8 +1,10 @@
 /* The rows of the servers as bytes. */
 #include "onboard/server/store.h"
 
+#include <openssl/rand.h>
 #include <pthread.h>
 
+#include "core/crypto/openssl.h"
 #include "onboard/wire/body.h"
 #include "onboard/wire/voucher.h"
 
@@ -21,7 +23,7 @@ static cairn_err corrupt(cairn_err err, const char *what)
 static void put_holding(cairn_cbor_writer *writer, const void *object)
 {
     const cairn_fdo_holding *holding = object;
-    cairn_cbor_put_map(writer, holding->has_successor ? 6 : 4);
+    cairn_cbor_put_map(writer, holding->has_successor ? 7 : 5);
     cairn_cbor_put_uint(writer, 1);
     cairn_cbor_put_bytes(writer, holding->voucher);
     cairn_cbor_put_uint(writer, 2);
@@ -30,11 +32,13 @@ static void put_holding(cairn_cbor_writer *writer, const void *object)
     cairn_cbor_put_bytes(writer, holding->device_key);
     cairn_cbor_put_uint(writer, 4);
     cairn_cbor_put_hash(writer, &holding->salt);
+    cairn_cbor_put_uint(writer, 5);
+    cairn_cbor_put_hash(writer, &holding->pseudonym);
     if (!holding->has_successor)
         return;
-    cairn_cbor_put_uint(writer, 5);
-    cairn_fdo_guid_put(writer, &holding->successor);
     cairn_cbor_put_uint(writer, 6);
+    cairn_fdo_guid_put(writer, &holding->successor);
+    cairn_cbor_put_uint(writer, 7);
     cairn_cbor_put_uint(writer, holding->until_ms);
 }
 
@@ -60,10 +64,12 @@ static cairn_err read_holding(cairn_bytes value, cairn_fdo_holding *h)
         cairn_cbor_read_bytes(&reader, "device_key", 1, CAIRN_COSE_KEY_SIZE_MAX, &h->device_key));
     CAIRN_TRY(cairn_cbor_key(&reader, &map, 4, "salt"));
     CAIRN_TRY(cairn_cbor_read_hash(&reader, "salt", &h->salt));
-    CAIRN_TRY(cairn_cbor_optional_key(&reader, &map, 5, &h->has_successor));
+    CAIRN_TRY(cairn_cbor_key(&reader, &map, 5, "pseudonym"));
+    CAIRN_TRY(cairn_cbor_read_hash(&reader, "pseudonym", &h->pseudonym));
+    CAIRN_TRY(cairn_cbor_optional_key(&reader, &map, 6, &h->has_successor));
     if (h->has_successor) {
         CAIRN_TRY(cairn_fdo_guid_read(&reader, "successor", &h->successor));
-        CAIRN_TRY(cairn_cbor_key(&reader, &map, 6, "until"));
+        CAIRN_TRY(cairn_cbor_key(&reader, &map, 7, "until"));
         CAIRN_TRY(cairn_cbor_read_uint(&reader, "until", 0, UINT64_MAX, &h->until_ms));
     }
     return cairn_cbor_end_map(&reader, &map);
@@ -86,6 +92,8 @@ cairn_err cairn_fdo_holding_of(cairn_arena *arena, cairn_bytes voucher, const ca
     uint8_t cose[CAIRN_COSE_KEY_SIZE_MAX];
     size_t size = 0;
     cairn_fdo_holding holding = {.voucher = voucher, .owner_key = owner_key, .salt = *salt};
+    if (RAND_bytes(holding.pseudonym.b, sizeof holding.pseudonym.b) != 1)
+        return cairn_openssl_fail("pseudonym");
     CAIRN_TRY(cairn_fdo_voucher_read(voucher, &v));
     CAIRN_TRY(cairn_fdo_voucher_verify(arena, &v, &head));
     CAIRN_TRY(cairn_fdo_chain_check(&v, NULL, 0, &device));

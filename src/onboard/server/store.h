@@ -43,6 +43,7 @@ typedef struct cairn_fdo_holding {
     cairn_bytes owner_key;  /* name in the signer of the head owner's key; empty: not ours */
     cairn_bytes device_key; /* COSE_Key of the device's certificate */
     cairn_hash salt;        /* of the device's index on the ledger */
+    cairn_hash pseudonym;   /* random: what certificates call it as long as it is this owner's */
     bool has_successor;     /* onboarded, but the device may not know it yet: */
     cairn_fdo_guid successor;
     uint64_t until_ms; /* until then it may try again */
@@ -63,8 +64,9 @@ cairn_err cairn_fdo_blob_encode(cairn_arena *arena, const cairn_fdo_blob *blob,
                                 cairn_bytes *ret_value) CAIRN_MUST_USE;
 cairn_err cairn_fdo_blob_read(cairn_bytes value, cairn_fdo_blob *ret_blob) CAIRN_MUST_USE;
 
-/* What follows from a voucher that came to us: it verifies (its errors), `salt` goes with it, and
- * `owner_key` is the name of its head owner's key at our signer, or empty. */
+/* What follows from a voucher that came to us: it verifies (its errors), `salt` goes with it, a
+ * pseudonym is drawn, and `owner_key` is the name of its head owner's key at our signer, or empty.
+ */
 cairn_err cairn_fdo_holding_of(cairn_arena *arena, cairn_bytes voucher, const cairn_hash *salt,
                                cairn_bytes owner_key,
                                cairn_fdo_holding *ret_holding) CAIRN_MUST_USE;
