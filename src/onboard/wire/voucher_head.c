@@ -90,7 +90,8 @@ cairn_err cairn_fdo_head_first(const cairn_fdo_header *header, cairn_bytes hmac_
     return CAIRN_OK;
 }
 
-/* [X1353-R07] [X1353-R09] [X1353-R46] All owner keys are of one type and size, from the manufacturer's on. */
+/* [X1353-R07] [X1353-R09] [X1353-R46] All owner keys are of one type and size, from the
+ * manufacturer's on. */
 cairn_err cairn_fdo_head_advance_known(cairn_arena *arena, cairn_fdo_head *head,
                                        const cairn_fdo_hash *header_info,
                                        const cairn_fdo_entry *entry)
