@@ -46,7 +46,11 @@ cairn_err cairn_key_file_write(const char *path, const cairn_key *key)
     CAIRN_CLEANUP(pem_wipe) pem_buffer storage = {0};
     cairn_arena arena;
     cairn_bytes pem = {0};
+    bool renamed = false;
     cairn_arena_init_fixed(&arena, storage.data, sizeof storage.data);
     CAIRN_TRY(cairn_key_to_pem(key, true, &arena, &pem));
-    return cairn_file_replace(path, 0600, pem, NULL);
+    cairn_err err = cairn_file_replace(path, 0600, pem, &renamed);
+    if (err != CAIRN_OK && renamed)
+        (void)!cairn_file_remove(path);
+    return err;
 }

@@ -9,7 +9,8 @@
  * when it holds no private key; those of cairn_file_open. */
 cairn_err cairn_key_file_read(const char *path, cairn_key **ret_key) CAIRN_MUST_USE;
 
-/* Writes it, whole or not at all, in place of what was there; durable when it returns. */
+/* Writes a new key, which was not there, whole or not at all; durable when it returns. After a
+ * failure it is not there: a key that is seen, and gone with the next power cut, would be worse. */
 cairn_err cairn_key_file_write(const char *path, const cairn_key *key) CAIRN_MUST_USE;
 
 #endif

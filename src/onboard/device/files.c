@@ -35,6 +35,9 @@ cairn_err cairn_fdo_client_files_open(const char *directory, cairn_fdo_client_fi
     CAIRN_TRY(cairn_dir_make(files->keys, 0700));
     CAIRN_TRY(cairn_file_sweep(directory));
     CAIRN_TRY(cairn_file_sweep(files->keys));
+    /* What a process that was killed renamed last may be seen, but not be there to stay. */
+    CAIRN_TRY(cairn_dir_sync(files->keys));
+    CAIRN_TRY(cairn_dir_sync(directory));
     *ret_files = CAIRN_STEAL(files);
     return CAIRN_OK;
 }
@@ -135,7 +138,11 @@ static cairn_err find_secret(const cairn_fdo_client_files *files, cairn_secret *
     if (err != CAIRN_ERR_NOT_FOUND)
         return err;
     CAIRN_TRY(cairn_secret_random(secret, SECRET_SIZE));
-    return cairn_file_replace(path, 0600, cairn_secret_view(secret), NULL);
+    bool renamed = false;
+    err = cairn_file_replace(path, 0600, cairn_secret_view(secret), &renamed);
+    if (err != CAIRN_OK && renamed) /* it might be gone after a power cut */
+        (void)!cairn_file_remove(path);
+    return err;
 }
 
 static cairn_err mac(void *context, int64_t alg, cairn_bytes message,
