@@ -58,7 +58,8 @@ static void serve(cairn_births *b, order *o)
     cairn_arena_init(&arena, 1 << 20);
     cairn_err err = issue(b, o, &arena, &issued);
     if (err == CAIRN_OK)
-        o->done(o->context, CAIRN_OK, (const cairn_bytes[]){issued.certificate, issued.issuer}, 2);
+        o->done(o->context, CAIRN_OK, (const cairn_bytes[]){issued.certificate, issued.issuers[0]},
+                2);
     else
         o->done(o->context, err, NULL, 0);
     cairn_arena_done(&arena);

@@ -137,7 +137,7 @@ void cairn_ca_room_facts(const cairn_ca_facts *c, json_t *facts)
         cairn_facts_view(facts, "device", c->device);
     cairn_facts_time(facts, "not_before", c->not_before_s * 1000);
     cairn_facts_time(facts, "not_after", c->not_after_s * 1000);
-    if (c->partition != CAIRN_CA_PARTITION_ROOT)
+    if (!cairn_ca_is_root_list(c->partition))
         cairn_facts_number(facts, "partition", c->partition);
     cairn_facts_text(facts, "status",
                      c->status == CAIRN_CA_STATUS_REVOKED ? "revoked"

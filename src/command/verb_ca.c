@@ -140,11 +140,10 @@ static cairn_err read_partition(const cairn_arguments *arguments, uint32_t *ret_
 {
     const char *text = cairn_option_value(arguments, "partition");
     uint64_t number = 0;
-    if (text != NULL && strcmp(text, "root") == 0) {
-        *ret_partition = CAIRN_CA_PARTITION_ROOT;
+    if (text != NULL && cairn_ca_root_list_find(cairn_bytes_str(text), ret_partition))
         return CAIRN_OK;
-    }
-    CAIRN_TRY(cairn_option_number(arguments, "partition", 0, UINT32_MAX - 1, &number));
+    CAIRN_TRY(
+        cairn_option_number(arguments, "partition", 0, UINT32_MAX - CAIRN_CA_ROOTS_MAX, &number));
     *ret_partition = (uint32_t)number;
     return CAIRN_OK;
 }
@@ -178,7 +177,7 @@ static cairn_err run_crl(cairn_command *command, const cairn_arguments *argument
 }
 
 static const cairn_option crl_options[] = {
-    {"partition", "NUMBER", false, false, "which list: a number, or root; 0 if not given"},
+    {"partition", "NUMBER", false, false, "which list: a number, root, root-2…; 0 if not given"},
     {"output", "FILE", false, false, "write it there, as it is served (DER)"},
 };
 
@@ -197,30 +196,16 @@ const cairn_verb cairn_verb_ca_crl = {
 
 /* --- chain --- */
 
-static cairn_err join(cairn_arena *arena, cairn_bytes a, cairn_bytes b, cairn_bytes *ret_both)
-{
-    uint8_t *both = NULL;
-    CAIRN_TRY(cairn_arena_alloc(arena, a.size + b.size, (void **)&both));
-    memcpy(both, a.data, a.size);
-    memcpy(both + a.size, b.data, b.size);
-    *ret_both = cairn_bytes_of(both, a.size + b.size);
-    return CAIRN_OK;
-}
-
 static cairn_err act_chain(cairn_ca_room *room, const cairn_arguments *arguments, json_t *facts)
 {
     const char *output = cairn_option_value(arguments, "output");
     cairn_arena *arena = &room->command->arena;
-    cairn_bytes issuing, root, pem, root_pem;
+    cairn_bytes chain[2], pem;
     cairn_hash hash;
-    cairn_ca_chain(room->ca, &issuing, &root);
-    cairn_sha256_of(root.data, root.size, &hash);
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issuing, &pem));
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", root, &root_pem));
-    if (cairn_option_given(arguments, "root"))
-        pem = root_pem;
-    else
-        CAIRN_TRY(join(arena, pem, root_pem, &pem));
+    cairn_ca_chain(room->ca, &chain[0], &chain[1]);
+    cairn_sha256_of(chain[1].data, chain[1].size, &hash);
+    size_t first = cairn_option_given(arguments, "root") ? 1 : 0;
+    CAIRN_TRY(cairn_pem_encode_list(arena, "CERTIFICATE", chain + first, 2 - first, &pem));
     cairn_facts_hash(facts, "root_sha256", &hash);
     if (output == NULL) {
         cairn_facts_view(facts, "chain", pem);

@@ -35,18 +35,15 @@ static cairn_err output_path(const char *request, const char *output,
     return CAIRN_OK;
 }
 
-/* The certificate, then the one that issued it: what a TLS server or client sends. */
+/* The certificate, then those of who issued it: what a TLS server or client sends. */
 static cairn_err write_chain(cairn_ca_room *room, const char *path, const cairn_ca_issued *issued)
 {
-    cairn_arena *arena = &room->command->arena;
-    cairn_bytes texts[2];
-    void *memory = NULL;
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issued->certificate, &texts[0]));
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", issued->issuer, &texts[1]));
-    CAIRN_TRY(cairn_arena_alloc(arena, texts[0].size + texts[1].size, &memory));
-    memcpy(memory, texts[0].data, texts[0].size);
-    memcpy((char *)memory + texts[0].size, texts[1].data, texts[1].size);
-    return cairn_output_write(path, 0644, cairn_bytes_of(memory, texts[0].size + texts[1].size));
+    cairn_bytes list[1 + CAIRN_CA_ISSUERS_MAX] = {issued->certificate};
+    cairn_bytes text = {0};
+    memcpy(list + 1, issued->issuers, sizeof issued->issuers);
+    CAIRN_TRY(cairn_pem_encode_list(&room->command->arena, "CERTIFICATE", list,
+                                    sizeof list / sizeof list[0], &text));
+    return cairn_output_write(path, 0644, text);
 }
 
 static cairn_err give(cairn_ca_room *room, const char *request, const char *output,

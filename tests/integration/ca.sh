@@ -258,6 +258,43 @@ is "the old key's is revoked as ever" "$(call again)" 404
 ocsp again.crt
 expect_text ocsp.out 'again.crt: revoked' "a revoked certificate of the old key"
 
+# --- another root ---------------------------------------------------------------------------------
+
+expect 0 "$cairn" -C "$home" ca rollover --root --json
+is "the next root's key" "$(fact name)" issue-root-2
+key=$(fact key)
+fact certificate >root-2.pem
+expect 0 "$cairn" -C "$home" org show
+expect_text out "$key" "the ledger does not know the new root's key"
+request fourth -subj /CN=client-4
+issue fourth --profile tls-client
+known() { [ "$(call fourth)" = 200 ]; }
+wait_for 30 known || fail "the node does not find the root that was made beside it: $(call fourth)"
+is "issued before" "$(call third)" 200
+get "/ca/$org/chain" >/dev/null && cp body chain.pem
+is "certificates in the chain" "$(grep -c 'BEGIN CERTIFICATE' chain.pem)" 7
+is "a root's list that is not there" "$(get "/ca/$org/crl/root-3")" 404
+for number in root root-2 "$partition"; do
+    is "list $number" "$(get "/ca/$org/crl/$number")" 200
+    openssl crl -inform DER -in body 2>/dev/null
+done >list.pem
+# by_root ROOT SENT CERTIFICATE: by that root alone, and what its holder sends.
+by_root() {
+    openssl verify -x509_strict -crl_check_all -purpose sslclient -CAfile "$1" -CRLfile list.pem -untrusted "$2" "$3" \
+        >verify.out 2>&1
+}
+csplit -s -f part- fourth.crt '/BEGIN CERTIFICATE/' '{*}' && cat part-0[2-9] >sent.pem
+for anchor in root.pem root-2.pem; do
+    by_root $anchor sent.pem fourth.crt || fail "issued by both, to $anchor: $(cat verify.out)"
+    by_root $anchor chain.pem third.crt || fail "issued before, to $anchor: $(cat verify.out)"
+done
+by_root root.pem issuing-2.pem third.crt || fail "with what was sent before: $(cat verify.out)"
+by_root root-2.pem issuing-2.pem third.crt && fail "the old root's issuing certificate leads to the new root"
+openssl ocsp -issuer part-02 -cert fourth.crt -url "$url/ca/$org/ocsp" -CAfile root-2.pem >ocsp.out 2>ocsp.err || fail "ocsp under the new root: $(cat ocsp.out ocsp.err)"
+expect_text ocsp.out 'fourth.crt: good' "a good certificate under the new root"
+expect 0 "$cairn" -C "$home" key revoke issue-root # as when it was stolen
+is "after the end of the old root's key" "$(call fourth)" 200
+
 # --- what the ledger says -------------------------------------------------------------------------
 
 # The node's next round anchors the list as it is served, and each act's commitment. SIGHUP brings the round

@@ -136,6 +136,27 @@ static void write_all(ca_fixture *f, const char *directory)
     write_long_chain(f, directory);
 }
 
+/* After another root, with all that the holder sends. */
+static void write_rolled(ca_fixture *f, const char *directory)
+{
+    cairn_bytes issuing = {0};
+    cairn_bytes root = {0};
+    cairn_key *key = NULL;
+    cairn_ca_chain(f->ca, &issuing, &root);
+    write_pem(directory, "rolled-old-root.pem", root);
+    must(cairn_signer_generate(f->signer, "issue-root-2", CAIRN_KEY_P256, &key), "root's key");
+    cairn_key_free(key);
+    must(cairn_ca_rollover_root(f->ca, "issue-root-2"), "another root");
+    cairn_ca_issued issued = issue(f, CAIRN_CA_TLS_SERVER, directory, "rolled.pem");
+    for (int i = 0; i < 3; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "rolled-%d.pem", i);
+        write_pem(directory, name, issued.issuers[i]);
+    }
+    cairn_ca_chain(f->ca, &issuing, &root);
+    write_pem(directory, "rolled-new-root.pem", root);
+}
+
 /* Another organisation's, with names of its own choice. */
 static void write_foreign(const char *directory)
 {
@@ -148,6 +169,7 @@ static void write_foreign(const char *directory)
     cairn_ca_chain(other.ca, &issuing, &root);
     write_pem(directory, "foreign-issuing.pem", issuing);
     (void)issue(&other, CAIRN_CA_TLS_SERVER, directory, "foreign.pem");
+    write_rolled(&other, directory);
     ca_fixture_done(&other);
 }
 

@@ -23,8 +23,10 @@ typedef struct fact {
 } fact;
 
 typedef struct facts {
-    bool opened;     /* once, so that the CA is there */
-    cairn_hash root; /* of its certificate */
+    bool opened;        /* once, so that the CA is there */
+    cairn_hash root;    /* of its certificate */
+    bool root_doubtful; /* a rollover was not answered */
+    cairn_hash first_root;
     size_t count;
     fact certs[CERTS_MAX];
 } facts;
@@ -104,20 +106,37 @@ static void check_cert(cairn_ca *ca, cairn_arena *arena, const fact *f)
     SIM_CHECK(f->doubtful || found.status == CAIRN_CA_STATUS_GOOD, "nobody revoked it");
 }
 
-static void check_all(const sim_ctx *ctx, cairn_ca *ca)
+/* The root that stands above all, and the first one, which has not ended. */
+static void check_roots(facts *f, cairn_ca *ca)
 {
-    facts *f = ctx->facts;
+    cairn_bytes all[CAIRN_CA_ALL_MAX];
     cairn_bytes issuing = {0};
     cairn_bytes root = {0};
     cairn_hash hash;
+    bool first = false;
+    cairn_ca_chain(ca, &issuing, &root);
+    cairn_sha256_of(root.data, root.size, &hash);
+    SIM_CHECK(!f->opened || f->root_doubtful || cairn_hash_equal(&hash, &f->root), "another root");
+    if (!f->opened)
+        f->first_root = hash;
+    f->root = hash;
+    f->root_doubtful = false;
+    f->opened = true;
+    size_t count = cairn_ca_all(ca, all);
+    for (size_t i = 0; i < count; i++) {
+        cairn_sha256_of(all[i].data, all[i].size, &hash);
+        first = first || cairn_hash_equal(&hash, &f->first_root);
+    }
+    SIM_CHECK(first, "the first root is gone");
+}
+
+static void check_all(const sim_ctx *ctx, cairn_ca *ca)
+{
+    facts *f = ctx->facts;
     cairn_arena arena;
     sim_disk_hold_memory(true);
     cairn_arena_init(&arena, 64 << 20);
-    cairn_ca_chain(ca, &issuing, &root);
-    cairn_sha256_of(root.data, root.size, &hash);
-    SIM_CHECK(!f->opened || cairn_hash_equal(&hash, &f->root), "another root");
-    f->root = hash;
-    f->opened = true;
+    check_roots(f, ca);
     for (size_t i = 0; i < f->count; i++)
         check_cert(ca, &arena, &f->certs[i]);
     cairn_arena_done(&arena);
@@ -172,20 +191,42 @@ static cairn_err renew(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
     return CAIRN_OK;
 }
 
-enum { ISSUING_KEYS = 5 };
+enum { ISSUING_KEYS = 5, ROOT_KEYS = 3 };
 
-/* As if somebody had made them beside the CA; the first one is the CA's to make. */
-static cairn_err make_keys(cairn_signer *signer)
+static cairn_err make_keys_of(cairn_signer *signer, const char *stem, int last)
 {
-    for (int i = 2; i <= ISSUING_KEYS; i++) {
+    for (int i = 2; i <= last; i++) {
         char name[32];
         cairn_key *key = NULL;
-        (void)snprintf(name, sizeof name, "issue-ca-%d", i);
+        (void)snprintf(name, sizeof name, "%s-%d", stem, i);
         cairn_err err = cairn_signer_generate(signer, name, CAIRN_KEY_P256, &key);
         cairn_key_free(key);
         if (err != CAIRN_OK && err != CAIRN_ERR_EXISTS)
             return err;
     }
+    return CAIRN_OK;
+}
+
+/* As if somebody had made them beside the CA; the first ones are the CA's to make. */
+static cairn_err make_keys(cairn_signer *signer)
+{
+    CAIRN_TRY(make_keys_of(signer, "issue-ca", ISSUING_KEYS));
+    return make_keys_of(signer, "issue-root", ROOT_KEYS);
+}
+
+static cairn_err roll_root_over(facts *f, cairn_ca *ca)
+{
+    char name[CAIRN_SIGNER_NAME_SIZE_MAX + 1];
+    cairn_bytes issuing = {0};
+    cairn_bytes root = {0};
+    cairn_ca_next_root_key(ca, name);
+    if (name[strlen(name) - 1] > '0' + ROOT_KEYS)
+        return CAIRN_OK;
+    f->root_doubtful = true;
+    CAIRN_TRY(cairn_ca_rollover_root(ca, name));
+    cairn_ca_chain(ca, &issuing, &root);
+    cairn_sha256_of(root.data, root.size, &f->root);
+    f->root_doubtful = false;
     return CAIRN_OK;
 }
 
@@ -198,7 +239,7 @@ static cairn_err roll_over(cairn_ca *ca)
 
 static cairn_err step(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
 {
-    const facts *f = ctx->facts;
+    facts *f = ctx->facts;
     uint64_t next_ms = 0;
     unsigned choice = (unsigned)sim_rng_below(&ctx->rng, 10);
     if (f->count > 0 && choice < 3)
@@ -208,7 +249,7 @@ static cairn_err step(sim_ctx *ctx, cairn_ca *ca, cairn_arena *arena)
     if (choice == 4)
         return cairn_ca_maintain(ca, 100, &next_ms);
     if (choice == 5)
-        return roll_over(ca);
+        return sim_rng_percent(&ctx->rng, 60) ? roll_over(ca) : roll_root_over(f, ca);
     return f->count < CERTS_MAX ? issue(ctx->facts, ca, arena) : CAIRN_OK;
 }
 

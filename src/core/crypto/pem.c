@@ -24,6 +24,28 @@ cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes de
     return CAIRN_OK;
 }
 
+cairn_err cairn_pem_encode_list(cairn_arena *arena, const char *label, const cairn_bytes *list,
+                                size_t count, cairn_bytes *ret_text)
+{
+    cairn_bytes *texts = NULL;
+    void *memory = NULL;
+    size_t size = 0;
+    CAIRN_TRY(cairn_arena_array(arena, count, sizeof *texts, (void **)&texts));
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].size > 0)
+            CAIRN_TRY(cairn_pem_encode(arena, label, list[i], &texts[i]));
+        size += texts[i].size;
+    }
+    CAIRN_TRY(cairn_arena_alloc(arena, size, &memory));
+    *ret_text = cairn_bytes_of(memory, size);
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].size > 0)
+            memcpy(memory, texts[i].data, texts[i].size);
+        memory = (char *)memory + texts[i].size;
+    }
+    return CAIRN_OK;
+}
+
 int cairn_pem_no_password(char *text, int size, int writing, void *context)
 {
     (void)text;

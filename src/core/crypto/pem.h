@@ -10,6 +10,10 @@
 cairn_err cairn_pem_encode(cairn_arena *arena, const char *label, cairn_bytes der,
                            cairn_bytes *ret_text) CAIRN_MUST_USE;
 
+/* Several, one behind the other; empty ones are left out. */
+cairn_err cairn_pem_encode_list(cairn_arena *arena, const char *label, const cairn_bytes *list,
+                                size_t count, cairn_bytes *ret_text) CAIRN_MUST_USE;
+
 /* The one object of that label, or `in` itself when it has no PEM in it: then it is DER. BAD_VALUE
  * for another label, a second object, or no base64. In the arena. */
 cairn_err cairn_pem_decode(cairn_arena *arena, const char *label, cairn_bytes in,

@@ -94,18 +94,19 @@ static cairn_err keep_options(cairn_ca *ca, const cairn_ca_options *options)
 
 /* --- who signs --- */
 
-static const char root_name[] = "Root CA";
-
 static cairn_err open_keys(cairn_ca *ca)
 {
     ca_generation *first = &ca->generations[0];
     cairn_ca_ocsp_issuer responder;
-    CAIRN_TRY(cairn_ca_open_party(ca, ca->options.root_key, root_name, !ca->kept, &ca->root));
+    ca->roots[0].list = CAIRN_CA_PARTITION_ROOT;
+    ca->root_count = 1;
+    CAIRN_TRY(
+        cairn_ca_open_party(ca, ca->options.root_key, CA_ROOT_NAME, !ca->kept, &ca->roots[0]));
     CAIRN_TRY(
         cairn_ca_open_party(ca, ca->options.issuing_key, "Issuing CA", !ca->kept, &first->issuing));
     CAIRN_TRY(cairn_ca_open_party(ca, ca->options.ocsp_key, "OCSP Responder", !ca->kept,
                                   &first->responder));
-    ca->options.root_key = ca->root.key_name;
+    ca->options.root_key = ca->roots[0].key_name;
     ca->options.issuing_key = first->issuing.key_name;
     ca->options.ocsp_key = first->responder.key_name;
     CAIRN_TRY(cairn_ca_ocsp_issuer_make(first->issuing.name, first->issuing.key, &first->issuer));
@@ -161,9 +162,10 @@ static cairn_err create(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
     ca_generation *first = &ca->generations[0];
     ca->epoch = 1;
     ca->generation_count = 1;
-    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ROOT, root_name, NULL, arena, &ca->root));
-    CAIRN_TRY(cairn_kv_put(txn, CA_META, cairn_bytes_str("root"), ca_serial_view(ca->root.serial)));
-    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ISSUING, "Issuing CA", &ca->root, arena,
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ROOT, CA_ROOT_NAME, NULL, arena, &ca->roots[0]));
+    CAIRN_TRY(
+        cairn_kv_put(txn, CA_META, cairn_bytes_str("root"), ca_serial_view(ca->roots[0].serial)));
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ISSUING, "Issuing CA", &ca->roots[0], arena,
                                &first->issuing));
     CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_OCSP_RESPONDER, "OCSP Responder", &first->issuing,
                                arena, &first->responder));
@@ -191,7 +193,7 @@ static cairn_err load(cairn_ca *ca, cairn_kv_txn *txn, const cairn_hash *respond
 {
     cairn_bytes serial = {0};
     CAIRN_TRY(cairn_kv_get(txn, CA_META, cairn_bytes_str("root"), &serial));
-    CAIRN_TRY(cairn_ca_load_party(ca, txn, serial, true, arena, &ca->root));
+    CAIRN_TRY(cairn_ca_load_party(ca, txn, serial, true, arena, &ca->roots[0]));
     CAIRN_TRY(cairn_ca_load_generations(ca, txn, arena));
     if (cairn_hash_equal(responder, cairn_key_id(responder_key(ca))))
         return CAIRN_OK;
@@ -290,7 +292,8 @@ void cairn_ca_close(cairn_ca *ca)
         CAIRN_ASSERT(pthread_cond_wait(&ca->answered, &ca->answer_lock) == 0);
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
     cairn_kv_close(ca->kv);
-    cairn_key_free(ca->root.key);
+    for (size_t i = 0; i < CAIRN_CA_ROOTS_MAX; i++)
+        cairn_key_free(ca->roots[i].key);
     for (size_t i = 0; i < CA_GENERATIONS_MAX; i++) {
         cairn_key_free(ca->generations[i].issuing.key);
         cairn_key_free(ca->generations[i].responder.key);
@@ -306,18 +309,6 @@ void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_roo
 {
     CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
     *ret_issuing = ca_current(ca)->issuing.certificate;
-    *ret_root = ca->root.certificate;
+    *ret_root = ca_root(ca)->certificate;
     CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
-}
-
-size_t cairn_ca_older(cairn_ca *ca, cairn_bytes ret_issuing[CAIRN_CA_OLDER_MAX])
-{
-    size_t count = 0;
-    uint64_t now_s = ca_now(ca);
-    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
-    for (size_t i = ca_generation_count(ca) - 1; i > 0; i--)
-        if (ca->generations[i - 1].issuing.not_after_s > now_s)
-            ret_issuing[count++] = ca->generations[i - 1].issuing.certificate;
-    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
-    return count;
 }

@@ -90,14 +90,21 @@ typedef struct cairn_ca_grant {
     bool any_subject;    /* whatever the request says of it: who sends it does not know its name */
 } cairn_ca_grant;
 
+enum {
+    CAIRN_CA_ROOTS_MAX = 4, /* in the life of a CA */
+    CAIRN_CA_ISSUERS_MAX = 2 * CAIRN_CA_ROOTS_MAX - 1,
+};
+
 /* Views into the caller's arena. */
 typedef struct cairn_ca_issued {
     uint8_t serial[CAIRN_CA_SERIAL_SIZE];
     cairn_bytes certificate; /* DER */
     uint64_t not_before_s;
     uint64_t not_after_s;
-    cairn_bytes issuer; /* the certificate of the CA that signed it; lives as long as the CA */
-    bool again;         /* it was there: nothing was issued */
+    /* The certificate of the CA that signed it, and what leads from there to earlier roots: for the
+     * holder to send, in this order. Empty behind the last. They live as long as the CA. */
+    cairn_bytes issuers[CAIRN_CA_ISSUERS_MAX];
+    bool again; /* it was there: nothing was issued */
 } cairn_ca_issued;
 
 /* Issues a certificate for the key of `csr`. Names: those of the request, each of which must be
@@ -202,22 +209,41 @@ cairn_err cairn_ca_rollover(cairn_ca *ca, const char *key_name) CAIRN_MUST_USE;
 /* What the next key would be called: "issue-ca-2". */
 void cairn_ca_next_key(const cairn_ca *ca, char ret_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1]);
 
+/* From here on another root stands above all: a key of the signer's, certified by itself and by the
+ * root before it. It certifies the issuing keys that have not ended, and so do the roots before it,
+ * as long as they live: what was issued, and what is, leads to the old ones and to the new one.
+ * Errors as above, but for 4 roots in the life of a CA. */
+cairn_err cairn_ca_rollover_root(cairn_ca *ca, const char *key_name) CAIRN_MUST_USE;
+/* "issue-root-2". */
+void cairn_ca_next_root_key(const cairn_ca *ca, char ret_name[CAIRN_SIGNER_NAME_SIZE_MAX + 1]);
+
 /* --- answering --- */
 
-/* The partition number of the root's list, which covers the issuing certificate. */
+/* The partition number of the first root's list, which covers the issuing certificates that it has
+ * given; those of later ones are below it. */
 #define CAIRN_CA_PARTITION_ROOT UINT32_MAX
+
+static inline bool cairn_ca_is_root_list(uint32_t partition)
+{
+    return partition > CAIRN_CA_PARTITION_ROOT - CAIRN_CA_ROOTS_MAX;
+}
+
+/* "root", "root-2", …; false for anything else. */
+bool cairn_ca_root_list_find(cairn_bytes text, uint32_t *ret_partition);
 
 /* A revocation list, DER. NOT_FOUND. Never waits. */
 cairn_err cairn_ca_crl(cairn_ca *ca, uint32_t partition, cairn_arena *arena, cairn_bytes *ret_crl,
                        uint64_t *ret_next_update_s) CAIRN_MUST_USE;
 
-/* Issuing certificate, then root, DER; they live as long as the CA. */
+/* Issuing certificate, then the newest root, DER; they live as long as the CA. */
 void cairn_ca_chain(cairn_ca *ca, cairn_bytes *ret_issuing, cairn_bytes *ret_root);
 
-enum { CAIRN_CA_OLDER_MAX = 15 };
-/* Certificates of earlier issuing keys that have not ended, the newest first; how many there are.
- * They live as long as the CA. */
-size_t cairn_ca_older(cairn_ca *ca, cairn_bytes ret_issuing[CAIRN_CA_OLDER_MAX]);
+enum { CAIRN_CA_ALL_MAX = 2 * CAIRN_CA_ROOTS_MAX - 1 + 16 * CAIRN_CA_ROOTS_MAX };
+/* All of the CA's certificates that have not ended: the issuing one; what leads from there to
+ * earlier roots by way of the newest, in front of that root, since OpenSSL takes the first issuer
+ * that fits; earlier issuing keys, the newest first; earlier roots, each with what it gave to
+ * issuing keys. How many there are. They live as long as the CA. */
+size_t cairn_ca_all(cairn_ca *ca, cairn_bytes ret_certificates[CAIRN_CA_ALL_MAX]);
 
 typedef struct cairn_ca_ocsp_answer {
     cairn_bytes body;   /* an OCSPResponse, in the arena or static */

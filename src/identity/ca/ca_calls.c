@@ -277,10 +277,11 @@ static json_t *facts_json(const cairn_ca_facts *c)
     return NULL;
 }
 
-static cairn_err pem_json(cairn_arena *arena, cairn_bytes der, json_t **ret_json)
+static cairn_err pem_json(cairn_arena *arena, const cairn_bytes *list, size_t count,
+                          json_t **ret_json)
 {
     cairn_bytes pem = {0};
-    CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", der, &pem));
+    CAIRN_TRY(cairn_pem_encode_list(arena, "CERTIFICATE", list, count, &pem));
     *ret_json = json_stringn((const char *)pem.data, pem.size);
     return CAIRN_OK;
 }
@@ -291,8 +292,8 @@ static cairn_err issued_json(const asking *a, const cairn_ca_issued *issued, jso
     cairn_ca_facts facts;
     json_t *texts[2] = {NULL, NULL};
     CAIRN_TRY(cairn_ca_find(a->ca, issued->serial, arena, &facts));
-    CAIRN_TRY(pem_json(arena, issued->certificate, &texts[0]));
-    cairn_err err = pem_json(arena, issued->issuer, &texts[1]);
+    CAIRN_TRY(pem_json(arena, &issued->certificate, 1, &texts[0]));
+    cairn_err err = pem_json(arena, issued->issuers, CAIRN_CA_ISSUERS_MAX, &texts[1]);
     json_t *json = err == CAIRN_OK ? facts_json(&facts) : NULL;
     bool good = json_object_set_new(json, "certificate", texts[0]) == 0;
     good = json_object_set_new(json, "issuer", texts[1]) == 0 && good;

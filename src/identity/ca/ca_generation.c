@@ -7,7 +7,7 @@
 
 static const char clause[] = "docs/formats/ca.md";
 
-enum { ROW_SIZE_MAX = 256, COMMON_NAME_SIZE = 32 };
+enum { ROW_SIZE_MAX = 256 };
 
 /* --- parties --- */
 
@@ -41,6 +41,7 @@ cairn_err cairn_ca_certify(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile pro
     const cairn_ca_profile_row *row = cairn_ca_profile_of(profile);
     const ca_order order = {.row = row,
                             .by = by,
+                            .self = party,
                             .key = party->key,
                             .common_name = cairn_bytes_str(common_name),
                             .validity_s = row->validity_s};
@@ -145,9 +146,9 @@ static cairn_err get_row(cairn_kv_txn *txn, size_t number, row *r)
 
 /* --- generations --- */
 
-static const char *common_name(size_t number, char out[COMMON_NAME_SIZE])
+const char *cairn_ca_issuing_name(size_t number, char out[CA_COMMON_NAME_SIZE])
 {
-    (void)snprintf(out, COMMON_NAME_SIZE, number == 0 ? "Issuing CA" : "Issuing CA %zu",
+    (void)snprintf(out, CA_COMMON_NAME_SIZE, number == 0 ? "Issuing CA" : "Issuing CA %zu",
                    number + 1);
     return out;
 }
@@ -156,9 +157,10 @@ static const char *common_name(size_t number, char out[COMMON_NAME_SIZE])
 static cairn_err begin_generation(cairn_ca *ca, size_t number, const char *key_name,
                                   ca_generation *g)
 {
-    char name[COMMON_NAME_SIZE];
+    char name[CA_COMMON_NAME_SIZE];
     const ca_party *responder = &ca->generations[0].responder;
-    CAIRN_TRY(cairn_ca_open_party(ca, key_name, common_name(number, name), false, &g->issuing));
+    CAIRN_TRY(
+        cairn_ca_open_party(ca, key_name, cairn_ca_issuing_name(number, name), false, &g->issuing));
     g->responder = *responder;
     g->responder.key = cairn_key_ref(responder->key);
     return cairn_ca_ocsp_issuer_make(g->issuing.name, g->issuing.key, &g->issuer);
@@ -168,6 +170,23 @@ static void end_generation(ca_generation *g)
 {
     cairn_key_free(g->issuing.key);
     cairn_key_free(g->responder.key);
+}
+
+static cairn_err load_certificates(cairn_ca *ca, cairn_kv_txn *txn, size_t number, const row *r,
+                                   size_t root_count, cairn_arena *arena, ca_generation *g)
+{
+    CAIRN_TRY(cairn_ca_load_party(ca, txn, r->issuing, true, arena, &g->issuing));
+    CAIRN_TRY(cairn_ca_load_party(ca, txn, r->responder, false, arena, &g->responder));
+    return cairn_ca_load_by_older(ca, txn, number, root_count, arena, g);
+}
+
+cairn_err cairn_ca_load_certificates(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
+                                     size_t root_count, cairn_arena *arena,
+                                     ca_generation *generation)
+{
+    row r;
+    CAIRN_TRY(get_row(txn, number, &r));
+    return load_certificates(ca, txn, number, &r, root_count, arena, generation);
 }
 
 static cairn_err load_generation(cairn_ca *ca, cairn_kv_txn *txn, size_t number, const row *r,
@@ -181,8 +200,7 @@ static cairn_err load_generation(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
                               r->key_name);
         CAIRN_TRY(err);
     }
-    CAIRN_TRY(cairn_ca_load_party(ca, txn, r->issuing, true, arena, &g->issuing));
-    return cairn_ca_load_party(ca, txn, r->responder, false, arena, &g->responder);
+    return load_certificates(ca, txn, number, r, ca_root_count(ca), arena, g);
 }
 
 /* The first one's keys are open. */
@@ -203,6 +221,7 @@ static cairn_err load_one(cairn_ca *ca, cairn_kv_txn *txn, size_t number, const 
 
 cairn_err cairn_ca_load_generations(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena)
 {
+    CAIRN_TRY(cairn_ca_load_roots(ca, txn, arena));
     for (size_t i = ca_generation_count(ca); i < CA_GENERATIONS_MAX; i++) {
         row r;
         cairn_err err = get_row(txn, i, &r);
@@ -244,18 +263,23 @@ cairn_err cairn_ca_begin(cairn_ca *ca, cairn_kv_txn **ret_txn)
 
 /* --- renewal: the same key, another certificate --- */
 
-static void use_party(cairn_ca *ca, ca_party *party, const ca_party *fresh)
+static void use_party(ca_party *party, const ca_party *fresh)
 {
-    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
     party->certificate = fresh->certificate; /* name and key stay, and are read unlocked */
-    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
     memcpy(party->serial, fresh->serial, sizeof fresh->serial);
     party->not_after_s = fresh->not_after_s;
 }
 
+void cairn_ca_use_generation(ca_generation *generation, const ca_generation *fresh)
+{
+    use_party(&generation->issuing, &fresh->issuing);
+    use_party(&generation->responder, &fresh->responder);
+    memcpy(generation->by_older, fresh->by_older, sizeof fresh->by_older);
+}
+
 cairn_err cairn_ca_renew_party(cairn_ca *ca, size_t generation, cairn_ca_profile profile)
 {
-    char name[COMMON_NAME_SIZE];
+    char name[CA_COMMON_NAME_SIZE];
     cairn_arena arena;
     cairn_kv_txn *txn = NULL;
     bool issuing = profile == CAIRN_CA_ISSUING;
@@ -264,9 +288,11 @@ cairn_err cairn_ca_renew_party(cairn_ca *ca, size_t generation, cairn_ca_profile
     ca_party *party = issuing ? &fresh.issuing : &fresh.responder;
     CAIRN_TRY(cairn_ca_begin(ca, &txn));
     cairn_arena_init(&arena, CA_ARENA_LIMIT);
-    cairn_err err = cairn_ca_certify(ca, txn, profile,
-                                     issuing ? common_name(generation, name) : "OCSP Responder",
-                                     issuing ? &ca->root : &g->issuing, &arena, party);
+    cairn_err err = cairn_ca_certify(
+        ca, txn, profile, issuing ? cairn_ca_issuing_name(generation, name) : "OCSP Responder",
+        issuing ? ca_root(ca) : &g->issuing, &arena, party);
+    if (err == CAIRN_OK && issuing)
+        err = cairn_ca_certify_by_older(ca, txn, generation, &arena, &fresh);
     if (err == CAIRN_OK)
         err = cairn_ca_put_generation(txn, generation, &fresh);
     if (err == CAIRN_OK)
@@ -275,7 +301,9 @@ cairn_err cairn_ca_renew_party(cairn_ca *ca, size_t generation, cairn_ca_profile
         cairn_kv_abort(txn);
     cairn_arena_done(&arena);
     CAIRN_TRY(err);
-    use_party(ca, issuing ? &g->issuing : &g->responder, party);
+    CAIRN_ASSERT(pthread_mutex_lock(&ca->answer_lock) == 0);
+    cairn_ca_use_generation(g, &fresh);
+    CAIRN_ASSERT(pthread_mutex_unlock(&ca->answer_lock) == 0);
     return CAIRN_OK;
 }
 
@@ -288,7 +316,7 @@ static cairn_err begin_partition(cairn_ca *ca, cairn_kv_txn *txn, uint32_t *ret_
     uint64_t issued = 0;
     CAIRN_TRY(cairn_ca_get_number(txn, counter, &issued));
     uint64_t partition = (issued + ca->options.partition_size - 1) / ca->options.partition_size;
-    if (partition >= CAIRN_CA_PARTITION_ROOT)
+    if (partition > UINT32_MAX || cairn_ca_is_root_list((uint32_t)partition))
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "ca: no partition is left");
     *ret_partition = (uint32_t)partition;
     return cairn_ca_put_number(txn, counter, partition * ca->options.partition_size);
@@ -297,10 +325,11 @@ static cairn_err begin_partition(cairn_ca *ca, cairn_kv_txn *txn, uint32_t *ret_
 static cairn_err make_generation(cairn_ca *ca, cairn_kv_txn *txn, size_t number, cairn_arena *arena,
                                  ca_generation *g)
 {
-    char name[COMMON_NAME_SIZE];
+    char name[CA_COMMON_NAME_SIZE];
     CAIRN_TRY(begin_partition(ca, txn, &g->first_partition));
-    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ISSUING, common_name(number, name), &ca->root,
-                               arena, &g->issuing));
+    CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_ISSUING, cairn_ca_issuing_name(number, name),
+                               ca_root(ca), arena, &g->issuing));
+    CAIRN_TRY(cairn_ca_certify_by_older(ca, txn, number, arena, g));
     CAIRN_TRY(cairn_ca_certify(ca, txn, CAIRN_CA_OCSP_RESPONDER, "OCSP Responder", &g->issuing,
                                arena, &g->responder));
     return cairn_ca_put_generation(txn, number, g);

@@ -44,12 +44,22 @@ typedef struct ca_party {
     cairn_bytes certificate;
     cairn_bytes name;
     uint64_t not_after_s;
+    uint32_t list; /* of a root: the partition of its list */
 } ca_party;
+
+#define CA_ROOT_NAME "Root CA" /* of all of them */
+
+/* A certificate of a key by an earlier root; empty: none. */
+typedef struct ca_cross {
+    cairn_bytes certificate;
+    uint64_t not_after_s;
+} ca_cross;
 
 /* One issuing key, and what speaks for what it issued. It stays as it is once it is counted, but
  * for what changes in parties. */
 typedef struct ca_generation {
-    ca_party issuing;
+    ca_party issuing; /* by the newest root */
+    ca_cross by_older[CAIRN_CA_ROOTS_MAX - 1];
     ca_party responder; /* the same key for all, a certificate of each */
     cairn_ca_ocsp_issuer issuer;
     uint32_t first_partition; /* it signs the lists from here to the next one's */
@@ -64,7 +74,10 @@ struct cairn_ca {
     cairn_signer *signer;
     cairn_kv *kv;
     cairn_arena keep; /* lives as long as the CA; under `lock` */
-    ca_party root;
+    ca_party roots[CAIRN_CA_ROOTS_MAX];
+    ca_cross crosses[CAIRN_CA_ROOTS_MAX]; /* of each by the one before; as the roots */
+    size_t root_count;                    /* atomic, written under both locks */
+    const ca_party *making_root;          /* the next one, while it is made; under `lock` */
     ca_generation generations[CA_GENERATIONS_MAX];
     size_t generation_count;     /* atomic: more come, none goes */
     const ca_generation *making; /* the next one, while it is made; under `lock` */
@@ -82,6 +95,17 @@ struct cairn_ca {
 static inline size_t ca_generation_count(const cairn_ca *ca)
 {
     return __atomic_load_n(&ca->generation_count, __ATOMIC_ACQUIRE);
+}
+
+static inline size_t ca_root_count(const cairn_ca *ca)
+{
+    return __atomic_load_n(&ca->root_count, __ATOMIC_ACQUIRE);
+}
+
+/* The newest, which certifies what issues. */
+static inline const ca_party *ca_root(const cairn_ca *ca)
+{
+    return &ca->roots[ca_root_count(ca) - 1];
 }
 
 /* The one that issues. */
@@ -131,6 +155,7 @@ cairn_err cairn_ca_put_number(cairn_kv_txn *txn, cairn_bytes key, uint64_t numbe
 typedef struct ca_order {
     const cairn_ca_profile_row *row;
     const ca_party *by; /* NULL: itself */
+    const ca_party *self;
     const cairn_key *key;
     cairn_bytes common_name;
     cairn_bytes device;
@@ -169,6 +194,8 @@ cairn_err cairn_ca_make_crl(cairn_ca *ca, cairn_kv_txn *txn, uint32_t partition,
                             ca_crl_row *ret_row) CAIRN_MUST_USE;
 cairn_err cairn_ca_put_crl(cairn_kv_txn *txn, uint32_t partition, const ca_crl_row *row,
                            cairn_arena *arena) CAIRN_MUST_USE;
+/* Where the list of a partition is served. */
+void cairn_ca_list_url(const cairn_ca *ca, uint32_t partition, char ret_url[CA_URL_SIZE_MAX]);
 /* Puts the revocation into the transaction: record, index, announcement. Nothing is signed; the
  * record's answers are gone and the list is marked. */
 cairn_err cairn_ca_mark_revoked(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *serial,
@@ -192,6 +219,30 @@ cairn_err cairn_ca_certify(cairn_ca *ca, cairn_kv_txn *txn, cairn_ca_profile pro
 /* The certificate with this serial is the party's. MISMATCH for another key, if `strict`. */
 cairn_err cairn_ca_load_party(cairn_ca *ca, cairn_kv_txn *txn, cairn_bytes serial, bool strict,
                               cairn_arena *arena, ca_party *party) CAIRN_MUST_USE;
+/* The name of the issuing CA of that number. */
+enum { CA_COMMON_NAME_SIZE = 32 };
+const char *cairn_ca_issuing_name(size_t number, char out[CA_COMMON_NAME_SIZE]);
+/* Certifies a generation's issuing key by the earlier roots that have not ended, too: whoever
+ * trusts one of them trusts what it issues. */
+cairn_err cairn_ca_certify_by_older(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
+                                    cairn_arena *arena, ca_generation *generation) CAIRN_MUST_USE;
+/* The stored certificates by the roots before `root_count`. */
+cairn_err cairn_ca_load_by_older(cairn_ca *ca, cairn_kv_txn *txn, size_t number, size_t root_count,
+                                 cairn_arena *arena, ca_generation *generation) CAIRN_MUST_USE;
+/* What leads from what a generation has issued to each root, for the holder to send: its
+ * certificate by the newest root, that root by the one before, and so on; then those by earlier
+ * roots. Nothing that has ended; at most CAIRN_CA_ISSUERS_MAX. Under one of the locks. */
+size_t cairn_ca_leading(const cairn_ca *ca, const ca_generation *g, uint64_t now_s,
+                        cairn_bytes *ret_certificates);
+/* Follows roots that another process made, with the certificates that they gave to the generations
+ * that are known here. UNAVAILABLE when a key is not in the signer yet. */
+cairn_err cairn_ca_load_roots(cairn_ca *ca, cairn_kv_txn *txn, cairn_arena *arena) CAIRN_MUST_USE;
+/* Reads the certificates of a known generation again. */
+cairn_err cairn_ca_load_certificates(cairn_ca *ca, cairn_kv_txn *txn, size_t number,
+                                     size_t root_count, cairn_arena *arena,
+                                     ca_generation *generation) CAIRN_MUST_USE;
+/* Takes other certificates of the same keys into use; under both locks. */
+void cairn_ca_use_generation(ca_generation *generation, const ca_generation *fresh);
 /* Notes the serials of a generation. */
 cairn_err cairn_ca_put_generation(cairn_kv_txn *txn, size_t number,
                                   const ca_generation *generation) CAIRN_MUST_USE;

@@ -122,12 +122,10 @@ static cairn_err give_stored(const cairn_ca *ca, cairn_kv_txn *txn, const uint8_
                              const cairn_ca_record *record, cairn_arena *arena,
                              cairn_ca_issued *ret_issued)
 {
-    cairn_ca_issued issued = {.not_before_s = record->not_before_s,
-                              .not_after_s = record->not_after_s,
-                              .issuer =
-                                  ca_generation_of(ca, record->partition)->issuing.certificate,
-                              .again = true};
+    cairn_ca_issued issued = {
+        .not_before_s = record->not_before_s, .not_after_s = record->not_after_s, .again = true};
     cairn_bytes der = {0};
+    (void)cairn_ca_leading(ca, ca_generation_of(ca, record->partition), ca_now(ca), issued.issuers);
     memcpy(issued.serial, serial, sizeof issued.serial);
     CAIRN_TRY(cairn_kv_get(txn, CA_DER, ca_serial_view(serial), &der));
     CAIRN_TRY(cairn_arena_copy(arena, der, &issued.certificate));
@@ -195,6 +193,7 @@ static cairn_err issue(cairn_ca *ca, cairn_kv_txn *txn, const ca_order *order, c
     if (err != CAIRN_ERR_NOT_FOUND)
         return err;
     CAIRN_TRY(cairn_ca_make(ca, txn, order, arena, ret_issued));
+    (void)cairn_ca_leading(ca, ca_current(ca), ca_now(ca), ret_issued->issuers);
     return cairn_kv_put(txn, CA_REQUESTS, cairn_bytes_hash(&id),
                         ca_serial_view(ret_issued->serial));
 }
@@ -286,6 +285,7 @@ static cairn_err make_successor(cairn_ca *ca, cairn_kv_txn *txn, const uint8_t *
     old->successor = ca_serial_view(issued.serial);
     CAIRN_TRY(cairn_ca_save(txn, serial, old, arena));
     CAIRN_TRY(cairn_ca_put_work(txn, ca_now(ca) + ca->options.overlap_s, CA_WORK_RETIRE, serial));
+    (void)cairn_ca_leading(ca, ca_current(ca), ca_now(ca), issued.issuers);
     *ret_issued = issued;
     return CAIRN_OK;
 }

@@ -1,6 +1,5 @@
 /* A CA kept: what time asks of it, what it says on the ledger, and who may show its certificates.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "cairn/sha256.h"
@@ -95,14 +94,6 @@ static cairn_err anchored_version(cairn_ca_keeper *keeper, cairn_arena *arena,
     return CAIRN_OK;
 }
 
-static void list_url(const cairn_ca *ca, uint32_t partition, char ret_url[CA_URL_SIZE_MAX])
-{
-    if (partition == CAIRN_CA_PARTITION_ROOT)
-        (void)snprintf(ret_url, CA_URL_SIZE_MAX, "%s/crl/root", ca->options.base_url);
-    else
-        (void)snprintf(ret_url, CA_URL_SIZE_MAX, "%s/crl/%u", ca->options.base_url, partition);
-}
-
 /* A list that has ended is anchored no more. */
 static cairn_err anchor_list(cairn_ca_keeper *keeper, uint32_t partition, cairn_arena *arena)
 {
@@ -119,7 +110,7 @@ static cairn_err anchor_list(cairn_ca_keeper *keeper, uint32_t partition, cairn_
     if (err == CAIRN_ERR_NOT_FOUND || (err == CAIRN_OK && end_s <= ca_now(keeper->ca)))
         return CAIRN_OK;
     CAIRN_TRY(err);
-    list_url(keeper->ca, partition, url);
+    cairn_ca_list_url(keeper->ca, partition, url);
     cairn_list_id(cairn_bytes_str(url), &list);
     cairn_sha256_of(der.data, der.size, &hash);
     CAIRN_TRY(anchored_version(keeper, arena, &list, &hash, &version, &same));
@@ -148,10 +139,12 @@ static cairn_err anchor_lists(cairn_ca_keeper *keeper)
     uint32_t count = 0;
     CAIRN_TRY(partition_count(keeper->ca, &count));
     cairn_arena_init(&arena, TEND_ARENA_LIMIT);
-    cairn_err first = anchor_list(keeper, CAIRN_CA_PARTITION_ROOT, &arena);
-    for (uint32_t i = 0; i < count; i++) {
+    cairn_err first = CAIRN_OK;
+    uint32_t roots = (uint32_t)ca_root_count(keeper->ca);
+    for (uint32_t i = 0; i < roots + count; i++) {
         cairn_arena_reset(&arena);
-        cairn_err err = anchor_list(keeper, i, &arena);
+        cairn_err err =
+            anchor_list(keeper, i < roots ? CAIRN_CA_PARTITION_ROOT - i : i - roots, &arena);
         if (first == CAIRN_OK)
             first = err;
     }

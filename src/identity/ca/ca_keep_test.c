@@ -286,7 +286,7 @@ static void test_issuer_is_found_by_its_key_id(void **state)
     id[0] ^= 1;
     assert_int_equal(cairn_ca_issuer_key(ca, cairn_bytes_of(id, sizeof id), &none),
                      CAIRN_ERR_NOT_FOUND);
-    cairn_ca_key_id(ca->root.key, id); /* it issues no client */
+    cairn_ca_key_id(ca->roots[0].key, id); /* it issues no client */
     assert_int_equal(cairn_ca_issuer_key(ca, cairn_bytes_of(id, sizeof id), &none),
                      CAIRN_ERR_NOT_FOUND);
 }

@@ -322,13 +322,13 @@ static cairn_err announce(cairn_ca *ca, size_t *budget)
 
 /* --- the whole --- */
 
-/* What ends with its issuer cannot be renewed below it. */
+/* What ends with its issuer cannot be renewed below it, nor below one that has ended. */
 static cairn_err keep_responder(cairn_ca *ca, size_t generation)
 {
     const ca_generation *g = &ca->generations[generation];
     uint64_t before = cairn_ca_profile_of(CAIRN_CA_OCSP_RESPONDER)->renew_before_s;
     if (g->responder.not_after_s > ca_now(ca) + before ||
-        g->responder.not_after_s >= g->issuing.not_after_s)
+        g->responder.not_after_s >= g->issuing.not_after_s || g->issuing.not_after_s <= ca_now(ca))
         return CAIRN_OK;
     return cairn_ca_renew_party(ca, generation, CAIRN_CA_OCSP_RESPONDER);
 }
@@ -339,7 +339,8 @@ static cairn_err keep_issuing(cairn_ca *ca)
 {
     const ca_party *issuing = &ca_current(ca)->issuing;
     uint64_t before = cairn_ca_profile_of(CAIRN_CA_ISSUING)->renew_before_s;
-    if (issuing->not_after_s > ca_now(ca) + before || issuing->not_after_s >= ca->root.not_after_s)
+    if (issuing->not_after_s > ca_now(ca) + before ||
+        issuing->not_after_s >= ca_root(ca)->not_after_s)
         return CAIRN_OK;
     return cairn_ca_renew_party(ca, ca_generation_count(ca) - 1, CAIRN_CA_ISSUING);
 }

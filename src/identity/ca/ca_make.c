@@ -227,7 +227,7 @@ static cairn_err next_partition(cairn_ca *ca, cairn_kv_txn *txn, const ca_order 
     const cairn_bytes counter = cairn_bytes_str("issued");
     uint64_t issued = 0;
     if (order->row->is_ca) {
-        *ret_partition = CAIRN_CA_PARTITION_ROOT;
+        *ret_partition = order->by == NULL ? order->self->list : order->by->list;
         return CAIRN_OK;
     }
     const ca_generation *before = earlier(ca, order->by);
@@ -237,7 +237,7 @@ static cairn_err next_partition(cairn_ca *ca, cairn_kv_txn *txn, const ca_order 
     }
     CAIRN_TRY(cairn_ca_get_number(txn, counter, &issued));
     uint64_t partition = issued / ca->options.partition_size;
-    if (partition >= CAIRN_CA_PARTITION_ROOT)
+    if (partition > UINT32_MAX || cairn_ca_is_root_list((uint32_t)partition))
         return CAIRN_FAIL(CAIRN_ERR_TOO_MANY, "house", "ca: no partition is left");
     *ret_partition = (uint32_t)partition;
     return cairn_ca_put_number(txn, counter, issued + 1);
@@ -268,10 +268,11 @@ static cairn_err set_validity(const cairn_ca *ca, const ca_order *order, cairn_c
     uint64_t now = ca_now(ca);
     uint64_t last = order->by == NULL ? UINT64_MAX : order->by->not_after_s;
     if (last <= now)
-        return CAIRN_FAIL(
-            CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3", "ca: the %s certificate has ended%s",
-            order->by == &ca->root ? "root's" : "issuing",
-            order->by == &ca->root ? ": a new CA is needed" : ": cairn ca rollover makes another");
+        return CAIRN_FAIL(CAIRN_ERR_EXPIRED, "RFC 5280 section 6.1.3",
+                          "ca: the %s certificate has ended%s",
+                          order->row->is_ca ? "root's" : "issuing",
+                          order->row->is_ca ? ": cairn ca rollover --root makes another"
+                                            : ": cairn ca rollover makes another");
     record->not_before_s = now > ca->options.clock_skew_s ? now - ca->options.clock_skew_s : 0;
     record->not_after_s = now + order->validity_s < last ? now + order->validity_s : last;
     return CAIRN_OK;
@@ -303,10 +304,13 @@ static cairn_err encode_and_sign(cairn_ca *ca, const ca_order *order, const ca_p
     return CAIRN_OK;
 }
 
-static void make_url(const cairn_ca *ca, uint32_t partition, char ret_url[CA_URL_SIZE_MAX])
+void cairn_ca_list_url(const cairn_ca *ca, uint32_t partition, char ret_url[CA_URL_SIZE_MAX])
 {
     if (partition == CAIRN_CA_PARTITION_ROOT)
         (void)snprintf(ret_url, CA_URL_SIZE_MAX, "%s/crl/root", ca->options.base_url);
+    else if (cairn_ca_is_root_list(partition))
+        (void)snprintf(ret_url, CA_URL_SIZE_MAX, "%s/crl/root-%u", ca->options.base_url,
+                       CAIRN_CA_PARTITION_ROOT - partition + 1);
     else
         (void)snprintf(ret_url, CA_URL_SIZE_MAX, "%s/crl/%u", ca->options.base_url, partition);
 }
@@ -315,10 +319,10 @@ static cairn_err make_certificate(cairn_ca *ca, const ca_order *order, const uin
                                   const cairn_ca_record *record, cairn_arena *arena,
                                   cairn_bytes *ret_certificate)
 {
-    const ca_party *by = order->by == NULL ? &ca->root : order->by;
+    const ca_party *by = order->by == NULL ? order->self : order->by;
     char crl_url[CA_URL_SIZE_MAX];
     char ocsp_url[CA_URL_SIZE_MAX];
-    make_url(ca, record->partition, crl_url);
+    cairn_ca_list_url(ca, record->partition, crl_url);
     (void)snprintf(ocsp_url, sizeof ocsp_url, "%s/ocsp", ca->options.base_url);
     cairn_ca_cert_spec spec = {
         .row = order->row,
@@ -383,7 +387,7 @@ cairn_err cairn_ca_make(cairn_ca *ca, cairn_kv_txn *txn, const ca_order *order, 
     CAIRN_TRY(store(ca, txn, issued.serial, &record, issued.certificate, arena));
     issued.not_before_s = record.not_before_s;
     issued.not_after_s = record.not_after_s;
-    issued.issuer = order->by == NULL ? issued.certificate : order->by->certificate;
+    issued.issuers[0] = order->by == NULL ? issued.certificate : order->by->certificate;
     *ret_issued = issued;
     return CAIRN_OK;
 }

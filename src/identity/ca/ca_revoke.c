@@ -105,11 +105,17 @@ static const ca_generation *signer_of(const cairn_ca *ca, uint32_t partition)
                : ca_generation_of(ca, partition);
 }
 
+static const ca_party *root_of(const cairn_ca *ca, uint32_t partition)
+{
+    size_t number = CAIRN_CA_PARTITION_ROOT - partition;
+    return number < ca_root_count(ca) ? &ca->roots[number] : ca->making_root;
+}
+
 cairn_err cairn_ca_make_crl(cairn_ca *ca, cairn_kv_txn *txn, uint32_t partition, cairn_arena *arena,
                             ca_crl_row *ret_row)
 {
-    bool of_root = partition == CAIRN_CA_PARTITION_ROOT;
-    const ca_party *by = of_root ? &ca->root : &signer_of(ca, partition)->issuing;
+    bool of_root = cairn_ca_is_root_list(partition);
+    const ca_party *by = of_root ? root_of(ca, partition) : &signer_of(ca, partition)->issuing;
     char url[CA_URL_SIZE_MAX];
     uint8_t signature[CAIRN_SIGNATURE_SIZE_MAX];
     size_t size = 0;

@@ -81,14 +81,12 @@ static void ocsp_post(cairn_call *call)
 
 /* --- lists --- */
 
-/* "root", or a decimal number without leading zeros. */
+/* "root", "root-2", …, or a decimal number without leading zeros. */
 static bool read_partition(cairn_bytes text, uint32_t *ret_partition)
 {
     uint64_t number = 0;
-    if (cairn_bytes_equal(text, cairn_bytes_str("root"))) {
-        *ret_partition = CAIRN_CA_PARTITION_ROOT;
+    if (cairn_ca_root_list_find(text, ret_partition))
         return true;
-    }
     if (text.size == 0 || text.size > 9 || (text.size > 1 && text.data[0] == '0'))
         return false;
     for (size_t i = 0; i < text.size; i++) {
@@ -125,23 +123,9 @@ static void crl_get(cairn_call *call)
 
 cairn_err cairn_ca_chain_pem(cairn_ca *ca, cairn_arena *arena, cairn_bytes *ret_pem)
 {
-    cairn_bytes certificates[2 + CAIRN_CA_OLDER_MAX];
-    void *text = NULL;
-    size_t size = 0;
-    cairn_ca_chain(ca, &certificates[0], &certificates[1]);
-    size_t count = 2 + cairn_ca_older(ca, certificates + 2);
-    for (size_t i = 0; i < count; i++) {
-        CAIRN_TRY(cairn_pem_encode(arena, "CERTIFICATE", certificates[i], &certificates[i]));
-        size += certificates[i].size;
-    }
-    CAIRN_TRY(cairn_arena_alloc(arena, size, &text));
-    size = 0;
-    for (size_t i = 0; i < count; i++) {
-        memcpy((char *)text + size, certificates[i].data, certificates[i].size);
-        size += certificates[i].size;
-    }
-    *ret_pem = cairn_bytes_of(text, size);
-    return CAIRN_OK;
+    cairn_bytes certificates[CAIRN_CA_ALL_MAX];
+    size_t count = cairn_ca_all(ca, certificates);
+    return cairn_pem_encode_list(arena, "CERTIFICATE", certificates, count, ret_pem);
 }
 
 static void chain_get(cairn_call *call)

@@ -51,7 +51,7 @@ static void fill(cairn_ca_ocsp_single *single, const cairn_ca_cert_id *id,
     *single = (cairn_ca_ocsp_single){
         .hash = id->hash, .serial = id->serial, .status = CAIRN_CA_STATUS_UNKNOWN};
     /* The root answers for the issuing CA by its list. */
-    if (record == NULL || record->partition == CAIRN_CA_PARTITION_ROOT)
+    if (record == NULL || cairn_ca_is_root_list(record->partition))
         return;
     single->status = record->status;
     single->revoked_at_s = record->revoked_at_s;

@@ -357,30 +357,63 @@ static void test_broken_constraints(void **state)
     }
 }
 
-/* A certificate of the CA kind below the issuing one is one too many. */
-static void test_path_length(void **state)
+static cairn_bytes make_by(ca_fixture *f, const cairn_ca_profile_row *row, const ca_party *by,
+                           const cairn_key *key, const char *name)
 {
-    ca_fixture *f = *state;
-    cairn_key *key = NULL;
     cairn_kv_txn *txn = NULL;
     cairn_ca_issued issued;
-    assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &key), CAIRN_OK);
-    cairn_ca_profile_row row = *cairn_ca_profile_of(CAIRN_CA_ISSUING);
-    row.constrained = false;
-    const ca_order order = {.row = &row,
-                            .by = &f->ca->generations[0].issuing,
+    const ca_order order = {.row = row,
+                            .by = by,
                             .key = key,
-                            .common_name = cairn_bytes_str("Sub"),
+                            .common_name = cairn_bytes_str(name),
                             .validity_s = 86400 * 400};
     assert_int_equal(cairn_kv_begin(f->ca->kv, true, &txn), CAIRN_OK);
     assert_int_equal(cairn_ca_make(f->ca, txn, &order, &f->arena, &issued), CAIRN_OK);
     cairn_kv_abort(txn);
-    X509 *middle = read_cert(issued.certificate);
+    return issued.certificate;
+}
+
+static int verify_below(ca_fixture *f, cairn_bytes leaf, cairn_bytes middle)
+{
+    cairn_bytes chain[2] = {{0}};
+    cairn_ca_chain(f->ca, &chain[0], &chain[1]);
+    X509 *certs[] = {read_cert(leaf), read_cert(middle), read_cert(chain[0]), read_cert(chain[1])};
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *between = sk_X509_new_null();
+    assert_true(sk_X509_push(between, certs[1]) > 0 && sk_X509_push(between, certs[2]) > 0);
+    assert_int_equal(X509_STORE_add_cert(store, certs[3]), 1);
+    assert_int_equal(X509_STORE_CTX_init(ctx, store, certs[0], between), 1);
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)(f->manual.wall_ms / 1000));
+    int error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    sk_X509_free(between);
+    for (size_t i = 0; i < sizeof certs / sizeof certs[0]; i++)
+        X509_free(certs[i]);
+    return error;
+}
+
+/* A CA below the issuing one is one too many: nobody takes what it issues. */
+static void test_path_length(void **state)
+{
+    ca_fixture *f = *state;
+    cairn_key *key = NULL;
+    ca_party sub = {.key = NULL};
+    cairn_ca_profile_row row = *cairn_ca_profile_of(CAIRN_CA_ISSUING);
+    row.constrained = false;
+    assert_int_equal(cairn_ca_open_party(f->ca, "issue-sub", "Sub", true, &sub), CAIRN_OK);
+    sub.certificate = make_by(f, &row, &f->ca->generations[0].issuing, sub.key, "Sub");
+    sub.not_after_s = UINT64_MAX;
+    X509 *middle = read_cert(sub.certificate);
     assert_int_equal(X509_get_pathlen(middle), 0);
     X509_free(middle);
-    int error = verify(f, issued.certificate, X509_PURPOSE_ANY);
-    assert_int_not_equal(error, X509_V_OK);
+    assert_int_equal(cairn_key_generate(CAIRN_KEY_P256, &key), CAIRN_OK);
+    cairn_bytes leaf =
+        make_by(f, cairn_ca_profile_of(CAIRN_CA_DEVICE_BOOTSTRAP), &sub, key, "leaf");
+    assert_int_equal(verify_below(f, leaf, sub.certificate), X509_V_ERR_PATH_LENGTH_EXCEEDED);
     cairn_key_free(key);
+    cairn_key_free(sub.key);
 }
 
 /* --- revocation --- */
@@ -422,7 +455,7 @@ static void test_revoke_refusals(void **state)
     assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
     assert_int_equal(cairn_ca_revoke(f->ca, unknown, CAIRN_CA_UNSPECIFIED), CAIRN_ERR_NOT_FOUND);
     assert_int_equal(cairn_ca_revoke(f->ca, issued.serial, (cairn_ca_reason)6), CAIRN_ERR_ARGUMENT);
-    assert_int_equal(cairn_ca_revoke(f->ca, f->ca->root.serial, CAIRN_CA_UNSPECIFIED),
+    assert_int_equal(cairn_ca_revoke(f->ca, f->ca->roots[0].serial, CAIRN_CA_UNSPECIFIED),
                      CAIRN_ERR_ARGUMENT);
     assert_int_equal(
         cairn_ca_revoke(f->ca, f->ca->generations[0].responder.serial, CAIRN_CA_UNSPECIFIED),
@@ -841,7 +874,7 @@ static void test_issuing_ends_with_root(void **state)
         f->manual.wall_ms += (uint64_t)364 * 86400000;
         assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     }
-    assert_int_equal(f->ca->generations[0].issuing.not_after_s, f->ca->root.not_after_s);
+    assert_int_equal(f->ca->generations[0].issuing.not_after_s, f->ca->roots[0].not_after_s);
     cairn_bytes before = f->ca->generations[0].issuing.certificate;
     assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
     assert_ptr_equal(f->ca->generations[0].issuing.certificate.data, before.data);
@@ -872,7 +905,7 @@ static int verify_by(ca_fixture *f, const cairn_ca_issued *issued)
     cairn_ca_chain(f->ca, &issuing, &root_der);
     const uint8_t *at = crl_der.data;
     X509 *cert = read_cert(issued->certificate);
-    X509 *issuer = read_cert(issued->issuer);
+    X509 *issuer = read_cert(issued->issuers[0]);
     X509 *root = read_cert(root_der);
     X509_CRL *crl = d2i_X509_CRL(NULL, &at, (long)crl_der.size);
     X509_STORE *store = X509_STORE_new();
@@ -907,17 +940,17 @@ static void test_rollover(void **state)
     assert_int_equal(ca_issue_one(f, CAIRN_CA_DEVICE_BOOTSTRAP, &old), CAIRN_OK);
     roll_over(f);
     assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &fresh), CAIRN_OK);
-    assert_false(cairn_bytes_equal(old.issuer, fresh.issuer));
+    assert_false(cairn_bytes_equal(old.issuers[0], fresh.issuers[0]));
     for (int round = 0; round < 2; round++) {
         assert_int_equal(verify_by(f, &old), X509_V_OK);
         assert_int_equal(verify_by(f, &fresh), X509_V_OK);
         cairn_clock_manual_advance_ms(&f->manual, 3ull * 86400 * 1000);
         assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK);
         cairn_bytes issuers[2];
-        assert_int_equal(cairn_arena_copy(&f->arena, old.issuer, &issuers[0]), CAIRN_OK);
-        assert_int_equal(cairn_arena_copy(&f->arena, fresh.issuer, &issuers[1]), CAIRN_OK);
-        old.issuer = issuers[0];
-        fresh.issuer = issuers[1];
+        assert_int_equal(cairn_arena_copy(&f->arena, old.issuers[0], &issuers[0]), CAIRN_OK);
+        assert_int_equal(cairn_arena_copy(&f->arena, fresh.issuers[0], &issuers[1]), CAIRN_OK);
+        old.issuers[0] = issuers[0];
+        fresh.issuers[0] = issuers[1];
         cairn_ca_close(f->ca);
         f->ca = NULL;
         assert_int_equal(ca_fixture_open(f), CAIRN_OK);
@@ -1039,7 +1072,9 @@ static void test_rollover_after_the_end(void **state)
     roll_over(f);
     assert_int_equal(ca_issue_one(f, CAIRN_CA_TLS_CLIENT, &issued), CAIRN_OK);
     assert_int_equal(verify_by(f, &issued), X509_V_OK);
-    f->manual.wall_ms += (uint64_t)3660 * 86400000; /* now the root, too */
+    uint64_t next_ms = 0;
+    assert_int_equal(cairn_ca_maintain(f->ca, 100, &next_ms), CAIRN_OK); /* whatever has ended */
+    f->manual.wall_ms += (uint64_t)3660 * 86400000;                      /* now the root, too */
     assert_int_equal(cairn_ca_rollover(f->ca, "issue-ca-2"), CAIRN_ERR_EXISTS);
     cairn_key *key = NULL;
     assert_int_equal(cairn_signer_generate(f->signer, "issue-ca-3", CAIRN_KEY_P256, &key),

@@ -83,6 +83,13 @@ func main() {
 	check(verify("server.pem", "", client) != nil, "a server passes as a client")
 	check(verify("server.pem", "other.example.com", server) != nil, "another host passes")
 
+	for _, root := range []string{"rolled-old-root.pem", "rolled-new-root.pem"} {
+		_, err = certificate("rolled.pem").Verify(x509.VerifyOptions{Roots: pool(root),
+			Intermediates: pool("rolled-0.pem", "rolled-1.pem", "rolled-2.pem"),
+			KeyUsages:     []x509.ExtKeyUsage{server}})
+		check(err == nil, "rolled.pem under %s: %v", root, err)
+	}
+
 	revoked := list("0.der", "issuing.pem").RevokedCertificateEntries
 	check(len(revoked) == 1, "%d entries in the list", len(revoked))
 	check(len(revoked) == 1 && revoked[0].ReasonCode == 1 &&
