@@ -15,6 +15,16 @@
 
 #define FDO_MUST(call) CAIRN_ASSERT((call) == CAIRN_OK)
 
+/* Called with true before a message is served, with false after it: for tests that make things fail
+ * meanwhile. May be NULL. */
+static void (*fdo_around)(bool inside);
+
+static inline void fdo_inside(bool inside)
+{
+    if (fdo_around != NULL)
+        fdo_around(inside);
+}
+
 /* --- a store in memory --- */
 
 enum { FDO_ROWS_MAX = 64 };
@@ -61,7 +71,9 @@ static inline void fdo_rows_put_one(fdo_rows *r, const cairn_fdo_row *row)
     if (row->value.size == 0)
         return;
     CAIRN_ASSERT(r->count < FDO_ROWS_MAX);
+    fdo_inside(false);
     uint8_t *copy = malloc(row->value.size);
+    fdo_inside(true);
     CAIRN_ASSERT(copy != NULL);
     memcpy(copy, row->value.data, row->value.size);
     r->rows[r->count].table = row->table;
@@ -149,8 +161,10 @@ static inline void fdo_issue(void *context, const cairn_fdo_birth *birth, cairn_
 {
     fdo_world *w = context;
     const uint8_t *at = birth->csr.data;
+    fdo_inside(false);
     EVP_PKEY *subject = d2i_PUBKEY(NULL, &at, (long)birth->csr.size);
     if (subject == NULL) {
+        fdo_inside(true);
         done(done_context, CAIRN_ERR_BAD_SIGNATURE, NULL, 0);
         return;
     }
@@ -158,6 +172,7 @@ static inline void fdo_issue(void *context, const cairn_fdo_birth *birth, cairn_
         fdo_der(&w->arena, fdo_certificate(subject, "device", w->authority->pkey)),
         fdo_der(&w->arena, fdo_certificate(w->authority->pkey, "authority", w->authority->pkey))};
     EVP_PKEY_free(subject);
+    fdo_inside(true);
     done(done_context, CAIRN_OK, chain, 2);
 }
 
@@ -280,7 +295,9 @@ static inline fdo_reply fdo_ask(fdo_world *w, uint8_t type, cairn_bytes token, c
     cairn_fdo_error error = {0};
     FDO_MUST(cairn_arena_copy(&w->arena, token, &turn.token));
     FDO_MUST(cairn_arena_copy(&w->arena, body, &turn.body));
+    fdo_inside(true);
     cairn_fdo_serve(w->service, &turn);
+    fdo_inside(false);
     (void)pthread_mutex_lock(&wait.lock);
     while (!wait.done)
         (void)pthread_cond_wait(&wait.wake, &wait.lock);
@@ -288,6 +305,8 @@ static inline fdo_reply fdo_ask(fdo_world *w, uint8_t type, cairn_bytes token, c
     reply.type = (uint8_t)turn.reply_type;
     reply.body = turn.reply;
     FDO_MUST(cairn_arena_copy(&w->arena, cairn_bytes_str(turn.reply_token), &reply.token));
+    if (turn.reply_type == CAIRN_FDO_ERROR && turn.reply.size == 0 && type != CAIRN_FDO_ERROR)
+        reply.code = CAIRN_FDO_INTERNAL_SERVER_ERROR; /* there was no memory to say it */
     if (turn.reply_type == CAIRN_FDO_ERROR && turn.reply.size != 0) {
         FDO_MUST(cairn_fdo_error_read(turn.reply, &error));
         CAIRN_ASSERT(error.has_correlation && error.correlation == 4711 && error.previous == type);

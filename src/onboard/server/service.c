@@ -100,7 +100,8 @@ void cairn_fdo_answer(cairn_fdo_turn *turn, cairn_fdo_type type, cairn_bytes bod
 
 cairn_err cairn_fdo_refuse(cairn_fdo_turn *turn, cairn_fdo_code code, cairn_err err)
 {
-    turn->code = code;
+    bool is_ours = cairn_err_http(err) >= 500 && err != CAIRN_ERR_NOT_IMPLEMENTED;
+    turn->code = is_ours ? CAIRN_FDO_INTERNAL_SERVER_ERROR : code;
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "support/fdo_world.h"
+#include "support/no_memory.h"
 
 typedef struct fixture {
     fdo_world world;
@@ -718,6 +719,38 @@ static void test_suites_refused(void **state)
     }
 }
 
+static void fail_inside(bool inside)
+{
+    no_memory_here = inside;
+}
+
+/* Each allocation of each message fails once: the run ends with 500, or goes on without what it
+ * could not have; the next run is as if nothing had been. */
+static void test_no_memory(void **state)
+{
+    fixture *f = *state;
+    if (!NO_MEMORY_WORKS)
+        skip();
+    make(f);
+    fdo_around = fail_inside;
+    unsigned at = 1;
+    for (bool reached = true; reached; at++) {
+        atomic_store(&no_memory_calls, 0);
+        atomic_store(&no_memory_at, at);
+        unsigned code = fdo_device_to1(&f->device);
+        if (code == 0)
+            code = fdo_device_to2(&f->device);
+        reached = atomic_load(&no_memory_calls) >= at;
+        atomic_store(&no_memory_at, 0);
+        if (code != 0 && code != CAIRN_FDO_INTERNAL_SERVER_ERROR)
+            fail_msg("allocation %u: %u", at, code);
+        cairn_arena_reset(&f->world.arena);
+    }
+    fdo_around = NULL;
+    assert_true(at > 100);
+    assert_int_equal(cairn_fdo_service_count(f->world.service), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -748,6 +781,7 @@ int main(void)
         TEST(test_signer_fails),
         TEST(test_credential_reuse),
         TEST(test_suites_refused),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -35,7 +35,7 @@ void cairn_fdo_finish(cairn_fdo_turn *turn, cairn_err err);
 void cairn_fdo_answer(cairn_fdo_turn *turn, cairn_fdo_type type, cairn_bytes body, uint8_t first,
                       uint8_t second);
 
-/* Fails with a code that the error alone does not tell. */
+/* Fails with a code that the error alone does not tell; 500 when the fault is ours. */
 cairn_err cairn_fdo_refuse(cairn_fdo_turn *turn, cairn_fdo_code code, cairn_err err);
 
 /* Names the device of this turn, for the audit. */
