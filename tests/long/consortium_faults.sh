@@ -16,61 +16,18 @@ set -eu -o pipefail
 build=$(cd "${1:-${CAIRN_BUILD:-build}}" && pwd)
 version=${2:-}
 here=$(cd "$(dirname "$0")/../.." && pwd)
-skip() {
-    echo "SKIP $*"
-    exit 77
-}
-command -v ip >/dev/null || skip "ip is not installed"
 if [ "$version" = "" ]; then
     for version in 0.38.25 0.40.0; do "$0" "$build" "$version" || exit; done
     exit 0
 fi
-# In networks and mounts that nobody else sees, and that end with this script.
-if [ "${CONSORTIUM_ALONE:-}" = "" ]; then
-    unshare --net --mount ip link add left type bridge 2>/dev/null || skip "networks of one's own need root"
-    CONSORTIUM_ALONE=1 exec unshare --net --mount "$0" "$@"
-fi
+# shellcheck source=tests/support/networks.sh
+. "$here/tests/support/networks.sh"
 load=yes
 # shellcheck source=tests/support/consortium.sh
 . "$here/tests/support/consortium.sh"
 export CMT_LOG_LEVEL='consensus:info,*:error' # says what a starting engine found
 first=0
 faults=0
-
-# --- networks ---
-
-address() {
-    echo "10.77.0.$(($1 + 1))"
-}
-inside() {
-    local k=$1
-    shift
-    exec ip netns exec "m$k" "$@"
-}
-
-make_networks() {
-    local k
-    mkdir -p /run/netns
-    mount -t tmpfs tmpfs /run/netns
-    ip link add left type bridge
-    ip link add right type bridge
-    ip link set left up
-    ip link set right up
-    for k in 0 1 2 3 4; do
-        ip netns add "m$k"
-        ip link add "v$k" type veth peer name eth0 netns "m$k"
-        ip link set "v$k" master left up
-        ip -n "m$k" address add "$(address "$k")/24" dev eth0
-        ip -n "m$k" link set eth0 up
-        ip -n "m$k" link set lo up
-    done
-}
-
-move() { # BRIDGE MEMBER...
-    local bridge=$1 k
-    shift
-    for k in "$@"; do ip link set "v$k" master "$bridge"; done
-}
 
 # --- transactions ---
 
@@ -400,7 +357,7 @@ sys.exit('some states were not met' if sys.argv[1] == 'all' and len(rows) < 7 el
 PYTHON
 }
 
-make_networks
+use_networks 0 1 2 3 4
 make_homes
 for k in 0 1 2 3; do
     start_application "$k"

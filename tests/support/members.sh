@@ -15,7 +15,8 @@ programs=() # of a member whose program is not $cairn
 clean_up() {
     local status=$?
     [ "$status" = 0 ] || tail -n 5 "$work"/*.log >&2
-    kill ${units[@]+"${units[@]}"} 2>/dev/null || true
+    # shellcheck disable=SC2046 # units, and what else the script began
+    kill $(jobs -p) 2>/dev/null || true
     wait 2>/dev/null || true
     [ "$status" = 0 ] || [ -z "${KEEP:-}" ] || exit "$status"
     rm -rf "$work"
