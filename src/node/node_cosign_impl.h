@@ -1,9 +1,11 @@
-/* What the two halves of the cosigner share: what it says itself, and what it asks of others. */
+/* What the parts of the cosigner share: what it says itself, whom it asks, what it asks of one, and
+ * the rounds in which it asks all. */
 #ifndef CAIRN_NODE_COSIGN_IMPL_H
 #define CAIRN_NODE_COSIGN_IMPL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "core/net/http_client.h"
 #include "core/store/file.h"
@@ -78,6 +80,43 @@ struct cairn_node_cosign {
     cairn_cosignature cache[CAIRN_COSIGN_CACHE];
     cairn_node_cosign_counts counts;
 };
+
+typedef enum outcome {
+    OUTCOME_TAKEN,
+    OUTCOME_NOTHING, /* it is ahead, or refuses: but it is there */
+    OUTCOME_FAILED,  /* nothing in time: it is away, or lags */
+} outcome;
+
+/* One question to one peer. */
+typedef struct question {
+    cairn_node_cosign *cosign;
+    peer *peer;
+    const round *round;
+    cairn_arena arena;
+    cairn_hash org; /* what came, and whose it is */
+    cairn_head_other other;
+    cairn_bytes line;
+} question;
+
+/* Asks until the round's deadline, or until the cosigner stops. The arena is the question's. */
+outcome cairn_node_cosign_ask(question *q);
+
+static inline bool cosign_is_note(const round *r)
+{
+    return r->note.size > 0;
+}
+
+static inline uint64_t cosign_now_ns(void)
+{
+    const cairn_clock clock = cairn_clock_system();
+    return cairn_clock_monotonic_ns(&clock);
+}
+
+static inline struct timespec cosign_time_of(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
+                             .tv_nsec = (long)(ns % 1000000000)};
+}
 
 extern const cairn_log_event cairn_node_cosign_events[];
 

@@ -55,7 +55,9 @@ on() {
 
 # get NAME PATH: what that node answers.
 get() {
-    curl -sS -m 10 "${url[$1]}/v1/ledgers/$ledger/$2"
+    local name=$1 path=$2
+    shift 2
+    curl -sS -m 10 "$@" "${url[$name]}/v1/ledgers/$ledger/$path"
 }
 
 # whole_note NAME COUNT: its checkpoint has so many signatures.
@@ -191,6 +193,30 @@ expect 0 "$cairn" verify --state members.proof --trust trust4
 [ "$(figure maker cairn_cosign_peers_up)" = 3 ] || fail "peers up: $(figure maker cairn_cosign_peers_up)"
 [ "$(figure maker cairn_cosign_taken_total)" -gt 0 ] || fail "nothing was taken"
 
+# As COSE: the transaction with all of them in its header, which is what the receipt file holds.
+get maker "transactions/$transaction" -H 'Accept: application/cose' >statement
+python3 - together.receipt statement composed <<'PYTHON' || fail "no transparent statement"
+import sys
+def head(data, at):
+    kind, low = data[at] >> 5, data[at] & 31
+    size = {24: 1, 25: 2, 26: 4}.get(low, 0)
+    return kind, int.from_bytes(data[at + 1:at + 1 + size], 'big') if size else low, at + 1 + size
+whole, statement = (open(name, 'rb').read() for name in sys.argv[1:3])
+at = 1
+for _ in range(2): # magic, manifest
+    kind, size, at = head(whole, at)
+    at += size
+kind, size, start = head(whole, at)
+assert whole[0] == 0x83 and kind == 2 and start + size == len(whole)
+assert statement[0] == 0xd2 and b'\xa1\x19\x01\x8a\x84' in statement # {394: [four]}
+open(sys.argv[3], 'wb').write(whole[:at] + b'\x5a' + len(statement).to_bytes(4, 'big') + statement
+                              if len(statement) > 65535 else whole[:at] + b'\x59' + len(statement).to_bytes(2, 'big') + statement)
+PYTHON
+expect 0 "$cairn" verify together --receipt composed --trust trust4
+"$(dirname "$cairn")/tests/transactions" maker/keys/sign-1.pem "$ledger" 1 | tail -c +5 >tx || die "transactions"
+curl -sS -m 10 -o statement -H 'Content-Type: application/cose' --data-binary @tx "${url[maker]}/v1/ledgers/$ledger/transactions?wait=durable"
+python3 -c 'import sys; sys.exit(b"\xa1\x19\x01\x8a\x84" not in open("statement", "rb").read())' || fail "a durable answer lacks receipts"
+
 # What a member says of itself is not kept: it is asked again when it has done boasting.
 touch boasting
 echo boast >boast
@@ -249,8 +275,24 @@ on maker 0 anchor two
 expect 1 "$cairn" verify two --trust trust3
 transaction=$(fact anchored.0.transaction 2>/dev/null || true)
 start police
+options insurer api.public=nothing # from here on it shows the ledger to nobody, and signs all the same
 start insurer
 wait_for 30 whole_note maker 4 || fail "who came back is not asked"
+echo hidden >hidden
+on maker 0 anchor hidden
+transaction=$(fact anchored.0.transaction)
+wait_for 10 receipts "$transaction" 4 || fail "receipts beside one who hides: $(get maker "transactions/$transaction")"
+base=${url[insurer]}/v1/ledgers/$ledger
+get maker "checkpoint?wait=members" >note
+size=$(sed -n 2p note)
+root_hex=$(sed -n 3p note | python3 -c 'import base64, sys; print(base64.b64decode(sys.stdin.read()).hex())')
+[ "$(code "$base/cosignatures/$size?root=$root_hex")" = 200 ] || fail "a hidden cosignature for who knows the root: $(cat body)"
+for query in "" "?root=$(printf '%064d' 0)" "?root=x" "?more=1"; do
+    [ "$(code "$base/cosignatures/$size$query")" = 404 ] || fail "a hidden cosignature for $query: $(cat body)"
+done
+[ "$(code "$base/cosignatures/$((size + 100))?root=$root_hex")" = 404 ] || fail "a hidden one to come: $(cat body)"
+[ "$(code "$base/checkpoint")" = 404 ] || fail "a hidden checkpoint: $(cat body)"
+base=${url[operator]}/v1/ledgers/$ledger
 
 # --- one has another log --------------------------------------------------------------------------
 

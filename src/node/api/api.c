@@ -267,6 +267,23 @@ void cairn_api_answer_json(cairn_call *call, int status, const cairn_http_field 
     cairn_api_json_done(json);
 }
 
+void cairn_api_answer_cose(cairn_call *call, const cairn_node_ledger *ledger,
+                           const cairn_http_field *fields, size_t field_count, cairn_bytes entry,
+                           const cairn_receipts *receipts)
+{
+    cairn_node *node = cairn_api_node(call);
+    bool gathers = ledger == cairn_node_ledger_at(node, 0) &&
+                   cairn_node_cosign_gather(cairn_node_cosigner(node)) != NULL;
+    cairn_bytes body = receipts->list[0];
+    cairn_err err = CAIRN_OK;
+    if (gathers)
+        err = cairn_statement_encode(call->arena, entry, receipts->list, receipts->count, &body);
+    if (err == CAIRN_OK)
+        cairn_api_answer(call, 200, "application/cose", fields, field_count, body);
+    else
+        cairn_api_refuse(call, err);
+}
+
 void cairn_api_put_receipts(cairn_api_json *json, const cairn_receipts *receipts)
 {
     cairn_api_json_base64(json, "receipt", receipts->list[0]);

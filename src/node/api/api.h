@@ -73,6 +73,11 @@ void cairn_api_submit(cairn_call *call, cairn_node_ledger *ledger, cairn_api_wai
 void cairn_api_put_receipts(cairn_api_json *json, const cairn_receipts *receipts);
 
 /* Answers, each of which gives up the call. */
+/* The receipt; of a ledger for which other members are asked to sign, the entry with the receipts
+ * of all that did: docs/formats/receipt.md, transparent statement. */
+void cairn_api_answer_cose(cairn_call *call, const cairn_node_ledger *ledger,
+                           const cairn_http_field *fields, size_t field_count, cairn_bytes entry,
+                           const cairn_receipts *receipts);
 void cairn_api_refuse(cairn_call *call, cairn_err err);
 void cairn_api_answer(cairn_call *call, int status, const char *type,
                       const cairn_http_field *fields, size_t field_count, cairn_bytes body);

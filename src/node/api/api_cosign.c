@@ -1,4 +1,5 @@
 /* What other members' nodes ask of this one: its signatures over roots. */
+#include "ledger/consortium/cosignature.h"
 #include "ledger/log/witness.h"
 #include "node/api/api.h"
 #include "node/node_cosign.h"
@@ -16,16 +17,47 @@ static cairn_err find_cosign(cairn_call *call, const cairn_node_ledger *ledger,
 
 /* --- for receipts --- */
 
+/* What is asked for: of a ledger that the caller sees, or whose root at that size he knows. */
+typedef struct request {
+    cairn_node_cosign *cosign;
+    uint64_t size;
+    bool hidden; /* from this caller, unless he names the root */
+    cairn_hash root;
+} request;
+
+static cairn_err read_request(cairn_call *call, request *ret_request)
+{
+    cairn_api_parameter query[] = {{.name = "root"}};
+    cairn_node_ledger *ledger = NULL;
+    cairn_err seen = cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &ledger);
+    if (seen != CAIRN_OK && seen != CAIRN_ERR_NOT_FOUND)
+        return seen;
+    ret_request->hidden = seen != CAIRN_OK;
+    if (ret_request->hidden)
+        ledger = cairn_node_find_any(cairn_api_node(call), call->params[0]);
+    CAIRN_TRY(find_cosign(call, ledger, &ret_request->cosign));
+    CAIRN_TRY(cairn_api_query(call, query, 1));
+    if (query[0].given || ret_request->hidden)
+        CAIRN_TRY(cairn_api_hash(query[0].value, "root", &ret_request->root));
+    return cairn_api_digits(call->params[1], "size", 1, CAIRN_API_NUMBER_MAX, &ret_request->size);
+}
+
+/* Who has the log knows its root, and nobody else does where it is hidden: members need no
+ * credentials of each other's there either. */
 static cairn_err sign(cairn_call *call, cairn_bytes *ret_encoded)
 {
-    cairn_node_ledger *ledger = NULL;
-    cairn_node_cosign *cosign = NULL;
-    uint64_t size = 0;
-    CAIRN_TRY(cairn_api_ledger(call, CAIRN_SIGHT_PROOFS, &ledger));
-    CAIRN_TRY(find_cosign(call, ledger, &cosign));
-    CAIRN_TRY(cairn_api_query(call, NULL, 0));
-    CAIRN_TRY(cairn_api_digits(call->params[1], "size", 1, CAIRN_API_NUMBER_MAX, &size));
-    return cairn_node_cosign_sign(cosign, call->arena, size, ret_encoded);
+    request r = {.hidden = false};
+    cairn_cosignature c;
+    cairn_err err = read_request(call, &r);
+    if (err == CAIRN_OK)
+        err = cairn_node_cosign_sign(r.cosign, call->arena, r.size, ret_encoded);
+    if (!r.hidden)
+        return err;
+    if (err == CAIRN_OK)
+        err = cairn_cosignature_decode(*ret_encoded, &c);
+    return err == CAIRN_OK && cairn_hash_equal(&c.boundary.root, &r.root)
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "house", "ledger: is not here");
 }
 
 static void get_cosignature(void *context)

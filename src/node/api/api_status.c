@@ -45,30 +45,30 @@ static void answer_standing(const question *q, const char *standing, cairn_err c
 
 /* --- accepted --- */
 
-static cairn_err make_receipts(const question *q, const cairn_head *head,
+static cairn_err make_receipts(const question *q, const cairn_head *head, cairn_bytes *ret_entry,
                                cairn_receipts *ret_receipts)
 {
     cairn_engine *engine = q->ledger->service.engine;
-    cairn_bytes entry;
-    CAIRN_TRY(cairn_engine_entry(engine, q->status.index, q->call->arena, &entry));
-    return cairn_head_receipts(head, engine, q->ledger->origin, q->status.index, entry,
+    CAIRN_TRY(cairn_engine_entry(engine, q->status.index, q->call->arena, ret_entry));
+    return cairn_head_receipts(head, engine, q->ledger->origin, q->status.index, *ret_entry,
                                q->call->arena, ret_receipts);
 }
 
 static void on_accepted_head(void *context, cairn_err err, const cairn_head *head)
 {
     question *q = context;
+    cairn_bytes entry;
     cairn_receipts receipts;
     cairn_api_json json = {0};
     if (err == CAIRN_OK)
-        err = make_receipts(q, head, &receipts);
+        err = make_receipts(q, head, &entry, &receipts);
     if (err != CAIRN_OK) {
         cairn_api_refuse(q->call, err);
         return;
     }
     atomic_fetch_add(&q->ledger->counts.receipts, 1);
     if (cairn_api_accepts(q->call, "application/cose")) {
-        cairn_api_answer(q->call, 200, "application/cose", NULL, 0, receipts.list[0]);
+        cairn_api_answer_cose(q->call, q->ledger, NULL, 0, entry, &receipts);
         return;
     }
     put_standing(q, &json, "accepted");

@@ -60,12 +60,11 @@ static void answer_accepted(cairn_call *call, const cairn_node_ledger *ledger,
     answer_status(call, 200, ledger, &verdict->id, &json);
 }
 
-static void answer_receipt(cairn_call *call, cairn_node_ledger *ledger,
-                           const cairn_verdict *verdict, cairn_bytes receipt)
+static void answer_receipts(const submission *s, const cairn_receipts *receipts)
 {
-    const location l = location_of(ledger, &verdict->id);
+    const location l = location_of(s->ledger, &s->verdict.id);
     const cairn_http_field fields[] = {{"Location", l.text}};
-    cairn_api_answer(call, 200, "application/cose", fields, 1, receipt);
+    cairn_api_answer_cose(s->call, s->ledger, fields, 1, s->tx, receipts);
 }
 
 /* --- submitting --- */
@@ -93,7 +92,7 @@ static void on_head(void *context, cairn_err err, const cairn_head *head)
     else if (cairn_api_accepts(call, "application/json"))
         answer_accepted(call, s->ledger, &s->verdict, &receipts);
     else
-        answer_receipt(call, s->ledger, &s->verdict, receipts.list[0]);
+        answer_receipts(s, &receipts);
     finish(s);
 }
 
