@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A fifth member joins four by state sync while they take transactions: from a snapshot, since the others'
 # engines have thrown the first blocks away. Then its engine loses its directory, and it
-# joins again with the ledger that it has. BUILD is the build directory, VERSION the engine's.
+# joins again with the ledger that it has. And a member's application comes from a backup that is older than
+# the blocks that its engine still has: the engine refuses it, and it joins like a new one. BUILD is the build directory, VERSION the engine's.
 #
 #   tests/interop/consortium_statesync.sh [BUILD [VERSION]]
 set -eu -o pipefail
@@ -67,6 +68,11 @@ for k in 0 1 2 3; do
     start_engine "$k"
 done
 for k in 0 1 2 3; do reach "$k" 1; done
+kill_one "${engines[3]}"
+kill_one "${applications[3]}"
+cp -a "$work/store3" "$work/backup"
+start_application 3
+start_engine 3
 for ((n = 0; n < 25; n++)); do
     send 0 30 $((n * 30))
     sleep 0.3 # the blocks after it
@@ -111,6 +117,33 @@ reach 4 "$(height 0)"
     exit 1
 }
 echo "a member whose engine lost its directory joins again, with the ledger that it has"
+
+# Its application is put back to before the first block that its engine has: nobody can bring it forward.
+kill_one "${engines[3]}"
+kill_one "${applications[3]}"
+rm -rf "$work/store3"
+cp -a "$work/backup" "$work/store3"
+start_application 3
+start_engine 3
+wait "${engines[3]}" && {
+    echo "an engine starts above an application whose blocks it no longer has" >&2
+    exit 1
+}
+grep -q 'app block height ([0-9]*) is too far below block store base ([0-9]*)' "$work/engine-3.log" || {
+    echo "the engine of member 3 ended otherwise" >&2
+    exit 1
+}
+kill_one "${applications[3]}"
+send 0 5 920000
+make_joiner 3
+start_application 3
+start_engine 3
+reach 3 "$(height 0)"
+[ "$(joined 3)" = 1 ] || {
+    echo "member 3 did not join by a snapshot" >&2
+    exit 1
+}
+echo "an application below its engine's blocks is refused, and joins by a snapshot with the ledger that it has"
 
 last=$(height 0)
 for k in 0 1 2 3 4; do reach "$k" "$last"; done
