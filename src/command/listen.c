@@ -38,10 +38,12 @@ cairn_err cairn_listen_split(cairn_arena *arena, const char *text, const char **
     return CAIRN_OK;
 }
 
-void cairn_listen_url(const char *address, uint16_t port, char ret_url[CAIRN_LISTEN_URL_SIZE])
+void cairn_listen_url(bool tls, const char *address, uint16_t port,
+                      char ret_url[CAIRN_LISTEN_URL_SIZE])
 {
     (void)snprintf(ret_url, CAIRN_LISTEN_URL_SIZE,
-                   strchr(address, ':') == NULL ? "http://%s:%u" : "http://[%s]:%u", address, port);
+                   strchr(address, ':') == NULL ? "http%s://%s:%u" : "http%s://[%s]:%u",
+                   tls ? "s" : "", address, port);
 }
 
 cairn_err cairn_listen_run(cairn_http_server *server)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "command/facts.h"
+#include "command/files.h"
 #include "command/listen.h"
 #include "command/onboard_plan.h"
 #include "command/onboard_room.h"
@@ -23,6 +24,7 @@ typedef struct serving {
     cairn_onboard_room room;
     cairn_clock clock;
     cairn_log *log;
+    cairn_tls_server *tls; /* NULL: HTTP */
     cairn_http_server *server;
     bool makes, meets, owns; /* the roles that are played */
     char url[CAIRN_LISTEN_URL_SIZE];
@@ -128,15 +130,17 @@ static cairn_err open_service(serving *s)
     return cairn_fdo_service_new(&options, &s->service);
 }
 
-static cairn_err open_workers(serving *s)
+static cairn_err open_workers(serving *s, const cairn_arguments *arguments)
 {
+    const char *roots = cairn_option_value(arguments, "tls-ca");
     const cairn_fdo_announce_options options = {.clock = s->clock,
                                                 .store = cairn_fdo_store_kv_ops(s->room.store),
                                                 .signer = s->room.signer,
                                                 .addresses = &s->address,
                                                 .address_count = 1,
                                                 .wait_s = ANNOUNCE_S,
-                                                .post = cairn_fdo_post_http};
+                                                .post = cairn_fdo_post_http,
+                                                .post_context = (void *)(uintptr_t)roots};
     if (s->room.keeper != NULL) {
         CAIRN_TRY(cairn_births_start(cairn_ca_keeper_ca(s->room.keeper), &s->births));
         cairn_onboard_plan_enrol(&s->plan, cairn_ca_keeper_ca(s->room.keeper), s->births);
@@ -151,6 +155,25 @@ static void handle(void *context, cairn_http_exchange *exchange, const cairn_htt
     cairn_fdo_http_handle(s->service, exchange, request);
 }
 
+/* The key's text is wiped: the command's arena lives on. */
+static cairn_err open_tls(serving *s, const cairn_arguments *arguments)
+{
+    enum { PEM_SIZE_MAX = 1 << 16 };
+    cairn_arena *arena = &s->room.command->arena;
+    const char *chain = cairn_option_value(arguments, "tls-chain");
+    const char *key = cairn_option_value(arguments, "tls-key");
+    cairn_tls_server_options options = {.clients = CAIRN_TLS_CLIENTS_NONE};
+    if ((chain == NULL) != (key == NULL))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--tls-chain and --tls-key go together");
+    if (chain == NULL)
+        return CAIRN_OK;
+    CAIRN_TRY(cairn_input_read(arena, chain, PEM_SIZE_MAX, &options.identity.chain_pem));
+    CAIRN_TRY(cairn_input_read(arena, key, PEM_SIZE_MAX, &options.identity.key_pem));
+    cairn_err err = cairn_tls_server_new(&options, &s->tls);
+    cairn_wipe((void *)(uintptr_t)options.identity.key_pem.data, options.identity.key_pem.size);
+    return err;
+}
+
 static cairn_err open_server(serving *s, const cairn_arguments *arguments)
 {
     static const cairn_log_table *const sources[] = {&cairn_http_log_events, &cairn_fdo_log_events};
@@ -161,10 +184,13 @@ static cairn_err open_server(serving *s, const cairn_arguments *arguments)
     uint16_t port = 0;
     CAIRN_TRY(cairn_listen_split(&s->room.command->arena,
                                  listen == NULL ? "127.0.0.1:8041" : listen, &address, &port));
+    CAIRN_TRY(open_tls(s, arguments));
     CAIRN_TRY(cairn_log_new(&s->clock, STDERR_FILENO, CAIRN_LOG_INFO, tables, 2, &s->log));
     CAIRN_TRY(cairn_http_server_new(&s->clock, s->log, &options, handle, s, &s->server));
-    CAIRN_TRY(cairn_http_server_listen(s->server, address, port, &port));
-    cairn_listen_url(address, port, s->url);
+    CAIRN_TRY(s->tls == NULL
+                  ? cairn_http_server_listen(s->server, address, port, &port)
+                  : cairn_http_server_listen_tls(s->server, s->tls, address, port, &port));
+    cairn_listen_url(s->tls != NULL, address, port, s->url);
     return CAIRN_OK;
 }
 
@@ -180,7 +206,7 @@ static cairn_err serve(serving *s, const cairn_arguments *arguments)
     CAIRN_TRY(open_server(s, arguments));
     CAIRN_TRY(open_urls(s, arguments));
     CAIRN_TRY(open_service(s));
-    CAIRN_TRY(open_workers(s));
+    CAIRN_TRY(open_workers(s, arguments));
     CAIRN_TRY(tell(s));
     return cairn_listen_run(s->server);
 }
@@ -189,6 +215,7 @@ static cairn_err serve(serving *s, const cairn_arguments *arguments)
 static void close_serving(serving *s)
 {
     cairn_http_server_free(s->server);
+    cairn_tls_server_free(s->tls);
     cairn_fdo_announcer_stop(s->announcer);
     cairn_births_stop(s->births);
     cairn_fdo_service_free(s->service);
@@ -216,6 +243,10 @@ static const cairn_option options[] = {
     {"rendezvous", "URL", false, false,
      "where devices made here look for their owner; this server if not given"},
     {"owner", "URL", false, false, "where devices find their owner; this server if not given"},
+    {"tls-chain", "FILE", false, false, "certificates with which to serve over TLS, in PEM"},
+    {"tls-key", "FILE", false, false, "the key of the first of them, in PEM"},
+    {"tls-ca", "FILE", false, false,
+     "roots of the rendezvous services that are spoken to over TLS; the system's if not given"},
     {"csr", NULL, false, false, "certify keys of devices that ask for it (fdo.csr)"},
     {"download", "NAME=FILE", false, true, "a file for each device (fdo.download)"},
     {"wget", "NAME=URL", false, true, "a file that each device fetches (fdo.wget)"},
@@ -227,13 +258,14 @@ const cairn_verb cairn_verb_onboard_serve = {
     .name = "onboard serve",
     .words = "",
     .summary = "make, meet and onboard devices by FIDO Device Onboard 1.1",
-    .help = "Serves FIDO Device Onboard over HTTP until it is interrupted. As manufacturer it "
-            "certifies devices by the "
-            "directory's certificate authority and signs their vouchers over to the owner's key; "
-            "as owner it leaves word "
-            "at the rendezvous service that a voucher names, and onboards the devices that come. "
-            "DIR/onboard holds "
-            "vouchers and rendezvous entries, sealed under a key of its vault.",
+    .help =
+        "Serves FIDO Device Onboard over HTTP or HTTPS until it is interrupted. As manufacturer it "
+        "certifies devices by the "
+        "directory's certificate authority and signs their vouchers over to the owner's key; "
+        "as owner it leaves word "
+        "at the rendezvous service that a voucher names, and onboards the devices that come. "
+        "DIR/onboard holds "
+        "vouchers and rendezvous entries, sealed under a key of its vault.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

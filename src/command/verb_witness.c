@@ -180,7 +180,7 @@ static cairn_err announce(const serving *s, cairn_command *command, const char *
     cairn_bytes vkey;
     CAIRN_TRY(cairn_vkey_format(&s->own, &command->arena, &vkey));
     char url[CAIRN_LISTEN_URL_SIZE];
-    cairn_listen_url(address, port, url);
+    cairn_listen_url(false, address, port, url);
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "url", url);
     cairn_facts_view(facts, "vkey", vkey);

@@ -10,30 +10,32 @@ work=$(mktemp -d)
 trap clean_up EXIT
 fdo_peers
 
+# serve PORT [OPTION...]: its URL is in $url.
 serve() {
-    "$cairn" -C "$work/home" onboard serve --listen 127.0.0.1:"${1:-0}" --csr --download firmware="$work/firmware" \
-        --upload notes.txt >"$work/served" 2>>"$work/log" &
+    rm -f "$work/served"
+    "$cairn" -C "$work/home" onboard serve --listen 127.0.0.1:"$1" --csr --download firmware="$work/firmware" \
+        --upload notes.txt "${@:2}" >"$work/served" 2>>"$work/log" &
     server=$!
     started "$server"
     wait_for 20 grep -q '^url' "$work/served" || die "onboard serve does not start: $(tail -n 3 "$work/log")"
     url=$(awk '/^url/ { print $2 }' "$work/served")
 }
 
-# make NAME KEY: a device with its credential in NAME.
+# make NAME KEY [OPTION...]: a device with its credential in NAME.
 make() {
-    expect 0 "$fdo_client" device-init "$url" --device-info gotest --serial-number "SN-$1" --key "$2" --blob "$work/$1"
+    expect 0 "$fdo_client" device-init "$url" --device-info gotest --serial-number "SN-$1" --key "$2" --blob "$work/$1" "${@:3}"
 }
 
 guid() {
     "$fdo_client" print --blob "$work/$1" | grep -m 1 -oE '[0-9a-fA-F]{32}'
 }
 
-# onboard NAME KEY KEX CIPHER: it ends by itself when it is through; else the client would try for ever.
+# onboard NAME KEY KEX CIPHER [OPTION...]: it ends by itself when it is through; else the client would try for ever.
 onboard() {
     mkdir -p "$work/files-$1"
     echo "notes of $1" >"$work/files-$1/notes.txt"
     timeout 60 "$fdo_client" onboard --key "$2" --kex "$3" --cipher "$4" --blob "$work/$1" \
-        --default-working-dir "$work/files-$1" --download "$work/files-$1" >"$work/$1.log" 2>&1
+        --default-working-dir "$work/files-$1" --download "$work/files-$1" "${@:5}" >"$work/$1.log" 2>&1
     grep -qF 'FIDO Device Onboard Complete' "$work/$1.log"
 }
 
@@ -51,7 +53,7 @@ expect 2 "$cairn" -C "$work/home" onboard serve --download nothing
 expect 2 "$cairn" -C "$work/home" onboard serve --upload ../..
 expect 2 "$cairn" -C "$work/home" onboard serve --rendezvous ftp://a:1
 expect 0 "$cairn" -C "$work/home" ca init --realm example.com --url http://ca.example
-serve
+serve 0
 
 make one ec256
 make two ec384
@@ -75,6 +77,18 @@ onboard three ec256 ECDH256 A256GCM || fail "A256GCM: $(tail -n 3 "$work/three.l
 stop "$server"
 serve "${url##*:}"
 onboard again ec256 ECDH256 A128GCM || fail "lost 71: $(tail -n 3 "$work/again.log" "$work/log")"
+
+# The same over TLS: what the servers say of themselves says so.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/tls.key" -out "$work/tls.crt" -days 2 \
+    -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+stop "$server"
+expect 2 "$cairn" -C "$work/home" onboard serve --tls-chain "$work/tls.crt"
+serve 0 --tls-chain "$work/tls.crt" --tls-key "$work/tls.key" --tls-ca "$work/tls.crt"
+words_before=$(grep -c '"event":"onboard.done","type":22,' "$work/log")
+make four ec256 --insecure-tls
+wait_for 20 words $((words_before + 1)) || die "no word over TLS: $(tail -n 3 "$work/log")"
+onboard four ec256 ECDH256 A128GCM --insecure-tls || fail "over TLS: $(tail -n 3 "$work/four.log" "$work/log")"
+grep -q '^https:' <<<"$url" || fail "no https: $url"
 
 # A certificate or a GUID is nowhere in clear: neither in the log nor on the disk.
 for name in one two three; do

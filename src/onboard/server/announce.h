@@ -14,7 +14,8 @@ typedef cairn_err (*cairn_fdo_post_fn)(void *context, cairn_arena *arena, const 
                                        uint8_t type, cairn_bytes token, cairn_bytes body,
                                        uint8_t *ret_type, cairn_bytes *ret_token,
                                        cairn_bytes *ret_body);
-/* Over HTTP; `context` is not looked at. */
+/* Over HTTP and HTTPS; `context` is the path of the roots trusted for https (PEM), or NULL for the
+ * system's. */
 cairn_err cairn_fdo_post_http(void *context, cairn_arena *arena, const char *url, uint8_t type,
                               cairn_bytes token, cairn_bytes body, uint8_t *ret_type,
                               cairn_bytes *ret_token, cairn_bytes *ret_body) CAIRN_MUST_USE;

@@ -46,7 +46,6 @@ cairn_err cairn_fdo_post_http(void *context, cairn_arena *arena, const char *url
     char header[256];
     const char *headers[] = {header};
     cairn_http_reply reply;
-    (void)context;
     (void)snprintf(full, sizeof full, "%s/fdo/101/msg/%u", url, type);
     (void)snprintf(header, sizeof header, "Authorization: Bearer %.*s", (int)token.size,
                    (const char *)token.data);
@@ -57,7 +56,8 @@ cairn_err cairn_fdo_post_http(void *context, cairn_arena *arena, const char *url
                                   .headers = headers,
                                   .header_count = token.size == 0 ? 0 : 1,
                                   .timeout_ms = TIMEOUT_MS,
-                                  .body_size_max = CAIRN_FDO_MESSAGE_SIZE_MAX};
+                                  .body_size_max = CAIRN_FDO_MESSAGE_SIZE_MAX,
+                                  .ca_file = context};
     CAIRN_TRY(cairn_http_client_call(arena, &call, &reply));
     *ret_type = type_of(&reply);
     *ret_token = token_of(&reply);
