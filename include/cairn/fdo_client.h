@@ -210,7 +210,11 @@ cairn_err cairn_fdo_client_reset(cairn_fdo_client *device) CAIRN_MUST_USE;
 
 /* For x.proof, x.mno and x.sp (docs/formats/device.md): the network and the service are joined by
  * what the ledger and the operator said, and not by the owner's word alone. */
+typedef struct cairn_fdo_client_joining cairn_fdo_client_joining;
+extern const cairn_fdo_client_joining cairn_fdo_client_joins;
 typedef struct cairn_fdo_client_join {
+    /* &cairn_fdo_client_joins: who does not name it does not link the ledger's verifier. */
+    const cairn_fdo_client_joining *modules;
     cairn_bytes trust; /* a trust file, given at the factory (cairn/trust.h) */
     bool required;     /* without the ledger's word no owner is taken */
     /* Wall clock, or NULL: none, and the owner must have the run's nonce put on the ledger. */

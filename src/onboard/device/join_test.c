@@ -88,7 +88,8 @@ static void joint_begin(joint *j, bool has_clock)
     word_begin(&j->w);
     MEMORY_MUST(cairn_trust_encode(&j->w.m.arena, &j->w.trust, &j->trust));
     tree_make(j->directory, sizeof j->directory, "join");
-    j->join = (cairn_fdo_client_join){.trust = j->trust,
+    j->join = (cairn_fdo_client_join){.modules = &cairn_fdo_client_joins,
+                                      .trust = j->trust,
                                       .required = true,
                                       .time_ms = has_clock ? tell_time : NULL,
                                       .age_max_ms = WORD_AGE_MAX_MS,

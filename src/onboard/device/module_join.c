@@ -124,3 +124,22 @@ cairn_err module_join_write_anchors(const module_join *join, const char *name,
     cairn_arena_done(&arena);
     return err;
 }
+
+static cairn_err add(const cairn_fdo_client_modules_config *config, module_slot *slots,
+                     size_t *count)
+{
+    static cairn_err (*const open[])(module_join *, module_slot *) = {
+        module_proof_open, module_network_open, module_service_open};
+    module_join *join = NULL;
+    CAIRN_TRY(module_join_new(config, &join));
+    join->users++; /* ours, while they are made */
+    cairn_err err = CAIRN_OK;
+    for (size_t i = 0; err == CAIRN_OK && i < sizeof open / sizeof open[0]; i++) {
+        err = open[i](join, &slots[*count]);
+        *count += err == CAIRN_OK;
+    }
+    module_join_release(join);
+    return err;
+}
+
+const cairn_fdo_client_joining cairn_fdo_client_joins = {.add = add};

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "core/crypto/openssl.h"
-#include "onboard/device/module_join.h"
 
 enum { FILE_SIZE_DEFAULT = 64 << 20 };
 
@@ -156,23 +155,13 @@ static cairn_err add(cairn_fdo_client_modules *modules, bool wanted, open_fn ope
     return CAIRN_OK;
 }
 
-/* x.proof, x.mno and x.sp know of each other. */
 static cairn_err add_join(cairn_fdo_client_modules *modules)
 {
-    static cairn_err (*const open[])(module_join *, module_slot *) = {
-        module_proof_open, module_network_open, module_service_open};
-    module_join *join = NULL;
-    cairn_err err = module_join_new(modules->config, &join);
-    if (err != CAIRN_OK)
-        return err;
-    join->users++; /* ours, while they are made */
-    for (size_t i = 0; err == CAIRN_OK && i < sizeof open / sizeof open[0]; i++) {
-        module_slot *slot = &modules->slots[modules->count];
-        err = open[i](join, slot);
-        if (err == CAIRN_OK)
-            modules->list[modules->count++] = &slot->module;
-    }
-    module_join_release(join);
+    size_t first = modules->count;
+    cairn_err err =
+        modules->config->join->modules->add(modules->config, modules->slots, &modules->count);
+    for (size_t i = first; i < modules->count; i++)
+        modules->list[i] = &modules->slots[i].module;
     return err;
 }
 

@@ -65,6 +65,13 @@ typedef struct module_slot {
     void (*free_state)(void *state);
 } module_slot;
 
+/* Modules that know of each other: adds them to `slots`, of which `count` are taken. After a
+ * failure those that were added stay. */
+struct cairn_fdo_client_joining {
+    cairn_err (*add)(const cairn_fdo_client_modules_config *config, module_slot *slots,
+                     size_t *count);
+};
+
 cairn_err module_download_open(const cairn_fdo_client_modules_config *config,
                                module_slot *slot) CAIRN_MUST_USE;
 cairn_err module_upload_open(const cairn_fdo_client_modules_config *config,
