@@ -143,8 +143,13 @@ static cairn_err ask_node(cairn_home *home)
     char detail[256];
     (void)snprintf(detail, sizeof detail, "%s", cairn_err_detail());
     cairn_err err = cairn_remote_find(home->command->directory, &home->remote);
-    if (err == CAIRN_ERR_NOT_FOUND || err == CAIRN_ERR_UNREACHABLE) /* another verb, for now */
+    if (err == CAIRN_ERR_NOT_FOUND) /* another verb, for now */
         return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "%s", detail);
+    if (err == CAIRN_ERR_UNREACHABLE) {
+        char why[256];
+        (void)snprintf(why, sizeof why, "%s", cairn_err_detail());
+        return CAIRN_FAIL(CAIRN_ERR_LOCKED, "house", "%s; if that is its node: %s", detail, why);
+    }
     CAIRN_TRY(err);
     home->engine = cairn_remote_engine(home->remote);
     return CAIRN_OK;

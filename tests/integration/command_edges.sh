@@ -139,6 +139,21 @@ expect 4 "$cairn" -C "$home" anchor two --output missing/receipt
 expect 0 "$cairn" -C "$home" anchor secret
 [ "$(stat -c %a secret.receipt)" = 600 ] || fail "others may read the receipt of a secret file"
 
+# --- a directory that somebody holds ---
+
+# held CODE COMMAND...: while another process has the store.
+held() {
+    local code=$1
+    shift
+    expect "$code" flock -x "$home/store" "$@"
+}
+held 4 "$cairn" -C "$home" anchor two
+expect_text err 'in use by another process$' "held by nobody knows whom"
+echo https://127.0.0.1:1 >"$home/node.url"
+held 4 "$cairn" -C "$home" anchor two
+expect_text err 'in use by another process; if that is its node: .*127\.0\.0\.1:1' "held by a node that does not answer"
+rm "$home/node.url"
+
 # --- outputs that cannot be written ---
 
 code=0
