@@ -16,10 +16,6 @@ status_of() { # MEMBER, as member 1 knows it
     on 1 org show "$(org_id "$1")" --json | fact status
 }
 
-vouching() { # FILE TRUST: how many members do
-    "$cairn" verify "$1" --trust "$2" --json | fact vouching
-}
-
 for k in 1 2 3 4; do prepare "$k"; done
 begin_chain 1 2 3 4
 cp -a "$work/4" "$work/9" # its engine's key with all else, at another address
@@ -28,13 +24,7 @@ sed -i "s|$net\.4\b|$net.9|" "$work/9/cairn.yaml"
 for k in 1 2 3 4; do run "$k"; done
 for k in 1 2 3 4; do within 40 takes_part "$k"; done
 on 1 trust export "$work/trust" >/dev/null
-signed_by_all() { # FILE: a new one, anchored at member 4
-    date +%s%N >"$1"
-    rm -f "$1.receipt"
-    on 4 anchor "$1" >/dev/null
-    [ "$(vouching "$1" "$work/trust")" = 4 ]
-}
-within 20 signed_by_all "$work/before"
+within 20 signed_by 4 4 "$work/before"
 
 run 9
 caught() {
@@ -51,13 +41,7 @@ echo "who signed twice is suspended, without any hand"
 # --- what it signs from there on ---
 
 # The others have one another's signatures, and none of its.
-signed_by_three() { # FILE: a new one, anchored at member 1
-    date +%s%N >"$1"
-    rm -f "$1.receipt"
-    on 1 anchor "$1" >/dev/null
-    [ "$(vouching "$1" "$work/trust")" = 3 ]
-}
-within 20 signed_by_three "$work/after"
+within 20 signed_by 3 1 "$work/after"
 size=$(size_of 1)
 code=$(curl -sk -o "$work/answer" -w '%{http_code}' "https://$net.4:8443/v1/ledgers/$(fact ledger <<<"$(on 1 org show --json)")/cosignatures/$size")
 [ "$code" = 503 ] || fail "it signs a root: $code $(cat "$work/answer")"
@@ -108,6 +92,6 @@ within 60 takes_part 4
 approve "$(on 1 org resume "$(org_id 4)" --json | fact approval)" 2 3
 approve "$(on 4 consortium join --json | fact approval)" 1 2 3
 within 30 signs 4
-within 20 signed_by_all "$work/again"
+within 20 signed_by 4 4 "$work/again"
 stop 1 2 3 4
 echo "it comes back with another key, and signs again"

@@ -78,6 +78,7 @@ within 20 power_is 5 5
 rm "$work/trust"
 on 5 trust export "$work/trust" >/dev/null
 within 20 vouched 5
+within 20 signed_by 5 5 "$work/of-five"
 on 1 consortium meet "$work/5/consortium/member.json" >/dev/null
 grep -q "^https://$net.5:8443#" "$work/1/consortium/nodes" || fail "member 1 has not met the fifth"
 [ "$(wc -l <"$work/1/consortium/nodes")" = 4 ] || fail "member 1 asks: $(cat "$work/1/consortium/nodes")"
@@ -118,6 +119,15 @@ approve "$(on 1 org resume "$(org_id 4)" --json | fact approval)" 2 3 5
 approve "$(on 4 consortium join --json | fact approval)" 1 2 3 5
 within 20 power_is 1 4
 echo "a member is suspended, and comes back"
+
+# --- a key that ended, and a member that did ---
+
+on 2 org rotate cosign-1 >/dev/null
+approve "$(on 1 org remove "$(org_id 5)" --json | fact approval)" 2 3 4
+on 1 trust export "$work/trust" --json | fact fingerprint >/dev/null
+[ "$(vouching "$work/of-five" "$work/trust")" = 5 ] || fail "receipts of before count no more"
+within 20 signed_by 4 2 "$work/of-four" # by its new key, too
+echo "what a rotated key and a member that is none any more have signed stays good"
 
 # --- one unit ---
 

@@ -112,6 +112,17 @@ power_is() { # MEMBER POWER
     [ "$(on "$1" consortium status --json | fact power)" = "$2" ]
 }
 
+vouching() { # FILE TRUST: how many members do
+    "$cairn" verify "$1" --trust "$2" --json | fact vouching
+}
+
+signed_by() { # COUNT MEMBER FILE: a new file, anchored at that member, has so many members' receipts
+    date +%s%N >"$3"
+    rm -f "$3.receipt"
+    on "$2" anchor "$3" >/dev/null
+    [ "$(vouching "$3" "$work/trust")" = "$1" ]
+}
+
 signs() { # MEMBER
     write 1
     on 1 consortium status --json | python3 -c '
