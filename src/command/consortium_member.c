@@ -437,18 +437,23 @@ static cairn_err extend_config(cairn_command *command, const char *directory, co
     return cairn_file_replace(path, 0640, text, NULL);
 }
 
-/* The ledger is new, or stands where the chain begins. */
+static cairn_err elsewhere(uint64_t height, const cairn_chain_start *start)
+{
+    return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
+                      "the ledger here stands at height %llu, and the chain begins after %llu: "
+                      "whoever begins needs it as it was then",
+                      (unsigned long long)height, (unsigned long long)start->height);
+}
+
+/* Does it stand where the chain begins? */
 static cairn_err check_start(cairn_engine *engine, const cairn_chain_start *start)
 {
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
     cairn_hash app_hash;
     cairn_app_hash(view->log_size, &view->log_root, &app_hash);
-    if (view->height == start->height && cairn_hash_equal(&app_hash, &start->app_hash))
-        return CAIRN_OK;
-    return CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause,
-                      "the ledger here stands at height %llu, and the chain begins after %llu: "
-                      "whoever begins needs it as it was then",
-                      (unsigned long long)view->height, (unsigned long long)start->height);
+    return view->height == start->height && cairn_hash_equal(&app_hash, &start->app_hash)
+               ? CAIRN_OK
+               : elsewhere(view->height, start);
 }
 
 static cairn_err enter_store(cairn_store *store, const cairn_chain_start *start)
@@ -467,6 +472,8 @@ static cairn_err begin_store(const char *directory, const cairn_chain_start *sta
     cairn_store *store = NULL;
     cairn_store_options_default(&options, &cairn_all_features);
     CAIRN_TRY(cairn_path_join(directory, "store", path));
+    if (start->height > 0 && access(path, F_OK) != 0)
+        return elsewhere(0, start); /* nothing is made that would be in the way of the copy */
     CAIRN_TRY(cairn_dir_make(path, 0750));
     CAIRN_TRY(cairn_store_open(path, &options, &store));
     cairn_err err = enter_store(store, start);

@@ -171,33 +171,3 @@ stop 1 2 3 4 5
 all_alike || fail "the logs differ"
 on 1 log check >/dev/null
 echo "all end well, with one log"
-
-# --- a ledger of one organisation goes on as a consortium's ---
-
-"$cairn" init "$work/6" --org "Org 6" >/dev/null
-echo old >"$work/old"
-on 6 anchor "$work/old" >/dev/null
-on 6 trust export "$work/old.trust" >/dev/null
-ledger=$(on 6 org show --json | fact ledger)
-part=$work/6/consortium/member.json
-"$cairn" consortium prepare "$work/6" --org "Org 6" --listen "$net.6:26656" >/dev/null
-! "$cairn" consortium new --from "$work/6" "$part" --output "$work/chain6.json" >/dev/null 2>&1 ||
-    fail "a chain without validators"
-on 6 consortium join --power 7 >/dev/null
-"$cairn" consortium new --from "$work/6" "$part" --output "$work/chain6.json" >/dev/null
-height=$(on 6 org show --json | fact height)
-[ "$(fact genesis.initial_height <"$work/chain6.json")" = "$((height + 1))" ] || fail "the chain begins elsewhere"
-! "$cairn" consortium begin "$work/5" "$work/chain6.json" >/dev/null 2>&1 || fail "another ledger was taken"
-"$cairn" consortium begin "$work/6" "$work/chain6.json" --rpc "http://$net.6:26657" >/dev/null
-sed -i "s|^# node:|node:\n  address: \"$net.6\"|; s|^consortium:|consortium:\n  engine: \"$engine\"|" "$work/6/cairn.yaml"
-run 6
-within 40 takes_part 6
-echo new >"$work/new"
-on 6 anchor "$work/new" >/dev/null
-[ "$(on 6 consortium status --json | fact power)" = 7 ] || fail "the ledger's power is not the chain's"
-[ "$(on 6 org show --json | fact ledger)" = "$ledger" ] || fail "the ledger has another id"
-"$cairn" verify "$work/old" --trust "$work/old.trust" >/dev/null || fail "an old receipt does not hold"
-"$cairn" verify "$work/new" --trust "$work/old.trust" >/dev/null || fail "a new receipt does not hold"
-stop 6
-on 6 log check >/dev/null
-echo "a ledger goes on as a consortium's, with its id and receipts"
