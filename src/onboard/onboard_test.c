@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cairn/ics23.h"
 #include "support/onboard_world.h"
 
 static void must(memory_ledger *m, world_device *d, uint8_t key, uint16_t type, cairn_bytes body)
@@ -496,6 +497,56 @@ static void test_where_the_owner_is(void **state)
     memory_end(&m);
 }
 
+/* Proves the value under `prefix` ‖ `suffix`, or that there is none, from the root alone. */
+static void must_be_proved(memory_ledger *m, const char *prefix, cairn_bytes suffix, bool exists)
+{
+    cairn_state_key key;
+    cairn_smt_proof proof;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_ledger_view(m->ledger);
+    const cairn_smt *map = view->maps[CAIRN_MAP_STATE];
+    const cairn_hash *root = &view->last.state_root;
+    cairn_state_key_make(&key, prefix, suffix);
+    const cairn_bytes name = cairn_state_key_view(&key);
+    MEMORY_MUST(cairn_smt_prove(map, &memory_bases.map[CAIRN_MAP_STATE], name, &m->arena, &proof));
+    assert_int_equal(proof.exists, exists);
+    if (exists)
+        assert_int_equal(
+            cairn_ics23_verify_exist(&cairn_ics23_smt, root, name, proof.value, proof.ics23),
+            CAIRN_OK);
+    else
+        assert_int_equal(cairn_ics23_verify_absent(&cairn_ics23_smt, root, name, proof.ics23),
+                         CAIRN_OK);
+}
+
+/* [X1353-R19] Each kind of object, and its absence, by one key. */
+static void test_every_object_is_provable(void **state)
+{
+    (void)state;
+    memory_ledger m;
+    uint8_t pool[65];
+    world_begin(&m);
+    const cairn_hash id = contract(&m);
+    const cairn_hash owner = memory_org(WORLD_OWNER), maker = memory_org(WORLD_MAKER);
+    world_device d = claimed(&m, 1, &id), next = world_make(&m, 1, 1, WORLD_OWNER_KEY);
+    must(&m, &d, WORLD_OWNER, CAIRN_TX_DEVICE_ONBOARDED, world_onboarded(&m, &d, &next));
+    memcpy(pool, owner.b, 32);
+    memcpy(pool + 32, maker.b, 32);
+    pool[64] = CAIRN_DEVICE_P256;
+    must_be_proved(&m, "device/", cairn_bytes_hash(&d.index), true);
+    must_be_proved(&m, "device/", cairn_bytes_hash(&next.index), false);
+    must_be_proved(&m, "device-key/", cairn_bytes_hash(&d.nullifier), true);
+    must_be_proved(&m, "device-key/", cairn_bytes_hash(&d.index), false);
+    must_be_proved(&m, "device-pool/", cairn_bytes_of(pool, sizeof pool), true);
+    must_be_proved(&m, "contract/", cairn_bytes_hash(&id), true);
+    must_be_proved(&m, "contract/", cairn_bytes_hash(&d.index), false);
+    must(&m, &next, WORLD_OWNER, CAIRN_TX_DEVICE_RENEW,
+         world_renew_many(&m, &next, 1, WORLD_MAKER, NULL));
+    must_be_proved(&m, "device-pool/", cairn_bytes_of(pool, sizeof pool), false);
+    world_done(&d);
+    world_done(&next);
+    memory_end(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_what_is_revoked_is_served_no_more),
         cmocka_unit_test(test_the_old_credential_ends),
         cmocka_unit_test(test_where_the_owner_is),
+        cmocka_unit_test(test_every_object_is_provable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
