@@ -4,7 +4,7 @@
 #define CAIRN_COMMAND_DEVICE_LISTING_H
 
 #include "command/home.h"
-#include "onboard/devices.h"
+#include "onboard/onboard.h"
 
 /* Calls `visit` for each device that `org` holds in `state` (0: in any). An error of `visit` ends
  * the walk and is returned. LOCKED while a node holds the directory. */

@@ -1,7 +1,7 @@
 /* What an event changes: the records of its transaction's devices, made by the same code as those
  * of the ledger. */
-#include "onboard/devices.h"
 
+#include "core/jobs/projection.h"
 #include "onboard/acts.h"
 
 static const char clause[] = CAIRN_ONBOARD_CLAUSE;

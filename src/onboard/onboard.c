@@ -1,8 +1,8 @@
 /* The feature's table. */
 #include "onboard/onboard.h"
 
+#include "core/jobs/projection.h"
 #include "onboard/acts.h"
-#include "onboard/devices.h"
 
 /* A row hands nothing but its act to decode and apply: each kind has its own pair. */
 #define KIND(name)                                                                           \

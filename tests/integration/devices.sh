@@ -5,9 +5,9 @@ set -u
 # shellcheck source=tests/support/script.sh
 . "$(dirname "$0")/../support/script.sh"
 
-need python3 openssl
+need python3 openssl curl
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap clean_up EXIT
 cd "$work" || die "cd"
 home=$work/home
 
@@ -39,6 +39,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj 
 openssl x509 -in authority.pem -outform DER -out authority.der
 expect 0 "$cairn" init "$home" --org 'Example Motors' --json
 org=$(fact organisation_id)
+ledger=$(fact ledger)
 for key in maker owner buyer; do
     on 0 key new --purpose owner --name "owner-$key"
     openssl pkey -in "$home/keys/owner-$key.pem" -pubout -out "$key.pem" || die "no key $key"
@@ -132,6 +133,40 @@ expect_text err 'knows no device' "a passport that was changed"
 flip resold.ov.passport 80
 on 1 device audit two.ov
 expect_text err 'passport is not there' "an audit without a passport"
+
+# --- through a node: lists and histories are for the owner, and for auditors ---
+printf 'node:\n  port: "0"\n' >>"$home/cairn.yaml"
+head -c 24 /dev/urandom | base64 >secret
+on 0 grant add mine --user --secret-file secret --scope ledger.read --organisation "$org"
+on 0 grant add other --user --secret-file secret --scope ledger.read --organisation "$(printf '0%.0s' {1..64})"
+"$cairn" node "$home" --json >node.out 2>node.err &
+node=$!
+started "$node"
+wait_for 20 test -s "$home/node.url" || die "the node does not start: $(tail -n 2 node.err)"
+
+# ask USER PATH: the status; the answer in out.
+ask() {
+    curl -s --cacert "$home/tls/node.pem" -o out -w '%{http_code}' -u "$1:$(cat secret)" \
+        "$(cat "$home/node.url")/v1/ledgers/$ledger/devices$2"
+}
+last=$("$cairn" -C "$home" device show resold.ov --json | sed -n 's/^  "index": "\(.*\)",$/\1/p')
+all_seen() { [ "$(ask mine '?state=claimed')" = 200 ] && grep -q "$last" out; }
+wait_for 20 all_seen || die "the list has not the device: $(cat out)"
+[ "$(ask mine "/$last/history")" = 200 ] || fail "its owner does not get its history: $(cat out)"
+[ "$(fact steps.1.act)" = transfer ] || fail "history: $(cat out)"
+# [X1353-R11] for others there is none, and it looks like none
+[ "$(ask other "/$last/history")" = 404 ] || fail "a stranger gets a history"
+cp out refused
+[ "$(ask other "/${last//[0-9a-f]/0}/history")" = 404 ]
+cmp -s out refused || fail "a stranger is told that it is there"
+[ "$(ask other "")" = 200 ] || fail "a stranger has no list"
+grep -q "\"index\"" out && fail "a stranger has devices: $(cat out)"
+[ "$(ask mine "/$index/history")" = 200 ] || fail "the life before: $(cat out)"
+on 0 device suspend resold.ov # the verbs go through the node
+state resold.ov suspended
+on 0 device resume resold.ov
+on 4 device list
+kill -TERM "$node" && wait "$node"
 
 # --- the end ---
 on 0 device register two.ov

@@ -111,6 +111,8 @@ void cairn_api_organisation_get(cairn_call *call);
 void cairn_api_keys_list(cairn_call *call);
 void cairn_api_key_get(cairn_call *call);
 void cairn_api_approvals_list(cairn_call *call);
+void cairn_api_devices_list(cairn_call *call);
+void cairn_api_device_history(cairn_call *call);
 void cairn_api_blocks_list(cairn_call *call);
 void cairn_api_block_get(cairn_call *call);
 void cairn_api_subscriptions_list(cairn_call *call);
