@@ -8,7 +8,7 @@
 
 static const char birth_key[] = "device";
 
-enum {
+enum { /* what a run may take [X1353-R40] */
     RUN_SIZE_MAX = 16384,  /* header, key exchange, to1d, the next credential */
     HELD_SIZE_MAX = 16384, /* the credential, and room to read one slot */
     TOLD_SIZE_MAX = 4096,  /* a to1d */
