@@ -54,18 +54,27 @@ static cairn_err join_made(const char *directory, const char *name,
     return cairn_dir_make(ret_path, 0750);
 }
 
+/* The vault is held for that alone: servers and verbs may share the store. */
+static cairn_err read_key(const char *directory, cairn_secret *ret_key)
+{
+    CAIRN_CLEANUP(cairn_vault_holder_free_p) cairn_vault_holder *holder = NULL;
+    CAIRN_CLEANUP(cairn_vault_close_p) cairn_vault *vault = NULL;
+    char path[CAIRN_PATH_SIZE_MAX];
+    CAIRN_TRY(cairn_path_join(directory, "vault-keys", path));
+    CAIRN_TRY(cairn_vault_holder_open_files(path, &holder));
+    CAIRN_TRY(cairn_path_join(directory, "vault", path));
+    CAIRN_TRY(cairn_vault_open(path, holder, &vault));
+    CAIRN_TRY(cairn_path_join(directory, "store-key", path));
+    return cairn_fdo_store_key(vault, path, ret_key);
+}
+
 static cairn_err open_store(cairn_onboard_room *room)
 {
     CAIRN_CLEANUP(cairn_secret_wipe) cairn_secret key = {0};
     char directory[CAIRN_PATH_SIZE_MAX];
     char path[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(join_made(room->command->directory, "onboard", directory));
-    CAIRN_TRY(cairn_path_join(directory, "vault-keys", path));
-    CAIRN_TRY(cairn_vault_holder_open_files(path, &room->holder));
-    CAIRN_TRY(cairn_path_join(directory, "vault", path));
-    CAIRN_TRY(cairn_vault_open(path, room->holder, &room->vault));
-    CAIRN_TRY(cairn_path_join(directory, "store-key", path));
-    CAIRN_TRY(cairn_fdo_store_key(room->vault, path, &key));
+    CAIRN_TRY(read_key(directory, &key));
     CAIRN_TRY(cairn_path_join(directory, "devices", path));
     return cairn_fdo_store_kv_open(path, map_size, &key, &room->store);
 }
@@ -96,8 +105,6 @@ cairn_err cairn_onboard_room_open(cairn_command *command, bool needs_ca,
 void cairn_onboard_room_close(cairn_onboard_room *room)
 {
     cairn_fdo_store_kv_close(room->store);
-    cairn_vault_close(room->vault);
-    cairn_vault_holder_free(room->holder);
     for (size_t i = 0; i < room->maker_count; i++)
         cairn_fdo_key_free(room->makers[i].key);
     for (size_t i = 0; i < room->owner_count; i++)
@@ -105,6 +112,19 @@ void cairn_onboard_room_close(cairn_onboard_room *room)
     cairn_ca_keeper_close(room->keeper);
     cairn_signer_free(room->signer);
     cairn_config_free(room->config);
+}
+
+/* --- keys --- */
+
+const char *cairn_onboard_key_name(const cairn_onboard_room *room, const cairn_fdo_key *key)
+{
+    for (size_t i = 0; i < room->owner_count; i++)
+        if (cairn_fdo_key_equal(room->owners[i].key, key))
+            return room->owners[i].name;
+    for (size_t i = 0; i < room->maker_count; i++)
+        if (cairn_fdo_key_equal(room->makers[i].key, key))
+            return room->makers[i].name;
+    return "";
 }
 
 /* --- URLs --- */

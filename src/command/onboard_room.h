@@ -19,8 +19,6 @@ typedef struct cairn_onboard_room {
     cairn_config *config;
     cairn_signer *signer;
     cairn_ca_keeper *keeper; /* NULL without a certificate authority */
-    cairn_vault_holder *holder;
-    cairn_vault *vault;
     cairn_fdo_store_kv *store;
     size_t maker_count;
     cairn_fdo_party makers[2]; /* P-256 and P-384 */
@@ -34,6 +32,9 @@ cairn_err cairn_onboard_room_open(cairn_command *command, bool needs_ca,
                                   cairn_onboard_room *ret_room) CAIRN_MUST_USE;
 /* Takes one that is half open. */
 void cairn_onboard_room_close(cairn_onboard_room *room);
+
+/* The name at the signer of a key of ours that owns devices; empty for any other. */
+const char *cairn_onboard_key_name(const cairn_onboard_room *room, const cairn_fdo_key *key);
 
 /* "http://HOST:PORT" or "https://…" as a directive for devices and owners, and as an address of an
  * owner; the host lives in the arena. USAGE. */

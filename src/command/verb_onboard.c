@@ -31,6 +31,8 @@ typedef struct serving {
     cairn_fdo_rv_info rv_info;
     cairn_fdo_address address; /* of the owner */
     cairn_onboard_plan plan;
+    size_t buyer_count; /* 0: devices are signed over to the directory's own keys */
+    cairn_fdo_party buyers[2];
     cairn_births *births;
     cairn_fdo_announcer *announcer;
     cairn_fdo_manufacturer manufacturer;
@@ -103,17 +105,40 @@ static cairn_err open_urls(serving *s, const cairn_arguments *arguments)
     return cairn_onboard_url(arena, owner == NULL ? s->url : owner, &unused_directive, &s->address);
 }
 
+/* Keys of who buys the devices; one that is ours is known by its name. */
+static cairn_err open_buyers(serving *s, const cairn_arguments *arguments)
+{
+    enum { PEM_SIZE_MAX = 1 << 12 };
+    const char *const *paths = NULL;
+    size_t count = cairn_option_values(arguments, "buyer", &paths);
+    if (count > 2)
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--buyer: one key of P-256, one of P-384");
+    for (size_t i = 0; i < count; i++) {
+        CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
+        cairn_bytes pem = {0};
+        CAIRN_TRY(cairn_input_read(&s->room.command->arena, paths[i], PEM_SIZE_MAX, &pem));
+        CAIRN_TRY(cairn_input_err(paths[i], cairn_key_from_pem(pem, &key)));
+        if (cairn_key_get_type(key) == CAIRN_KEY_ED25519)
+            return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--buyer: a key of P-256 or P-384");
+        CAIRN_TRY(cairn_fdo_key_of(key, CAIRN_FDO_KEY_X509, &s->buyers[i].key));
+        s->buyers[i].name = cairn_onboard_key_name(&s->room, s->buyers[i].key);
+        s->buyer_count++;
+    }
+    return CAIRN_OK;
+}
+
 static cairn_err open_service(serving *s)
 {
     const cairn_onboard_room *room = &s->room;
-    s->manufacturer = (cairn_fdo_manufacturer){.keys = room->makers,
-                                               .key_count = room->maker_count,
-                                               .rv_info = &s->rv_info,
-                                               .buyers = room->owners,
-                                               .buyer_count = room->owner_count,
-                                               .issue = issue,
-                                               .made = made,
-                                               .context = s};
+    s->manufacturer = (cairn_fdo_manufacturer){
+        .keys = room->makers,
+        .key_count = room->maker_count,
+        .rv_info = &s->rv_info,
+        .buyers = s->buyer_count > 0 ? s->buyers : room->owners,
+        .buyer_count = s->buyer_count > 0 ? s->buyer_count : room->owner_count,
+        .issue = issue,
+        .made = made,
+        .context = s};
     s->rendezvous = (cairn_fdo_rendezvous){.wait_max_s = WAIT_MAX_S};
     s->owner =
         (cairn_fdo_owner){.grace_s = GRACE_S, .plan = cairn_onboard_plan_run, .context = &s->plan};
@@ -205,6 +230,7 @@ static cairn_err serve(serving *s, const cairn_arguments *arguments)
 {
     CAIRN_TRY(open_server(s, arguments));
     CAIRN_TRY(open_urls(s, arguments));
+    CAIRN_TRY(open_buyers(s, arguments));
     CAIRN_TRY(open_service(s));
     CAIRN_TRY(open_workers(s, arguments));
     CAIRN_TRY(tell(s));
@@ -219,6 +245,8 @@ static void close_serving(serving *s)
     cairn_fdo_announcer_stop(s->announcer);
     cairn_births_stop(s->births);
     cairn_fdo_service_free(s->service);
+    for (size_t i = 0; i < s->buyer_count; i++)
+        cairn_fdo_key_free(s->buyers[i].key);
     cairn_onboard_room_close(&s->room);
     cairn_log_free(s->log);
 }
@@ -243,6 +271,9 @@ static const cairn_option options[] = {
     {"rendezvous", "URL", false, false,
      "where devices made here look for their owner; this server if not given"},
     {"owner", "URL", false, false, "where devices find their owner; this server if not given"},
+    {"buyer", "FILE", false, true,
+     "public key (PEM) to which devices are signed over, one of P-256 and one of P-384; the "
+     "directory's own owner keys if not given"},
     {"tls-chain", "FILE", false, false, "certificates with which to serve over TLS, in PEM"},
     {"tls-key", "FILE", false, false, "the key of the first of them, in PEM"},
     {"tls-ca", "FILE", false, false,
