@@ -335,8 +335,10 @@ void cairn_node_cosign_free(cairn_node_cosign *cosign)
         return;
     CAIRN_ASSERT(cosign->thread_count == 0 && !cosign->ticks);
     cairn_witness_free(cosign->witness);
-    for (size_t i = 0; i < cosign->peer_count; i++)
+    for (size_t i = 0; i < cosign->peer_count; i++) {
+        cairn_http_kept_free(cosign->peers[i].kept);
         free(cosign->peers[i].url);
+    }
     free(cosign->peers);
     (void)pthread_cond_destroy(&cosign->wake);
     (void)pthread_mutex_destroy(&cosign->lock);

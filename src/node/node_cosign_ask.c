@@ -49,6 +49,7 @@ static cairn_err call(question *q, const cairn_http_call *like, const char *path
     c.spki_pin = q->peer->is_pinned ? &q->peer->pin : NULL;
     c.pin_alone = q->peer->is_pinned;
     c.cancelled = &q->cosign->stopping;
+    c.kept = q->peer->kept;
     return cairn_http_client_call(&q->arena, &c, ret_reply);
 }
 

@@ -47,7 +47,8 @@ typedef struct peer {
     bool is_pinned; /* by the key of its certificate, which nobody needs to vouch for then */
     cairn_hash pin;
     pthread_t thread;
-    uint64_t old_size; /* that it cosigned last, as we believe; its thread's */
+    cairn_http_kept *kept; /* owned; its thread's */
+    uint64_t old_size;     /* that it cosigned last, as we believe; its thread's */
     /* Under the lock. */
     task tasks[CAIRN_HEAD_KIND_COUNT];
     bool down;

@@ -75,10 +75,9 @@ static cairn_err add_peer(cairn_node_cosign *cosign, cairn_arena *arena, const c
     peer *p = &cosign->peers[cosign->peer_count];
     *p = (peer){
         .cosign = cosign, .url = strdup(name.url), .is_pinned = name.is_pinned, .pin = name.pin};
-    if (p->url == NULL)
-        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: peers");
     cosign->peer_count++;
-    return CAIRN_OK;
+    return p->url == NULL ? CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "node: peers")
+                          : cairn_http_kept_new(&p->kept);
 }
 
 static cairn_err add_configured(cairn_node_cosign *cosign, cairn_arena *arena)

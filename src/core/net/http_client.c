@@ -396,19 +396,46 @@ static void curl_start(void)
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
-                                 cairn_http_reply *ret_reply)
+static cairn_err new_handle(CURL **ret_handle)
 {
-    CAIRN_ASSERT(call->timeout_ms > 0);
-    CAIRN_TRY(check_url(call->url));
-    CAIRN_TRY(check_identity(call));
     CAIRN_ASSERT(pthread_once(&curl_once, curl_start) == 0);
-    CAIRN_CLEANUP(curl_free_handle) CURL *handle = NULL;
-    CAIRN_CLEANUP(curl_free_list) struct curl_slist *headers = NULL;
-    if (curl_ready == CURLE_OK)
-        handle = curl_easy_init();
+    CURL *handle = curl_ready == CURLE_OK ? curl_easy_init() : NULL;
     if (handle == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: libcurl cannot start");
+    *ret_handle = handle;
+    return CAIRN_OK;
+}
+
+/* Between calls the handle has its open connections and nothing else of a call. */
+struct cairn_http_kept {
+    CURL *handle;
+};
+
+cairn_err cairn_http_kept_new(cairn_http_kept **ret_kept)
+{
+    cairn_http_kept *kept = calloc(1, sizeof *kept);
+    if (kept == NULL)
+        return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "http: kept connections");
+    cairn_err err = new_handle(&kept->handle);
+    if (err == CAIRN_OK)
+        *ret_kept = kept;
+    else
+        free(kept);
+    return err;
+}
+
+void cairn_http_kept_free(cairn_http_kept *kept)
+{
+    if (kept == NULL)
+        return;
+    curl_easy_cleanup(kept->handle);
+    free(kept);
+}
+
+static cairn_err perform(CURL *handle, cairn_arena *arena, const cairn_http_call *call,
+                         cairn_http_reply *ret_reply)
+{
+    CAIRN_CLEANUP(curl_free_list) struct curl_slist *headers = NULL;
     CAIRN_TRY(make_headers(call, arena, &headers));
     receiver r = {.arena = arena, .size_max = call->body_size_max, .drop = call->drop_body};
     gate g = {.call = call};
@@ -421,4 +448,20 @@ cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call
     if (code != CURLE_OK && !r.cut)
         return explain(&g, code, reason);
     return read_reply(handle, &r, ret_reply);
+}
+
+cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
+                                 cairn_http_reply *ret_reply)
+{
+    CAIRN_CLEANUP(curl_free_handle) CURL *own = NULL;
+    CAIRN_ASSERT(call->timeout_ms > 0);
+    CAIRN_TRY(check_url(call->url));
+    CAIRN_TRY(check_identity(call));
+    if (call->kept == NULL) {
+        CAIRN_TRY(new_handle(&own));
+        return perform(own, arena, call, ret_reply);
+    }
+    cairn_err err = perform(call->kept->handle, arena, call, ret_reply);
+    curl_easy_reset(call->kept->handle);
+    return err;
 }

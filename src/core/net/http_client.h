@@ -31,6 +31,10 @@ typedef enum cairn_http_client_reach {
     CAIRN_HTTP_CLIENT_PUBLIC,   /* the URL is a stranger's: cairn_address_is_public, or allowed */
 } cairn_http_client_reach;
 
+/* Connections that outlive a call, for the next one to the same server: without a name to look up
+ * or a handshake. One call at a time. */
+typedef struct cairn_http_kept cairn_http_kept;
+
 /* What to ask. All pointers are borrowed for the call. */
 typedef struct cairn_http_call {
     cairn_http_client_method method;
@@ -52,6 +56,9 @@ typedef struct cairn_http_call {
     cairn_http_client_reach reach;
     const cairn_network *allowed; /* beside the public addresses */
     size_t allowed_count;
+    cairn_http_kept
+        *kept; /* NULL: a connection of its own. All calls that share one have the same
+                  trust, identity and reach, which are judged when a connection begins */
 } cairn_http_call;
 
 typedef struct cairn_http_reply {
@@ -68,11 +75,17 @@ typedef struct cairn_http_reply {
 cairn_err cairn_http_client_origin(const char *url,
                                    char ret_origin[CAIRN_HTTP_URL_SIZE_MAX + 1]) CAIRN_MUST_USE;
 
+/* The caller frees it, after its last call. NO_MEMORY. */
+cairn_err cairn_http_kept_new(cairn_http_kept **ret_kept) CAIRN_MUST_USE;
+void cairn_http_kept_free(cairn_http_kept *kept);
+
 /* Performs the call; a reply of any status is success, and lives in the arena.
  * UNREACHABLE with the reason when there was no complete reply in time, PERMISSION when `reach`
  * forbids every address of the host, ARGUMENT for a URL or a header that is not allowed, TOO_LARGE
  * for a body beyond `body_size_max`, CANCELLED, NO_MEMORY; those of cairn_tls_server_new for the
- * identity. Blocks; any thread. The process ignores SIGPIPE: TLS writes may raise it. */
+ * identity. A kept connection that the server has
+ * closed meanwhile is opened anew. Blocks; any thread. The process ignores SIGPIPE: TLS writes may
+ * raise it. */
 cairn_err cairn_http_client_call(cairn_arena *arena, const cairn_http_call *call,
                                  cairn_http_reply *ret_reply) CAIRN_MUST_USE;
 

@@ -385,6 +385,85 @@ static void test_environment_is_ignored(void **state)
     (void)unsetenv("ALL_PROXY");
 }
 
+/* Takes a connection after the other, says so many replies on each, and closes it. */
+typedef struct keeper {
+    int listener;
+    uint16_t port;
+    pthread_t thread;
+    unsigned connections, replies;
+} keeper;
+
+static void *serve_kept(void *context)
+{
+    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+    const keeper *k = context;
+    for (unsigned i = 0; i < k->connections; i++) {
+        char request[8192];
+        int fd = accept(k->listener, NULL, NULL);
+        assert_true(fd >= 0);
+        raw_set_wait(fd);
+        for (unsigned n = 0; n < k->replies; n++) {
+            (void)raw_receive(fd, request, sizeof request, "\r\n\r\n");
+            assert_non_null(strstr(request, "GET /path"));
+            assert_int_equal(strstr(request, "Authorization") != NULL, n % 2);
+            assert_int_equal(send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL), sizeof reply - 1);
+        }
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+/* Four calls come over two connections, the second opened because the server had closed the first;
+ * what belonged to one call, such as its header, is not in the next. */
+static void test_kept_connections(void **state)
+{
+    (void)state;
+    keeper k = {.connections = 2, .replies = 2};
+    static const char *const headers[] = {"Authorization: Bearer t"};
+    cairn_http_kept *kept = NULL;
+    k.listener = raw_listen(&k.port);
+    assert_int_equal(pthread_create(&k.thread, NULL, serve_kept, &k), 0);
+    assert_int_equal(cairn_http_kept_new(&kept), CAIRN_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        cairn_arena arena;
+        cairn_http_reply reply;
+        cairn_arena_init(&arena, 1 << 20);
+        const cairn_http_call call = {
+            .body_size_max = 1, .kept = kept, .headers = headers, .header_count = i % 2};
+        assert_int_equal(ask(&arena, k.port, call, &reply), CAIRN_OK);
+        assert_int_equal(reply.status, 200);
+        assert_int_equal(reply.body.size, 1);
+        cairn_arena_done(&arena);
+    }
+    assert_int_equal(pthread_join(k.thread, NULL), 0);
+    cairn_http_kept_free(kept);
+    cairn_http_kept_free(NULL);
+    (void)close(k.listener);
+}
+
+/* A call that fails leaves nothing behind that the next one would find. */
+static void test_kept_after_a_failure(void **state)
+{
+    (void)state;
+    cairn_arena arena;
+    cairn_http_reply reply;
+    cairn_http_kept *kept = NULL;
+    peer p;
+    cairn_arena_init(&arena, 1 << 20);
+    assert_int_equal(cairn_http_kept_new(&kept), CAIRN_OK);
+    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n22", true);
+    assert_int_equal(
+        ask(&arena, p.port, (cairn_http_call){.body_size_max = 1, .kept = kept}, &reply),
+        CAIRN_ERR_TOO_LARGE);
+    peer_stop(&p);
+    peer_start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", true);
+    assert_int_equal(
+        ask(&arena, p.port, (cairn_http_call){.body_size_max = 1, .kept = kept}, &reply), CAIRN_OK);
+    cairn_http_kept_free(kept);
+    peer_stop(&p);
+    cairn_arena_done(&arena);
+}
+
 static void test_calls_that_are_refused(void **state)
 {
     (void)state;
@@ -546,6 +625,8 @@ int main(void)
         cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_environment_is_ignored),
+        cmocka_unit_test(test_kept_connections),
+        cmocka_unit_test(test_kept_after_a_failure),
         cmocka_unit_test(test_calls_that_are_refused),
         cmocka_unit_test(test_pinned_roots_are_the_only_ones),
         cmocka_unit_test(test_certificate_is_for_this_host),
