@@ -2,13 +2,16 @@
 # Four validators on this machine, with the settings of packaging/consortium/config.toml: transactions a
 # second, and how long until one is in a final block; engines, applications and load on the same machine.
 # The anchor is CometBFT's own kvstore, in memory, behind a socket as ours is; beside it Cairn, signatures
-# checked, blocks durable. BUILD is the build directory, VERSION the engine's.
+# checked, blocks durable; and the whole: members as `cairn consortium run` has them, whose nodes take the
+# transactions over TLS and answer each with a receipt by every member. BUILD is the build directory, VERSION
+# the engine's.
 #
 #   bench/consortium.sh [BUILD [VERSION [COUNT [ROUNDS [APPLICATION...]]]]]
 #
-# APPLICATION is kvstore or cairn. They take turns, so that both see the same neighbours: in each round each
+# APPLICATION is kvstore, cairn, members, or alone: members whose nodes ask no other to sign. They take turns, so that both see the same neighbours: in each round each
 # begins a new chain, is offered COUNT transactions as fast as WINDOW (1,000) of them under way allow, then as
-# many at RATE (1,500) a second, over CONNECTIONS (64) to each engine. No round begins that would as a rule
+# many at RATE (1,500) a second, over CONNECTIONS (64) to each engine; members, over one connection for each
+# that is under way. No round begins that would as a rule
 # end after LIMIT (225) seconds.
 set -eu -o pipefail
 
@@ -26,14 +29,17 @@ work=$(mktemp -d)
 net=127.$((RANDOM % 200 + 20)).$((RANDOM % 250))
 engines=()
 applications=()
+unit= # cairn consortium run
 made=0 # transactions so far
 mkfifo "$work/silence" # an input that does not end
 exec 3<>"$work/silence"
 
 stop() {
     # An engine that loses its application while it ends may wait for ever; nothing of it is kept.
+    [ -z "$unit" ] || kill -KILL "$unit" 2>/dev/null || true
     kill -KILL ${engines[@]+"${engines[@]}"} ${applications[@]+"${applications[@]}"} 2>/dev/null || true
     wait 2>/dev/null
+    unit=
     engines=()
     applications=()
 }
@@ -77,12 +83,14 @@ transactions_cairn() { # COUNT
 
 set_genesis() { # FILE APP_STATE
     python3 - "$1" "$2" <<'PYTHON'
-import json, sys
+import base64, hashlib, json, sys
 with open(sys.argv[1]) as file:
     genesis = json.load(file)
 state = json.loads(sys.argv[2])
 if state is not None:
     genesis['app_state'] = state
+    entry = base64.urlsafe_b64decode(state['genesis'] + '==')
+    genesis['chain_id'] = 'cairn-' + hashlib.sha256(b'cairn/ledger/1\0' + entry).hexdigest()[:24] + '-0'
 genesis['consensus_params']['block']['max_bytes'] = '4194304'
 with open(sys.argv[1], 'w') as file:
     json.dump(genesis, file)
@@ -97,7 +105,7 @@ peers() { # of all
     done
 }
 
-start() { # APPLICATION
+start_validators() { # APPLICATION
     local k peers state keys
     export GOGC=400 # collecting less often saves a tenth
     rm -rf "$work"/node? "$work"/?.sock # kvstore leaves its socket
@@ -128,14 +136,65 @@ print(*(v["pub_key"]["value"] for v in json.load(open(sys.argv[1]))["validators"
     done
 }
 
-load() { # APPLICATION COUNT RATE WINDOW
+load_validators() { # APPLICATION COUNT RATE WINDOW
     "transactions_$1" "$2" >"$work/transactions"
     made=$((made + $2))
     "$build/bench/load-consortium" "$work/transactions" "$3" "$4" "${CONNECTIONS:-64}" "${engines[*]}" \
         "${applications[*]}" "$net.1:26657" "$net.2:26657" "$net.3:26657" "$net.4:26657"
 }
 
-# Lines of load-consortium lie in $work/APPLICATION-full and $work/APPLICATION-rate.
+# descendants PID: what it has started, and what these have.
+descendants() {
+    local child
+    # shellcheck disable=SC2013 # numbers
+    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+        echo "$child"
+        descendants "$child"
+    done
+}
+
+members_ready() {
+    local k
+    for k in 1 2 3 4; do
+        "$build/cairn" -C "$work/members/member-$k" consortium status 2>/dev/null | grep -Eq '^height +[1-9]' || return 1
+    done
+}
+
+start_members() { # APPLICATION
+    local k pid
+    rm -rf "$work/members"
+    "$build/cairn" consortium new --members 4 "$work/members" >"$work/new"
+    for k in 1 2 3 4; do
+        sed -i 's/^node:$/node:\n  stranger_rate: "0"/' "$work/members/member-$k/cairn.yaml"
+        [ "$1" = members ] || : >"$work/members/member-$k/consortium/nodes"
+    done
+    "$build/cairn" consortium run "$work/members" >"$work/unit.log" 2>&1 &
+    unit=$!
+    until members_ready; do
+        kill -0 "$unit" || { tail -n 5 "$work/unit.log" >&2; exit 1; }
+        sleep 0.2
+    done
+    for pid in $(descendants "$unit"); do
+        if [ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$engine")" ]; then
+            engines+=("$pid")
+        else
+            applications+=("$pid")
+        fi
+    done
+}
+
+load_members() { # APPLICATION COUNT RATE WINDOW
+    local k ledger receipts=4 targets=()
+    [ "$1" = members ] || receipts=1
+    ledger=$(sed -n 's/^ledger *//p' "$work/new")
+    for k in 1 2 3 4; do
+        "$build/tests/transactions" "$work/members/member-$k/keys/sign-1.pem" "$ledger" $(($2 / 4)) 580000 >"$work/transactions-$k"
+        targets+=("$(sed 's#^https://##' "$work/members/member-$k/node.url")=$work/transactions-$k")
+    done
+    "$build/bench/load-members" "$3" "$4" "$receipts" "${engines[*]}" "${applications[*]}" "$ledger" "${targets[@]}"
+}
+
+# Lines of the loads lie in $work/APPLICATION-full and $work/APPLICATION-rate.
 report() { # APPLICATION...
     python3 - "$work" "${RATE:-1500}" "$@" <<'PYTHON'
 import statistics, sys
@@ -157,11 +216,13 @@ def show(name, columns):
 for application in applications:
     show(f'{application}, at its fastest', columns_of(application, 'full'))
     show(f'{application}, {rate}/s offered', columns_of(application, 'rate'))
-if {'kvstore', 'cairn'} <= set(applications):
-    anchor, ours = (columns_of(application, 'full') for application in ('kvstore', 'cairn'))
+for name in applications if 'kvstore' in applications else ():
+    if name == 'kvstore':
+        continue
+    anchor, ours = (columns_of(application, 'full') for application in ('kvstore', name))
     cpu = [[e + a for e, a in zip(c[3], c[4])] for c in (anchor, ours)]
     by_round = statistics.median(o / a for o, a in zip(ours[0], anchor[0]))
-    print(f'cairn to kvstore: {max(ours[0]) / max(anchor[0]):.2f} of the best rate, '
+    print(f'{name} to kvstore: {max(ours[0]) / max(anchor[0]):.2f} of the best rate, '
           f'{statistics.median(ours[0]) / statistics.median(anchor[0]):.2f} of the median, {by_round:.2f} in the '
           f'median round; by CPU {min(cpu[0]) / min(cpu[1]):.2f} best, '
           f'{statistics.median(cpu[0]) / statistics.median(cpu[1]):.2f} median')
@@ -169,14 +230,16 @@ PYTHON
 }
 
 measure() { # APPLICATION
-    start "$1"
-    load "$1" 500 0 200 >/dev/null
-    load "$1" "$count" 0 "${WINDOW:-1000}" >>"$work/$1-full"
-    load "$1" "$count" "${RATE:-1500}" 4000 >>"$work/$1-rate"
+    local kind=validators
+    [ "$1" != members ] && [ "$1" != alone ] || kind=members
+    "start_$kind" "$1"
+    "load_$kind" "$1" 500 0 200 >/dev/null || true # some connect before others
+    "load_$kind" "$1" "$count" 0 "${WINDOW:-1000}" >>"$work/$1-full"
+    "load_$kind" "$1" "$count" "${RATE:-1500}" 2000 >>"$work/$1-rate"
     stop
 }
 
-[ $# -gt 0 ] || set -- kvstore cairn
+[ $# -gt 0 ] || set -- kvstore cairn members
 for ((round = 1; round <= rounds; round++)); do
     echo "round $round, load average: $(cut -d ' ' -f 1-3 /proc/loadavg)" >&2
     for application in "$@"; do
