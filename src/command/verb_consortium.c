@@ -12,7 +12,6 @@
 #include "core/clock.h"
 #include "core/store/file.h"
 #include "feature_list.h"
-#include "ledger/ledger.h"
 #include "ledger/validators.h"
 
 enum { CHAIN_SIZE_MAX = CAIRN_CHAIN_FILE_SIZE_MAX, MEMBERS_MAX = 32 };
@@ -65,32 +64,6 @@ static cairn_err make_genesis(cairn_command *command, const char *name,
     return cairn_genesis_encode(&command->arena, genesis, ret_genesis);
 }
 
-/* Nothing lies on disk yet. */
-static cairn_err scan_nothing(void *context, const cairn_hash *prefix, unsigned bits,
-                              cairn_smt_visit visit, void *visit_context)
-{
-    (void)context;
-    (void)prefix;
-    (void)bits;
-    (void)visit;
-    (void)visit_context;
-    return CAIRN_OK;
-}
-
-/* The app hash of a ledger that has its genesis and nothing else. */
-static cairn_err genesis_app_hash(cairn_arena *arena, cairn_bytes genesis, cairn_hash *ret_app_hash)
-{
-    static const cairn_ledger_bases no_bases = {
-        .map = {{.scan = scan_nothing}, {.scan = scan_nothing}}};
-    CAIRN_CLEANUP(cairn_ledger_free_p) cairn_ledger *ledger = NULL;
-    cairn_block block = {0};
-    CAIRN_TRY(cairn_ledger_new(&cairn_all_features, NULL, &ledger));
-    CAIRN_TRY(cairn_ledger_begin(ledger, &no_bases, genesis, arena, &block));
-    cairn_app_hash(block.frontier.size, &block.log_root, ret_app_hash);
-    cairn_block_discard(&block);
-    return CAIRN_OK;
-}
-
 static cairn_err name_validators(cairn_arena *arena, const cairn_member_part *parts, size_t count,
                                  cairn_chain_validator *ret_validators)
 {
@@ -116,10 +89,11 @@ static cairn_err make_chain(cairn_command *command, const char *name,
 {
     cairn_clock clock = cairn_clock_system();
     cairn_chain_validator validators[MEMBERS_MAX];
-    cairn_chain_start start = {.height = 0};
+    cairn_chain_start start;
+    cairn_bytes genesis;
     uint64_t now_ms = cairn_clock_wall_ms(&clock);
-    CAIRN_TRY(make_genesis(command, name, parts, count, now_ms, &start.genesis));
-    CAIRN_TRY(genesis_app_hash(&command->arena, start.genesis, &start.app_hash));
+    CAIRN_TRY(make_genesis(command, name, parts, count, now_ms, &genesis));
+    CAIRN_TRY(cairn_chain_start_new(&command->arena, &cairn_all_features, genesis, &start));
     CAIRN_TRY(name_validators(&command->arena, parts, count, validators));
     return cairn_chain_file(&command->arena, &start, now_ms, validators, count, parts, count,
                             ret_chain);

@@ -18,20 +18,6 @@ struct cairn_audit {
     uint64_t tx_count;
 };
 
-static cairn_err scan_nothing(void *context, const cairn_hash *prefix, unsigned bits,
-                              cairn_smt_visit visit, void *visit_context)
-{
-    (void)context;
-    (void)prefix;
-    (void)bits;
-    (void)visit;
-    (void)visit_context;
-    return CAIRN_OK;
-}
-
-static const cairn_ledger_bases no_bases = {
-    .map = {{.scan = scan_nothing}, {.scan = scan_nothing}}};
-
 cairn_err cairn_audit_new(const cairn_features *features, cairn_audit **ret_audit)
 {
     static const cairn_log_frontier empty = {0};
@@ -77,15 +63,16 @@ static cairn_err compute(cairn_audit *audit, const cairn_block_record *record,
 {
     void *memory = NULL;
     if (!audit->begun)
-        return cairn_ledger_begin(audit->ledger, &no_bases, record->transactions[0], &audit->arena,
-                                  ret_block);
+        return cairn_ledger_begin(audit->ledger, &cairn_ledger_no_bases, record->transactions[0],
+                                  &audit->arena, ret_block);
     CAIRN_TRY(cairn_arena_array(&audit->arena, record->transaction_count, sizeof(cairn_tx_input),
                                 &memory));
     cairn_tx_input *inputs = memory;
     for (size_t i = 0; i < record->transaction_count; i++)
         CAIRN_TRY(cairn_tx_decode(record->transactions[i], &inputs[i].tx));
-    return cairn_ledger_apply(audit->ledger, &no_bases, record->height, record->time_ms, inputs,
-                              record->transaction_count, &audit->arena, ret_block);
+    return cairn_ledger_apply(audit->ledger, &cairn_ledger_no_bases, record->height,
+                              record->time_ms, inputs, record->transaction_count, &audit->arena,
+                              ret_block);
 }
 
 static cairn_err install(cairn_audit *audit, cairn_block *block)

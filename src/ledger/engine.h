@@ -58,6 +58,7 @@ typedef struct cairn_engine_ops {
     cairn_err (*subscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
     void (*unsubscribe)(cairn_engine *engine, cairn_view_fn fn, void *context);
     cairn_err (*status)(cairn_engine *engine, const cairn_hash *id, cairn_tx_status *ret_status);
+    bool (*has_decided)(cairn_engine *engine, uint64_t valid_until_ms, const cairn_hash *id);
     cairn_err (*prove_refusal)(cairn_engine *engine, const cairn_hash *id, cairn_arena *arena,
                                cairn_refusal_proof *ret_proof);
 } cairn_engine_ops;
@@ -157,6 +158,13 @@ static inline CAIRN_MUST_USE cairn_err cairn_engine_status(cairn_engine *engine,
                                                            cairn_tx_status *ret_status)
 {
     return engine->ops->status(engine, id, ret_status);
+}
+
+/* Does the ledger still hold this id, valid until then, as decided? Any thread. */
+static inline bool cairn_engine_has_decided(cairn_engine *engine, uint64_t valid_until_ms,
+                                            const cairn_hash *id)
+{
+    return engine->ops->has_decided(engine, valid_until_ms, id);
 }
 
 /* The proof, without receipts, that a block of `view` finally refused the transaction, checked

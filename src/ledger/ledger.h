@@ -36,6 +36,9 @@ typedef struct cairn_ledger_bases {
     cairn_smt_base map[CAIRN_MAP_COUNT];
 } cairn_ledger_bases;
 
+/* Of a ledger of which nothing lies on disk. */
+extern const cairn_ledger_bases cairn_ledger_no_bases;
+
 /* A computed block. What it points to lives in the arena given to apply, the new versions of the
  * maps belong to the block until it is committed. */
 typedef struct cairn_block {

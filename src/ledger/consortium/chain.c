@@ -8,8 +8,23 @@
 #include "cairn/light_client.h"
 #include "core/codec/base64url.h"
 #include "ledger/genesis.h"
+#include "ledger/ledger.h"
 
 static const char clause[] = "docs/formats/abci.md, Chain";
+
+cairn_err cairn_chain_start_new(cairn_arena *arena, const cairn_features *features,
+                                cairn_bytes genesis, cairn_chain_start *ret_start)
+{
+    CAIRN_CLEANUP(cairn_ledger_free_p) cairn_ledger *ledger = NULL;
+    cairn_block block = {0};
+    cairn_chain_start start = {.genesis = genesis};
+    CAIRN_TRY(cairn_ledger_new(features, NULL, &ledger));
+    CAIRN_TRY(cairn_ledger_begin(ledger, &cairn_ledger_no_bases, genesis, arena, &block));
+    cairn_app_hash(block.frontier.size, &block.log_root, &start.app_hash);
+    cairn_block_discard(&block);
+    *ret_start = start;
+    return CAIRN_OK;
+}
 
 static void free_json(json_t **json)
 {

@@ -6,6 +6,7 @@
 #include "cairn/arena.h"
 #include "cairn/bytes.h"
 #include "cairn/light_client.h"
+#include "ledger/feature.h"
 
 enum { CAIRN_CHAIN_FILE_SIZE_MAX = 16 << 20 };
 
@@ -21,6 +22,11 @@ typedef struct cairn_chain {
     uint64_t initial_height;                    /* start.height + 1 */
     cairn_chain_start start;
 } cairn_chain;
+
+/* Of a ledger that has this genesis and nothing else. The genesis is borrowed; the errors of
+ * cairn_ledger_begin. */
+cairn_err cairn_chain_start_new(cairn_arena *arena, const cairn_features *features,
+                                cairn_bytes genesis, cairn_chain_start *ret_start) CAIRN_MUST_USE;
 
 /* `app_state` from its JSON, strictly; views in the arena. BAD_VALUE, MISSING_FIELD, UNKNOWN_FIELD.
  */

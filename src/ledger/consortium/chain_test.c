@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "feature_list.h"
 #include "ledger/consortium/chain.h"
+#include "support/abci_ask.h"
 
 typedef struct world {
     cairn_arena arena;
@@ -29,6 +31,35 @@ static void test_start_round_trip(void **state)
     assert_true(cairn_bytes_equal(read.genesis, w.start.genesis));
     assert_int_equal(read.height, 41);
     assert_memory_equal(read.app_hash.b, w.start.app_hash.b, 32);
+    cairn_arena_done(&w.arena);
+}
+
+/* As a store would have it that was made with that genesis. */
+static void test_start_of_a_new_ledger(void **state)
+{
+    (void)state;
+    world w;
+    cairn_chain_start start;
+    cairn_store_options options;
+    cairn_store *store = NULL;
+    cairn_engine *engine = NULL;
+    begin(&w, 0);
+    assert_int_equal(cairn_chain_start_new(&w.arena, &cairn_all_features, w.start.genesis, &start),
+                     CAIRN_OK);
+    char *directory = fixture_directory();
+    cairn_store_options_default(&options, &cairn_all_features);
+    options.index_size_max = UINT64_C(1) << 30;
+    assert_int_equal(cairn_store_open(directory, &options, &store), CAIRN_OK);
+    assert_int_equal(cairn_store_create(store, w.start.genesis, &engine), CAIRN_OK);
+    cairn_hash theirs = abci_app_hash_of(engine);
+    assert_true(cairn_hash_equal(&start.app_hash, &theirs));
+    assert_int_equal(start.height, 0);
+    assert_true(cairn_bytes_equal(start.genesis, w.start.genesis));
+    assert_int_not_equal(cairn_chain_start_new(&w.arena, &cairn_all_features,
+                                               cairn_bytes_of(w.start.genesis.data, 20), &start),
+                         CAIRN_OK);
+    assert_int_equal(cairn_store_close(store), CAIRN_OK);
+    fixture_remove(directory);
     cairn_arena_done(&w.arena);
 }
 
@@ -110,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start_round_trip),
+        cmocka_unit_test(test_start_of_a_new_ledger),
         cmocka_unit_test(test_start_that_is_refused),
         cmocka_unit_test(test_whole_file),
     };

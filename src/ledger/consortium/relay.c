@@ -345,7 +345,7 @@ static cairn_err submit(void *context, cairn_bytes tx, cairn_verdict_fn done, vo
     }
     /* Only now: what is decided from here on finds it waiting. The engine forgets in silence what
      * it has seen before. */
-    if (cairn_store_has_decided(relay->options.engine, valid_until_ms, &id))
+    if (cairn_engine_has_decided(relay->options.engine, valid_until_ms, &id))
         refuse(relay, &id, CAIRN_ERR_TX_REPLAYED);
     return CAIRN_OK;
 }

@@ -293,7 +293,7 @@ static void test_joins(void **state)
     cairn_tx_status status;
     cairn_tx tx;
     assert_int_equal(cairn_tx_decode(again[0], &tx), CAIRN_OK);
-    assert_true(cairn_store_has_decided(w.new.engine, tx.valid_until_ms, &tx.id));
+    assert_true(cairn_engine_has_decided(w.new.engine, tx.valid_until_ms, &tx.id));
     assert_int_equal(cairn_engine_status(w.new.engine, &tx.id, &status), CAIRN_OK);
     assert_int_equal(status.height, 23);
     crash(&w.new);

@@ -177,18 +177,13 @@ void cairn_store_verify(cairn_engine *engine, cairn_tx_input *inputs, size_t cou
     verify_together(ledger->store, &job);
 }
 
-bool cairn_store_has_decided(cairn_engine *engine, uint64_t valid_until_ms, const cairn_hash *id)
-{
-    return cairn_ledger_has_decided(of(engine)->ledger, valid_until_ms, id);
-}
-
 cairn_err cairn_store_check(cairn_engine *engine, cairn_tx_input *input, cairn_arena *arena,
                             cairn_hash *ret_org)
 {
     store_ledger *ledger = of(engine);
     cairn_bytes cose_key;
     CAIRN_TRY(cairn_store_check_input(ledger, input, arena));
-    if (cairn_store_has_decided(engine, input->tx.valid_until_ms, &input->tx.id))
+    if (cairn_engine_has_decided(engine, input->tx.valid_until_ms, &input->tx.id))
         return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, "docs/formats/transaction.md",
                           "transaction: was decided before");
     input->verified = true;

@@ -35,9 +35,6 @@ bool cairn_store_is_driven(cairn_engine *engine);
 cairn_err cairn_store_check(cairn_engine *engine, cairn_tx_input *input, cairn_arena *arena,
                             cairn_hash *ret_org) CAIRN_MUST_USE;
 
-/* Does the ledger still hold this id, valid until then, as decided? Any thread. */
-bool cairn_store_has_decided(cairn_engine *engine, uint64_t valid_until_ms, const cairn_hash *id);
-
 /* Verifies the signatures that nobody has, on the store's threads too, and sets `verified` of those
  * that are right under a key that the ledger knows. Any thread. */
 void cairn_store_verify(cairn_engine *engine, cairn_tx_input *inputs, size_t count);

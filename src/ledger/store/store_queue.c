@@ -253,6 +253,11 @@ static cairn_err submit_and_wait(cairn_engine *engine, cairn_bytes tx, cairn_ver
     return err;
 }
 
+static bool has_decided(cairn_engine *engine, uint64_t valid_until_ms, const cairn_hash *id)
+{
+    return cairn_ledger_has_decided(((store_ledger *)(void *)engine)->ledger, valid_until_ms, id);
+}
+
 const cairn_engine_ops cairn_store_engine_ops = {
     .submit = submit,
     .wait = submit_and_wait,
@@ -265,5 +270,6 @@ const cairn_engine_ops cairn_store_engine_ops = {
     .subscribe = cairn_store_subscribe,
     .unsubscribe = cairn_store_unsubscribe,
     .status = cairn_store_read_status,
+    .has_decided = has_decided,
     .prove_refusal = cairn_store_prove_refusal,
 };

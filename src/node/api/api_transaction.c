@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ledger/store/store_deliver.h"
 #include "node/api/api.h"
 
 /* One transaction on its way. The engine's verdict, and then the head's signature, end it. */
@@ -219,7 +218,7 @@ static cairn_err check_fresh(const cairn_node_ledger *ledger, cairn_api_wait wai
                              const cairn_tx *tx)
 {
     if (wait != CAIRN_API_WAIT_NONE ||
-        !cairn_store_has_decided(ledger->service.engine, tx->valid_until_ms, &tx->id))
+        !cairn_engine_has_decided(ledger->service.engine, tx->valid_until_ms, &tx->id))
         return CAIRN_OK;
     return CAIRN_FAIL(CAIRN_ERR_TX_REPLAYED, "docs/formats/transaction.md",
                       "transaction: was decided before");
