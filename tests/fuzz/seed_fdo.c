@@ -1,4 +1,5 @@
-/* Writes the seeds of fuzz_fdo_key, fuzz_fdo_rendezvous and fuzz_fdo_voucher from the vectors. */
+/* Writes the seeds of fuzz_fdo_key, fuzz_fdo_rendezvous, fuzz_fdo_service and fuzz_fdo_voucher,
+ * from the vectors where there are any. */
 #include <stdio.h>
 
 #include "onboard/wire/voucher.h"
@@ -35,6 +36,45 @@ static void save_parts(const char *hex)
     save("fdo_voucher", "pem", pem);
 }
 
+/* Mode, type, content. */
+static void save_service(void)
+{
+    save_hex("fdo_service", "hello",
+             "0014"
+             "80");
+    save_hex("fdo_service", "hello_rv",
+             "001e"
+             "8250000102030405060708090a0b0c0d0e0f822640");
+    save_hex("fdo_service", "gives_up",
+             "00ff"
+             "8518653d626e6f1a65000000f6");
+    save_hex("fdo_service", "entry",
+             "033e"
+             "8101");
+    save_hex("fdo_service", "no_hmac",
+             "0342"
+             "82f6f6");
+    save_hex("fdo_service", "info",
+             "0344"
+             "82f5826e6465766d6f643a6d6f64756c657342830000");
+    save_hex("fdo_service", "sealed",
+             "0144"
+             "d08343a10101a1054c000000000000000000000000"
+             "50"
+             "00000000000000000000000000000000");
+    save_hex("fdo_service", "nonce",
+             "0440"
+             "0000"
+             "01");
+    save_hex("fdo_service", "token",
+             "0220"
+             "0020"
+             "ff");
+    save_hex("fdo_service", "word",
+             "0516"
+             "824183d2844080a04080");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -53,5 +93,6 @@ int main(int argc, char **argv)
     save_hex("fdo_key", "rsa", FDO_OWNER_PSS);
     save_hex("fdo_rendezvous", "info", FDO_RV_INFO);
     save_hex("fdo_rendezvous", "to1d", FDO_TO1D_P256);
+    save_service();
     return 0;
 }

@@ -374,9 +374,11 @@ static inline fdo_reply fdo_device_ask(fdo_device *d, uint8_t type, cairn_bytes 
         d->sealed(d->context, d, type, &body);
     fdo_reply reply = fdo_ask(d->world, type, d->token, body);
     d->token = reply.token;
-    if (reply.code == 0 && reply.type > CAIRN_FDO_TO2_PROVE_DEVICE && reply.type < 72)
-        FDO_MUST(cairn_fdo_unseal(&d->world->arena, d->cipher, cairn_bytes_of(d->sek, d->sek_size),
-                                  reply.body, &reply.body));
+    /* what a device cannot open ends its run, as what the servers refuse */
+    if (reply.code == 0 && reply.type > CAIRN_FDO_TO2_PROVE_DEVICE && reply.type < 72 &&
+        cairn_fdo_unseal(&d->world->arena, d->cipher, cairn_bytes_of(d->sek, d->sek_size),
+                         reply.body, &reply.body) != CAIRN_OK)
+        reply.code = CAIRN_FDO_MESSAGE_BODY_ERROR;
     return reply;
 }
 
@@ -545,7 +547,7 @@ static inline unsigned fdo_device_to2_begin(fdo_device *d, cairn_bytes *ret_kex,
     fdo_reply reply = fdo_device_ask(d, CAIRN_FDO_TO2_HELLO_DEVICE, hello);
     FDO_STEP(reply, CAIRN_FDO_TO2_PROVE_OV_HDR);
     FDO_MUST(cairn_fdo_prove_header_read(reply.body, prove));
-    if (d->meddle == NULL)
+    if (d->meddle == NULL && d->sealed == NULL)
         fdo_device_check_header(d, prove, hello, &nonce);
     d->prove_nonce = prove->prove_nonce;
     d->entry_count = prove->entry_count;
@@ -567,7 +569,8 @@ static inline unsigned fdo_device_entries(fdo_device *d, const cairn_fdo_prove_h
         fdo_reply reply = fdo_device_ask(d, CAIRN_FDO_TO2_GET_OV_NEXT_ENTRY, body);
         FDO_STEP(reply, CAIRN_FDO_TO2_OV_NEXT_ENTRY);
         FDO_MUST(cairn_fdo_next_entry_read(reply.body, &index, &body));
-        CAIRN_ASSERT(index == i);
+        if (index != i)
+            return CAIRN_FDO_INVALID_MESSAGE_ERROR;
         FDO_MUST(cairn_fdo_entry_read(body, &entry));
         FDO_MUST(cairn_fdo_head_advance(&d->world->arena, &head, &header, &entry));
     }
@@ -583,7 +586,9 @@ static inline unsigned fdo_device_prove(fdo_device *d, cairn_bytes kex)
     if (d->share == NULL)
         FDO_MUST(cairn_fdo_share_new(d->kex, &d->share));
     memset(d->setup_nonce.b, 0x22, sizeof d->setup_nonce.b);
-    FDO_MUST(cairn_fdo_share_agree(d->share, kex, true, false, d->cipher, d->sek, &d->sek_size));
+    if (cairn_fdo_share_agree(d->share, kex, true, false, d->cipher, d->sek, &d->sek_size) !=
+        CAIRN_OK)
+        return CAIRN_FDO_INVALID_MESSAGE_ERROR;
     FDO_MUST(cairn_fdo_eat_begin(&d->world->arena, cairn_key_alg(d->key), &d->prove_nonce, &d->guid,
                                  cairn_fdo_share_public(d->share), &d->setup_nonce, &message));
     cairn_fdo_share_free(d->share);
@@ -696,8 +701,7 @@ static inline unsigned fdo_device_to2(fdo_device *d)
     if (code == 0)
         code = fdo_device_info(d, fdo_devmod, FDO_DEVMOD_COUNT, false, &list);
     if (code == 0) {
-        CAIRN_ASSERT(list.done && list.count == 0);
-        code = fdo_device_finish(d);
+        code = list.done ? fdo_device_finish(d) : CAIRN_FDO_INVALID_MESSAGE_ERROR;
     }
     return code;
 }
