@@ -142,4 +142,44 @@ expect 0 "$cairn" -C "$work/log" --json checkpoint --output "$work/note" \
     --witness "http://127.0.0.1:$port" --witness "$url" \
     --witness-key "$witness_key" --witness-key "$our_key"
 [ "$(grep -c '^— ' "$work/note")" -eq 3 ] || fail "the note has not three signatures"
+
+# --- a member's node cosigns for their client -----------------------------------------------------
+
+# serve LEDGER: its node, whose witness interface begins at $url; $our_key is the member's in it.
+serve() {
+    : >"$work/$1/node.url"
+    "$cairn" node "$work/$1" >"$work/node.out" 2>>"$work/node.err" &
+    member=$!
+    started "$member"
+    wait_for 20 test -s "$work/$1/node.url" || die "no node: $(tail -n 2 "$work/node.err")"
+    url=$(cat "$work/$1/node.url")/v1/ledgers/${origin#cairn/}
+}
+sed -i 's/^# node:$/node:/; s/^  # plain: .*/  plain: "true"/; s/^  # port: .*/  port: "0"/' "$work/log/cairn.yaml"
+expect 0 "$cairn" -C "$work/log" org list --json
+organisation=$(fact organisations.0.id)
+our_key=$(python3 - "$log_key" "$origin/$organisation" <<'PYTHON'
+import base64, hashlib, sys
+key, name = b'\x04' + base64.b64decode(sys.argv[1].split('+', 2)[2])[1:], sys.argv[2]
+digest = hashlib.sha256(name.encode() + b'\n' + key).hexdigest()
+print(name, digest[:8], base64.b64encode(key).decode(), sep='+')
+PYTHON
+)
+serve log
+ask 0 "$work/static" 'cosigned 1 line at size 8'
+ask 0 "$work/static" 'stale: the witness is at 8'
+ask 8 "$work/static" 'cosigned 1 line at size 8'
+ask 5 "$work/static2" 'stale: the witness is at 8'
+ask 8 "$work/static2" 'cosigned 1 line at size 618'
+ask 8 "$work/static" 'stale: the witness is at 618'
+ask 619 "$work/static2" 'bad request'
+ask 0 "$work/static4" 'unknown log'
+ask 600 "$work/static5" 'no valid signature'
+[ -z "$(find "$work/log/cosign" -name 'evidence-*')" ] || fail "evidence against who did nothing"
+stop "$member"
+grow log 3
+static log static6
+serve log
+ask 618 "$work/static6" 'cosigned 1 line at size 624'
+ask 618 "$work/static3" 'invalid proof' # 620 entries, 8 of them in common
+[ -n "$(find "$work/log/cosign" -name 'evidence-*')" ] || fail "no evidence of a fork"
 finish
