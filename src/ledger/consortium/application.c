@@ -302,6 +302,7 @@ cairn_err cairn_application_new(const cairn_application_options *options,
         CAIRN_TRY(cairn_snapshots_new(options->engine, options->chain->initial_height,
                                       options->snapshot_blocks, chunk_size, &app->snapshots));
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(options->engine);
+    app->changed[0] = view->height >= options->chain->initial_height ? view->height : 0;
     app->status.height = chain_height(app);
     app->status.time_ms = view->time_ms;
     *ret_application = CAIRN_STEAL(app);

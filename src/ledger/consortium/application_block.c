@@ -335,19 +335,59 @@ static void tell(const cairn_application *app)
         watch->block(watch->context, app->delivery_time_ms);
 }
 
+/* After a block: which ones a snapshot ends with. */
+static void note_change(cairn_application *app)
+{
+    uint64_t blocks = app->options.snapshot_blocks;
+    uint64_t *changed = app->changed;
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(app->options.engine);
+    if (blocks == 0 || view->height < app->options.chain->initial_height)
+        return;
+    if (changed[0] != 0 && cairn_snapshot_multiple(blocks, changed[0]) !=
+                               cairn_snapshot_multiple(blocks, view->height)) {
+        changed[2] = changed[1];
+        changed[1] = changed[0];
+    }
+    changed[0] = view->height;
+}
+
+/* The snapshot that was the newest when the chain was at `delivered`; 0: there was none, or it is
+ * not known since our start. */
+static uint64_t newest_snapshot(const cairn_application *app, uint64_t delivered)
+{
+    for (size_t i = 0; i < sizeof app->changed / sizeof app->changed[0]; i++)
+        if (app->changed[i] != 0 &&
+            cairn_snapshot_is_due(app->options.snapshot_blocks, app->changed[i], delivered))
+            return app->changed[i];
+    return 0;
+}
+
+/* Who joins by a snapshot asks our engine for what comes after it: whichever is the newest, and was
+ * so a multiple ago, when somebody may have begun. The first block that may go; 0: none. */
+static uint64_t free_of_snapshots(const cairn_application *app)
+{
+    enum { OFFERED_MULTIPLES = 4 }; /* two that are offered, one to come, one to join in */
+    uint64_t blocks = app->options.snapshot_blocks;
+    if (blocks == 0)
+        return UINT64_MAX;
+    if (app->delivery_height < OFFERED_MULTIPLES * blocks)
+        return 0;
+    uint64_t behind = app->delivery_height + 1 - OFFERED_MULTIPLES * blocks;
+    uint64_t newest = newest_snapshot(app, app->delivery_height - blocks);
+    return newest == 0 ? 0 : newest + 1 < behind ? newest + 1 : behind;
+}
+
 /* The engine may forget the blocks below; 0: none. Never one that a restart of ours would ask for:
  * what comes after the last block on our disk that changed anything. */
 static uint64_t retain_height(const cairn_application *app)
 {
-    enum { OFFERED_MULTIPLES = 4 }; /* two that are offered, one to come, one to join in */
     uint64_t durable = cairn_store_durable_height(app->options.engine);
     uint64_t blocks = app->options.retain_blocks;
-    uint64_t offered = OFFERED_MULTIPLES * app->options.snapshot_blocks;
-    if (blocks != 0 && blocks < offered)
-        blocks = offered; /* what comes after a snapshot a joining engine asks of ours */
+    uint64_t offered = free_of_snapshots(app);
     uint64_t from = app->delivery_height >= blocks ? app->delivery_height + 1 - blocks : 0;
     if (blocks == 0 || durable < app->options.chain->initial_height)
         return 0;
+    from = from < offered ? from : offered;
     return from < durable + 1 ? from : durable + 1;
 }
 
@@ -362,6 +402,7 @@ cairn_err cairn_application_commit(cairn_application *app, cairn_wire_writer *ou
     }
     empty_pool(app);
     tell(app);
+    note_change(app);
     app->status.height = app->delivery_height;
     app->status.time_ms = app->delivery_time_ms;
     cairn_delivery_free(CAIRN_STEAL(app->delivery));

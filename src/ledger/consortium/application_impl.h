@@ -23,6 +23,8 @@ struct cairn_application {
     cairn_delivery *delivery;   /* finalized, not yet committed */
     uint64_t delivery_height;
     uint64_t delivery_time_ms;
+    uint64_t changed[3];             /* heights, newest first: the last block that changed anything,
+                                        and those that were it up to a snapshot's multiple; 0: none known */
     cairn_application_status status; /* but for the pool's part */
     bool joining;                    /* by `snapshot`, which the engine offered */
     cairn_snapshot snapshot;         /* in joining_arena */

@@ -25,6 +25,7 @@ typedef struct world {
     cairn_wire_writer out;
     uint64_t anchors;
     uint64_t retain_blocks;
+    uint64_t snapshot_blocks;
     cairn_bytes app_state;
     cairn_committed told; /* the last one */
     size_t told_count;
@@ -138,6 +139,7 @@ static void open_app(world *w)
                                                .version = "1",
                                                .clock = w->options.clock,
                                                .retain_blocks = w->retain_blocks,
+                                               .snapshot_blocks = w->snapshot_blocks,
                                                .pool_count_max = 100,
                                                .watch = {.context = w, .committed = on_committed}};
     assert_int_equal(cairn_application_new(&options, &w->app), CAIRN_OK);
@@ -701,6 +703,51 @@ static void test_retain_height(void **state)
     end(&w);
 }
 
+static uint64_t put_empty(world *w, uint64_t height)
+{
+    (void)finalize(w, height, NULL, 0);
+    return commit(w).three;
+}
+
+/* On a chain that was idle for long the newest snapshot is an old one: the engine keeps what comes
+ * after it, until a newer one has been offered for as long as from one to the next. Who starts anew
+ * meanwhile does not know the old one, and lets nothing go. */
+static void retain_for_snapshots(bool restarts)
+{
+    world w;
+    uint64_t height = 1;
+    begin(&w, 0);
+    close_app(&w, false);
+    w.snapshot_blocks = 4;
+    open_app(&w);
+    for (; height < 3; height++)
+        (void)put_empty(&w, height);
+    put_block(&w, height++);
+    assert_int_equal(cairn_store_sync(w.store), CAIRN_OK);
+    for (; height < 16; height++)
+        assert_int_equal(put_empty(&w, height), 0); /* four multiples are kept */
+    for (; height < 40; height++)
+        assert_int_equal(put_empty(&w, height), height - 15 < 4 ? height - 15 : 4);
+    put_block(&w, height++); /* offered from 42 on */
+    assert_int_equal(cairn_store_sync(w.store), CAIRN_OK);
+    if (restarts) {
+        close_app(&w, false);
+        open_app(&w);
+    }
+    for (; height < 46; height++)
+        assert_int_equal(put_empty(&w, height), restarts ? 0 : 4);
+    for (; height < 70; height++)
+        assert_int_equal(put_empty(&w, height), height - 15 < 41 ? height - 15 : 41);
+    end(&w);
+}
+
+static void test_retain_height_for_snapshots(void **state)
+{
+    (void)state;
+    retain_for_snapshots(false);
+    retain_for_snapshots(true);
+}
+
 /* --- validators --- */
 
 static cairn_key *validator_key(uint8_t number)
@@ -865,6 +912,7 @@ int main(void)
         cmocka_unit_test(test_engine_crashes),
         cmocka_unit_test(test_commit_without_room),
         cmocka_unit_test(test_retain_height),
+        cmocka_unit_test(test_retain_height_for_snapshots),
         cmocka_unit_test(test_validators_follow_the_ledger),
         cmocka_unit_test(test_validators_of_the_beginning),
         cmocka_unit_test(test_nothing_is_offered),

@@ -15,6 +15,19 @@ enum {
     CAIRN_SNAPSHOT_OFFERS = 2,
 };
 
+/* Up to which multiple of `blocks` heights a block counts, and whether it is offered, if it is the
+ * last one up to there that changed anything, when the chain is at `delivered`: the engine's light
+ * client needs the two headers after it. */
+static inline uint64_t cairn_snapshot_multiple(uint64_t blocks, uint64_t height)
+{
+    return (height + blocks - 1) / blocks * blocks;
+}
+
+static inline bool cairn_snapshot_is_due(uint64_t blocks, uint64_t height, uint64_t delivered)
+{
+    return cairn_snapshot_multiple(blocks, height) + 2 <= delivered;
+}
+
 /* --- snapshot.c: bytes --- */
 
 typedef struct cairn_snapshot {

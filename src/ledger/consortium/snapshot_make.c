@@ -10,7 +10,6 @@ enum {
     RECORD_HEAD_SIZE_MAX = 5,
     CHUNK_OVERHEAD = 4096, /* the proof and the frame */
     SETTLED = 2,
-    CONFIRMING = 2, /* headers after a snapshot that the engine's light client needs */
 };
 
 /* Blocks that follow each other, and the log's size behind them. */
@@ -86,12 +85,6 @@ static cairn_err close_chunk(cairn_snapshots *s)
     return CAIRN_OK;
 }
 
-/* The multiple up to which a block counts. */
-static uint64_t multiple_of(const cairn_snapshots *s, uint64_t height)
-{
-    return (height + s->blocks - 1) / s->blocks * s->blocks;
-}
-
 static cairn_err look_at(void *context, const cairn_block_record *record)
 {
     cairn_snapshots *s = context;
@@ -105,7 +98,8 @@ static cairn_err look_at(void *context, const cairn_block_record *record)
     s->open.end = record->entry.first + record->entry.count + 1;
     s->open_size += size;
     s->open_count++;
-    if (s->last.height != 0 && multiple_of(s, s->last.height) != multiple_of(s, record->height)) {
+    if (s->last.height != 0 && cairn_snapshot_multiple(s->blocks, s->last.height) !=
+                                   cairn_snapshot_multiple(s->blocks, record->height)) {
         s->settled[1] = s->settled[0];
         s->settled[0] = s->last;
     }
@@ -171,7 +165,7 @@ static cairn_err read_last(cairn_snapshots *s, cairn_arena *arena, cairn_snapsho
 static bool may_offer(const cairn_snapshots *s, const place *p, uint64_t delivered)
 {
     return p->height != 0 && p->height >= s->initial_height &&
-           multiple_of(s, p->height) + CONFIRMING <= delivered;
+           cairn_snapshot_is_due(s->blocks, p->height, delivered);
 }
 
 static cairn_err list(cairn_snapshots *s, uint64_t delivered, cairn_arena *arena,
