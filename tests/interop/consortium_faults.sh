@@ -137,7 +137,8 @@ clocks() {
         while [ $((SECONDS + ahead)) -le "$begun" ]; do sleep 1; done # an engine awaits its chain's genesis
         stop 4
         CMT_CLOCK_AHEAD_MS=$((ahead * 1000)) CLOCK_AHEAD_S=$ahead LD_PRELOAD=$work/clock_ahead.so run 4
-        within 60 has_caught_up 4 "$(height 1)"
+        # Blocks that seem to come from over a minute ahead an engine does not take.
+        [ "$ahead" -lt -50 ] || within 60 has_caught_up 4 "$(height 1)"
         go_on 1 2 3
         right_time
         go_on 1 2 3
