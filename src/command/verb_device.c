@@ -3,6 +3,7 @@
 
 #include "command/device_listing.h"
 #include "command/device_papers.h"
+#include "command/proposal.h"
 #include "command/verbs.h"
 
 /* --- show, list --- */
@@ -133,21 +134,27 @@ const cairn_verb cairn_verb_device_list = {
 
 /* --- events --- */
 
-static cairn_err say(cairn_home *home, const cairn_arguments *arguments, json_t *facts,
-                     cairn_device_event event)
+/* At the versions that the ledger has now. */
+static cairn_err read_rows(cairn_home *home, const cairn_arguments *arguments,
+                           cairn_device_row *rows)
 {
-    cairn_arena *arena = &home->command->arena;
-    void *memory = NULL;
-    cairn_bytes body;
-    CAIRN_TRY(cairn_arena_array(arena, arguments->word_count, sizeof(cairn_device_row), &memory));
-    cairn_device_row *rows = memory;
     for (size_t i = 0; i < arguments->word_count; i++) {
         cairn_device device;
         CAIRN_TRY(cairn_device_named(home, arguments->words[i], &rows[i].index));
         CAIRN_TRY(cairn_device_record(home, &rows[i].index, &device));
         rows[i].version = device.version;
     }
-    CAIRN_TRY(cairn_device_event_body(arena, rows, arguments->word_count, event, &body));
+    return CAIRN_OK;
+}
+
+static cairn_err say(cairn_home *home, const cairn_arguments *arguments, json_t *facts,
+                     cairn_device_event event)
+{
+    cairn_device_row rows[CAIRN_DEVICES_PER_TX_MAX];
+    cairn_bytes body;
+    CAIRN_TRY(read_rows(home, arguments, rows));
+    CAIRN_TRY(
+        cairn_device_event_body(&home->command->arena, rows, arguments->word_count, event, &body));
     return cairn_device_send(home, CAIRN_TX_DEVICE_EVENT, body, facts);
 }
 
@@ -219,4 +226,30 @@ const cairn_verb cairn_verb_device_retire = {
     .summary = "put devices out of use for good",
     .help = "For those that are scrapped. All of them, or none.",
     .run = run_retire,
+};
+
+/* --- bar: by approval --- */
+
+static cairn_err act_bar(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
+{
+    cairn_device_row rows[CAIRN_DEVICES_BARRED_MAX];
+    cairn_bytes body;
+    CAIRN_TRY(read_rows(home, arguments, rows));
+    CAIRN_TRY(cairn_device_bar_body(&home->command->arena, rows, arguments->word_count, &body));
+    return cairn_proposal_send(home, CAIRN_TX_DEVICE_BAR, body, facts);
+}
+
+static cairn_err run_bar(cairn_command *command, const cairn_arguments *arguments)
+{
+    return cairn_home_run(command, arguments, CAIRN_HOME_WRITE, act_bar);
+}
+
+const cairn_verb cairn_verb_device_bar = {
+    .name = "device bar",
+    .words = "VOUCHER|INDEX…",
+    .words_min = 1,
+    .words_max = CAIRN_DEVICES_BARRED_MAX,
+    .summary = "have the members revoke devices, whoever's they are",
+    .help = "By approval, as org admit. For devices whose owner is gone, or will not.",
+    .run = run_bar,
 };

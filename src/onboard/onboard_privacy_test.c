@@ -24,6 +24,8 @@ typedef struct seen {
 static void see(seen *s, cairn_bytes bytes)
 {
     assert_true(bytes.size <= SEEN_MAX - s->size);
+    if (bytes.size == 0) /* a record that was removed */
+        return;
     memcpy(s->bytes + s->size, bytes.data, bytes.size);
     s->size += bytes.size;
 }

@@ -46,6 +46,7 @@ for key in maker owner buyer; do
 done
 device one
 device two
+device three
 voucher one.ov one maker.pem
 voucher two.ov two maker.pem
 
@@ -166,14 +167,41 @@ on 0 device suspend resold.ov # the verbs go through the node
 state resold.ov suspended
 on 0 device resume resold.ov
 on 4 device list
+
+# --- an operator serves by contract [X1353-R17] ---
+expect 0 "$cairn" init op --org Operator --node "$(cat "$home/node.url")" --node-ca "$home/tls/node.pem" --json
+operator=$(fact organisation_id)
+expect 0 "$cairn" -C op org request op.request --org Operator
+on 0 org admit op.request
+on 1 contract propose --provider "$org" --operator "$operator" --batch buyer.pem
+expect_text err 'signer may not do this' "an operator without the role"
+on 0 org roles "$operator" --role operator
+on 0 contract propose --provider "$org" --operator "$operator" --batch buyer.pem --terms 'Tariff 7' --days 30 --json
+contract=$(fact transaction)
+on 1 device claim resold.ov --contract "$contract"
+on 1 contract accept "$contract"
+expect 0 "$cairn" -C op contract accept "$contract"
+on 0 contract show "$contract" --json
+[ "$(fact status) $(fact in_force)" = 'live yes' ] || fail "contract: $(cat out)"
+on 0 device claim resold.ov --contract "$contract"
+on 0 device show resold.ov --json
+[ "$(fact contract)" = "$contract" ] || fail "the device is not bound"
+expect 0 "$cairn" -C op contract end "$contract"
+state resold.ov claimed
+expect_text out 'contract.status: is ended' "a device whose contract has ended"
+on 1 contract show "${contract//[0-9a-f]/0}"
 kill -TERM "$node" && wait "$node"
 
 # --- the end ---
 on 0 device register two.ov
-on 0 device revoke two.ov
+on 0 device bar two.ov
 state two.ov revoked
 on 1 device retire two.ov
 on 0 device retire resold.ov
+voucher three.ov three maker.pem
+on 0 device register three.ov
+on 0 device revoke three.ov
+state three.ov revoked
 state resold.ov retired
 on 1 device show 0000000000000000000000000000000000000000000000000000000000000000
 finish
