@@ -11,7 +11,7 @@ enum { STEPS = 6 };
 
 typedef struct facts {
     uint64_t acknowledged, issued; /* numbers of credentials */
-    bool doubtful; /* the disk said that it could not keep the last one */
+    bool doubtful;                 /* the disk said that it could not keep the last one */
     bool has_mac, has_key;
     uint8_t mac[32];
     cairn_hash key;

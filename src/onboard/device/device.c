@@ -8,11 +8,11 @@
 
 static const char birth_key[] = "device";
 
-enum { /* what a run may take [X1353-R40] */
-    RUN_SIZE_MAX = 16384,  /* header, key exchange, to1d, the next credential */
-    HELD_SIZE_MAX = 16384, /* the credential, and room to read one slot */
-    TOLD_SIZE_MAX = 4096,  /* a to1d */
-    MESSAGE_FACTOR = 4,    /* a message, its parts, and what is signed */
+enum {                        /* what a run may take [X1353-R40] */
+       RUN_SIZE_MAX = 16384,  /* header, key exchange, to1d, the next credential */
+       HELD_SIZE_MAX = 16384, /* the credential, and room to read one slot */
+       TOLD_SIZE_MAX = 4096,  /* a to1d */
+       MESSAGE_FACTOR = 4,    /* a message, its parts, and what is signed */
 };
 
 /* --- keys --- */
