@@ -15,8 +15,8 @@
 
 #define FDO_MUST(call) CAIRN_ASSERT((call) == CAIRN_OK)
 
-/* Called with true before a message is served, with false after it: for tests that make things fail
- * meanwhile. May be NULL. */
+/* Called with true before a message is served, with false when its answer is there: for tests that
+ * make things fail meanwhile, and for measurements. May be NULL. */
 static void (*fdo_around)(bool inside);
 
 static inline void fdo_inside(bool inside)
@@ -297,11 +297,11 @@ static inline fdo_reply fdo_ask(fdo_world *w, uint8_t type, cairn_bytes token, c
     FDO_MUST(cairn_arena_copy(&w->arena, body, &turn.body));
     fdo_inside(true);
     cairn_fdo_serve(w->service, &turn);
-    fdo_inside(false);
     (void)pthread_mutex_lock(&wait.lock);
     while (!wait.done)
         (void)pthread_cond_wait(&wait.wake, &wait.lock);
     (void)pthread_mutex_unlock(&wait.lock);
+    fdo_inside(false);
     reply.type = (uint8_t)turn.reply_type;
     reply.body = turn.reply;
     FDO_MUST(cairn_arena_copy(&w->arena, cairn_bytes_str(turn.reply_token), &reply.token));
