@@ -209,10 +209,10 @@ static cairn_err find_anchor(const cairn_lists *lists, const cairn_auth_issued *
     CAIRN_CLEANUP(cairn_arena_done) cairn_arena arena;
     cairn_list_anchor anchor;
     const cairn_bytes url = certificate->list_url;
+    cairn_arena_init(&arena, STATE_ARENA_LIMIT);
     if (url.size == 0 || url.size > CAIRN_LIST_URL_SIZE_MAX ||
         memchr(url.data, '\0', url.size) != NULL)
         return CAIRN_ERR_NOT_FOUND;
-    cairn_arena_init(&arena, STATE_ARENA_LIMIT);
     cairn_list_id(url, ret_name);
     CAIRN_TRY(cairn_list_anchor_get(&lists->setup.state, &arena, &certificate->organisation,
                                     ret_name, &anchor));
