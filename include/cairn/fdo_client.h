@@ -133,6 +133,16 @@ CAIRN_DEFINE_CLEANUP(cairn_fdo_client_files, cairn_fdo_client_files_free)
 cairn_fdo_client_keys cairn_fdo_client_files_keys(cairn_fdo_client_files *files);
 cairn_fdo_client_store cairn_fdo_client_files_store(cairn_fdo_client_files *files);
 
+/* Keys in a PKCS#11 token, named by their labels; the secret of the HMac is its object
+ * "fdo-secret". Nothing that is secret can leave it. As core/crypto/pkcs11.h: NOT_FOUND, CONFIG,
+ * TOKEN, NO_MEMORY. */
+typedef struct cairn_fdo_client_token cairn_fdo_client_token;
+cairn_err cairn_fdo_client_token_open(const char *module, const char *token, const char *pin,
+                                      cairn_fdo_client_token **ret_token) CAIRN_MUST_USE;
+void cairn_fdo_client_token_free(cairn_fdo_client_token *token);
+CAIRN_DEFINE_CLEANUP(cairn_fdo_client_token, cairn_fdo_client_token_free)
+cairn_fdo_client_keys cairn_fdo_client_token_keys(cairn_fdo_client_token *token);
+
 /* --- the machine --- */
 
 typedef struct cairn_fdo_client cairn_fdo_client;
