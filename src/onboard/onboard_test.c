@@ -134,7 +134,8 @@ static void test_a_full_batch(void **state)
 /* An entry as somebody may make it. */
 static cairn_bytes entry_of(memory_ledger *m, const cairn_fdo_hash *previous,
                             const cairn_fdo_hash *info, cairn_bytes extra,
-                            const cairn_fdo_key *next, uint8_t signer, cairn_bytes headers)
+                            const cairn_fdo_key *next, uint8_t signer, cairn_bytes headers,
+                            bool trailing)
 {
     static uint8_t out[CAIRN_DEVICE_ENTRY_SIZE_MAX];
     cairn_cbor_writer w;
@@ -148,6 +149,8 @@ static cairn_bytes entry_of(memory_ledger *m, const cairn_fdo_hash *previous,
     else
         cairn_cbor_put_bytes(&w, extra);
     cairn_cbor_put_raw(&w, cairn_fdo_key_encoded(next));
+    if (trailing)
+        cairn_cbor_put_uint(&w, 7);
     MEMORY_MUST(cairn_cbor_writer_end(&w, &payload));
     MEMORY_MUST(cairn_fdo_sign(&m->arena, memory_key(signer), headers, payload, &message));
     return message;
@@ -181,12 +184,14 @@ static void test_what_an_entry_is_checked_for(void **state)
         cairn_bytes entry;
         cairn_err code;
     } cases[] = {
-        {entry_of(&m, head, &info, none, next, WORLD_OWNER_KEY, bare), CAIRN_ERR_BAD_SIGNATURE},
-        {entry_of(&m, &wrong, &info, none, next, WORLD_MAKER_KEY, bare), CAIRN_ERR_MISMATCH},
-        {entry_of(&m, head, &wrong, none, next, WORLD_MAKER_KEY, bare), CAIRN_ERR_MISMATCH},
-        {entry_of(&m, head, &info, none, next384, WORLD_MAKER_KEY, bare), CAIRN_ERR_BAD_KEY},
-        {entry_of(&m, head, &info, extra, next, WORLD_MAKER_KEY, bare), CAIRN_ERR_BAD_VALUE},
-        {entry_of(&m, head, &info, none, next, WORLD_MAKER_KEY, extra), CAIRN_ERR_BAD_VALUE},
+        {entry_of(&m, head, &info, none, next, WORLD_OWNER_KEY, bare, false),
+         CAIRN_ERR_BAD_SIGNATURE},
+        {entry_of(&m, &wrong, &info, none, next, WORLD_MAKER_KEY, bare, false), CAIRN_ERR_MISMATCH},
+        {entry_of(&m, head, &wrong, none, next, WORLD_MAKER_KEY, bare, false), CAIRN_ERR_MISMATCH},
+        {entry_of(&m, head, &info, none, next384, WORLD_MAKER_KEY, bare, false), CAIRN_ERR_BAD_KEY},
+        {entry_of(&m, head, &info, extra, next, WORLD_MAKER_KEY, bare, false), CAIRN_ERR_BAD_VALUE},
+        {entry_of(&m, head, &info, none, next, WORLD_MAKER_KEY, extra, false), CAIRN_ERR_BAD_VALUE},
+        {entry_of(&m, head, &info, none, next, WORLD_MAKER_KEY, bare, true), CAIRN_ERR_TRAILING},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cairn_err err = sell(&m, &d, cases[i].entry);
@@ -194,8 +199,9 @@ static void test_what_an_entry_is_checked_for(void **state)
             fail_msg("entry %zu: %s", i, cairn_err_name(err));
     }
     assert_int_equal(world_record(&m, &d).version, 1);
-    assert_int_equal(sell(&m, &d, entry_of(&m, head, &info, none, next, WORLD_MAKER_KEY, bare)),
-                     CAIRN_OK);
+    assert_int_equal(
+        sell(&m, &d, entry_of(&m, head, &info, none, next, WORLD_MAKER_KEY, bare, false)),
+        CAIRN_OK);
     assert_int_equal(world_record(&m, &d).entry_count, 1);
     world_done(&d);
     memory_end(&m);
