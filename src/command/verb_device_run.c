@@ -7,14 +7,16 @@
 #include "command/device_link.h"
 #include "command/facts.h"
 #include "command/verbs.h"
+#include "core/crypto/secret.h"
 #include "core/store/file.h"
 
-enum { TIMEOUT_MS = 60000 };
+enum { TIMEOUT_MS = 60000, PIN_SIZE_MAX = 255 };
 
 /* All that a device needs while a verb runs. */
 typedef struct room {
     cairn_command *command;
     cairn_fdo_client_files *files;
+    cairn_fdo_client_token *token; /* NULL: the keys are files */
     cairn_fdo_client *device;
     cairn_fdo_client_modules *modules;
     cairn_fdo_client_config config;
@@ -29,6 +31,7 @@ static void room_done(room *r)
 {
     cairn_fdo_client_free(r->device);
     cairn_fdo_client_modules_free(r->modules);
+    cairn_fdo_client_token_free(r->token);
     cairn_fdo_client_files_free(r->files);
 }
 
@@ -73,8 +76,37 @@ static cairn_err open_modules(room *r, const char *directory)
     return CAIRN_OK;
 }
 
+/* The first line of the file is the PIN. */
+static cairn_err open_token(room *r, const char *module, const char *label, const char *pin_file)
+{
+    cairn_bytes text;
+    CAIRN_TRY(cairn_file_read(&r->command->arena, pin_file, PIN_SIZE_MAX, &text));
+    char pin[PIN_SIZE_MAX + 1] = "";
+    memcpy(pin, text.data, text.size);
+    cairn_wipe((void *)(uintptr_t)text.data, text.size);
+    pin[strcspn(pin, "\r\n")] = '\0';
+    cairn_err err = cairn_fdo_client_token_open(module, label, pin, &r->token);
+    cairn_wipe(pin, sizeof pin);
+    CAIRN_TRY(err);
+    r->config.keys = cairn_fdo_client_token_keys(r->token);
+    return CAIRN_OK;
+}
+
+static cairn_err open_keys(room *r, const cairn_arguments *arguments)
+{
+    const char *module = cairn_option_value(arguments, "pkcs11");
+    const char *label = cairn_option_value(arguments, "token");
+    const char *pin_file = cairn_option_value(arguments, "pin-file");
+    if ((module != NULL) != (label != NULL) || (module != NULL) != (pin_file != NULL))
+        return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "--pkcs11, --token and --pin-file go together");
+    if (module != NULL)
+        return open_token(r, module, label, pin_file);
+    r->config.keys = cairn_fdo_client_files_keys(r->files);
+    return CAIRN_OK;
+}
+
 /* `r` has what the verb was given: http.ca_file, offers. */
-static cairn_err open_room(room *r, cairn_command *command, const char *directory)
+static cairn_err open_room(room *r, cairn_command *command, const cairn_arguments *arguments)
 {
     r->command = command;
     r->http.timeout_ms = TIMEOUT_MS;
@@ -82,15 +114,15 @@ static cairn_err open_room(room *r, cairn_command *command, const char *director
         (cairn_fdo_client_world){.context = r, .sleep_ms = sleep_ms, .random = draw, .note = note};
     if (uname(&r->machine) != 0)
         return CAIRN_FAIL(CAIRN_ERR_INTERNAL, "house", "uname failed");
-    CAIRN_TRY(cairn_fdo_client_files_open(directory, &r->files));
-    r->config.keys = cairn_fdo_client_files_keys(r->files);
+    CAIRN_TRY(cairn_fdo_client_files_open(arguments->words[0], &r->files));
+    CAIRN_TRY(open_keys(r, arguments));
     r->config.store = cairn_fdo_client_files_store(r->files);
     r->config.traits = (cairn_fdo_client_traits){.os = r->machine.sysname,
                                                  .arch = r->machine.machine,
                                                  .version = r->machine.release,
                                                  .model = "cairn",
                                                  .separator = ":"};
-    CAIRN_TRY(open_modules(r, directory));
+    CAIRN_TRY(open_modules(r, arguments->words[0]));
     return cairn_fdo_client_open(&r->config, &r->device);
 }
 
@@ -128,7 +160,7 @@ static cairn_err make(cairn_command *command, const cairn_arguments *arguments)
     cairn_fdo_client_birth birth;
     r.http.ca_file = cairn_option_value(arguments, "ca");
     CAIRN_TRY(read_birth(arguments, &birth));
-    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
+    CAIRN_TRY(open_room(&r, command, arguments));
     const cairn_fdo_client_link link = cairn_device_http_link(&r.http);
     CAIRN_TRY(cairn_fdo_client_initialise(r.device, &link, &r.world,
                                           cairn_option_value(arguments, "manufacturer"), &birth));
@@ -141,6 +173,9 @@ static const cairn_option make_options[] = {
     {"serial", "TEXT", false, false, "serial number, known to the manufacturer alone"},
     {"type", "TYPE", false, false, "birth key: p256 (default) or p384"},
     {"ca", "FILE", false, false, "PEM of the only roots trusted for https"},
+    {"pkcs11", "MODULE", false, false, "keys are in a token: path of its PKCS#11 library"},
+    {"token", "LABEL", false, false, "label of that token"},
+    {"pin-file", "FILE", false, false, "file that holds its user PIN"},
 };
 
 const cairn_verb cairn_verb_device_make = {
@@ -167,7 +202,7 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
     r.offers.upload_from = cairn_option_value(arguments, "upload-from");
     r.offers.command = cairn_option_given(arguments, "allow-command");
     CAIRN_TRY(cairn_option_number(arguments, "attempts", 0, UINT32_MAX, &attempts));
-    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
+    CAIRN_TRY(open_room(&r, command, arguments));
     if (cairn_fdo_client_get_state(r.device) == CAIRN_FDO_CLIENT_ONBOARDED &&
         !cairn_option_given(arguments, "again"))
         return print_device(&r);
@@ -182,6 +217,9 @@ static const cairn_option run_options[] = {
     {"upload-from", "DIR", false, false, "let the owner fetch files of this directory"},
     {"allow-command", NULL, false, false, "let the owner run programs, as this user"},
     {"ca", "FILE", false, false, "PEM of the only roots trusted for https"},
+    {"pkcs11", "MODULE", false, false, "keys are in a token: path of its PKCS#11 library"},
+    {"token", "LABEL", false, false, "label of that token"},
+    {"pin-file", "FILE", false, false, "file that holds its user PIN"},
 };
 
 const cairn_verb cairn_verb_device_run = {
@@ -205,10 +243,16 @@ const cairn_verb cairn_verb_device_run = {
 static cairn_err reset(cairn_command *command, const cairn_arguments *arguments)
 {
     CAIRN_CLEANUP(room_done) room r = {0};
-    CAIRN_TRY(open_room(&r, command, arguments->words[0]));
+    CAIRN_TRY(open_room(&r, command, arguments));
     CAIRN_TRY(cairn_fdo_client_reset(r.device));
     return print_device(&r);
 }
+
+static const cairn_option reset_options[] = {
+    {"pkcs11", "MODULE", false, false, "keys are in a token: path of its PKCS#11 library"},
+    {"token", "LABEL", false, false, "label of that token"},
+    {"pin-file", "FILE", false, false, "file that holds its user PIN"},
+};
 
 const cairn_verb cairn_verb_device_reset = {
     .name = "device reset",
@@ -218,5 +262,7 @@ const cairn_verb cairn_verb_device_reset = {
     .summary = "make a device forget its owner, and wait for the next",
     .help = "Removes what the owner provisioned, and his keys; the birth key and the credential "
             "that the next owner's voucher goes with stay.",
+    .options = reset_options,
+    .option_count = sizeof reset_options / sizeof reset_options[0],
     .run = reset,
 };

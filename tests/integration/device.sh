@@ -72,6 +72,22 @@ expect 0 "$cairn" device reset small
 # Programs are run for nobody who was not let.
 ! grep -q 'fdo.command' log || fail "fdo.command without being let"
 
+# [X1353-R01] Keys in a token: nothing secret is in the directory.
+if [ -e /usr/lib/softhsm/libsofthsm2.so ]; then
+    mkdir softhsm
+    export SOFTHSM2_CONF=$work/softhsm2.conf
+    echo "directories.tokendir = $work/softhsm" >softhsm2.conf
+    softhsm2-util --init-token --free --label lamp --pin 1234 --so-pin 12345678 >/dev/null || die "no token"
+    echo 1234 >pin
+    token=(--pkcs11 /usr/lib/softhsm/libsofthsm2.so --token lamp --pin-file pin)
+    born held p256 "${token[@]}"
+    expect 2 "$cairn" device run held --token lamp
+    expect 0 "$cairn" device run held --attempts 1 --upload-from notes "${token[@]}" || die "held: $(tail -n 2 log)"
+    [ "$(shown state)" = onboarded ] || fail "the device with a token has no owner"
+    [ -s held/owner/operator.crt.pem ] || fail "the device with a token has no certificate"
+    [ -z "$(ls held/keys)" ] || fail "a key of a token's device is in a file"
+fi
+
 stop "$server"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.crt -days 2 \
     -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null
