@@ -9,6 +9,7 @@ enum {
     RETRY_MS = 10000,
     RENEW_PERCENT = 80, /* of the time that a service keeps a word */
     WAIT_S = 1,         /* between looks at what is due */
+    SWEEP_MS = 3600000, /* between removals of what has ended */
 };
 
 typedef struct word {
@@ -31,6 +32,7 @@ struct cairn_fdo_announcer {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t wake;
     bool stopping;
+    uint64_t swept_ms;
     words lists[LIST_COUNT];
 };
 
@@ -76,6 +78,20 @@ static void speak_for(cairn_fdo_announcer *a, word *w)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
+/* True when it was time; the lock is given up meanwhile. What fails is tried again in its time. */
+static bool sweep_if_due(cairn_fdo_announcer *a)
+{
+    uint64_t now = cairn_clock_wall_ms(&a->options.clock);
+    size_t count = 0;
+    if (a->swept_ms != 0 && now - a->swept_ms < SWEEP_MS)
+        return false;
+    a->swept_ms = now;
+    (void)pthread_mutex_unlock(&a->lock);
+    (void)!cairn_fdo_store_sweep(&a->options.store, now, &count);
+    (void)pthread_mutex_lock(&a->lock);
+    return true;
+}
+
 static void wait_a_while(cairn_fdo_announcer *a)
 {
     struct timespec until;
@@ -91,7 +107,8 @@ static void *run(void *context)
     while (!a->stopping) {
         word *w = take_due(a);
         if (w == NULL) {
-            wait_a_while(a);
+            if (!sweep_if_due(a))
+                wait_a_while(a);
             continue;
         }
         (void)pthread_mutex_unlock(&a->lock);

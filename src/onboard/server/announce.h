@@ -38,7 +38,8 @@ cairn_err cairn_fdo_announce_one(const cairn_fdo_announce_options *options,
 
 typedef struct cairn_fdo_announcer cairn_fdo_announcer;
 
-/* Begins with what the store holds, on a thread of its own. */
+/* Begins with what the store holds, on a thread of its own, which every hour also removes what has
+ * ended (cairn_fdo_store_sweep). */
 cairn_err cairn_fdo_announcer_start(const cairn_fdo_announce_options *options,
                                     cairn_fdo_announcer **ret_announcer) CAIRN_MUST_USE;
 /* A voucher that came later. Any thread; does not wait. */

@@ -719,6 +719,60 @@ static void test_suites_refused(void **state)
     }
 }
 
+/* A device that tells nothing, has a key of no kind that is made here, or a request that is none.
+ */
+static void test_di_refused(void **state)
+{
+    fixture *f = *state;
+    fdo_reply reply =
+        fdo_ask(&f->world, CAIRN_FDO_DI_APP_START, (cairn_bytes){0}, cairn_bytes_str("\x81\xf6"));
+    assert_int_equal(reply.code, CAIRN_FDO_MESSAGE_BODY_ERROR);
+    f->world.manufacturer.key_count = 1;
+    cairn_bytes body = fdo_device_app_start(&f->device);
+    reply = fdo_ask(&f->world, CAIRN_FDO_DI_APP_START, (cairn_bytes){0}, body);
+    assert_int_equal(reply.code, 0);
+    f->world.manufacturer.key_count = 0;
+    reply = fdo_ask(&f->world, CAIRN_FDO_DI_APP_START, (cairn_bytes){0}, body);
+    assert_int_equal(reply.code, CAIRN_FDO_MESSAGE_BODY_ERROR);
+    f->world.manufacturer.key_count = 2;
+    ((uint8_t *)(uintptr_t)body.data)[body.size - 100] ^= 0xff; /* in the request */
+    reply = fdo_ask(&f->world, CAIRN_FDO_DI_APP_START, (cairn_bytes){0}, body);
+    assert_int_equal(reply.code, CAIRN_FDO_MESSAGE_BODY_ERROR);
+}
+
+/* What the ledger says of a device, behind the two questions that servers ask it. */
+static cairn_err refuse_word(void *context, const cairn_fdo_voucher *voucher,
+                             const cairn_fdo_head *head)
+{
+    (void)context;
+    assert_non_null(head->owner);
+    assert_int_equal(voucher->entry_count, 1);
+    return CAIRN_FAIL(CAIRN_ERR_INCONSISTENT, "test", "the ledger has another head");
+}
+
+static cairn_err refuse_device(void *context, const cairn_fdo_guid *guid,
+                               const cairn_fdo_holding *holding)
+{
+    const fdo_world *w = context;
+    (void)w;
+    (void)guid;
+    assert_true(holding->device_key.size > 0);
+    return CAIRN_FAIL(CAIRN_ERR_NOT_FOUND, "test", "revoked");
+}
+
+/* [X1353-R08] [X1353-R23] */
+static void test_hooks(void **state)
+{
+    fixture *f = *state;
+    make(f);
+    f->world.rendezvous.check = refuse_word;
+    assert_int_equal(word_code(f), CAIRN_FDO_INVALID_OWNERSHIP_VOUCHER);
+    f->world.owner.check = refuse_device;
+    assert_int_equal(fdo_device_to2(&f->device), CAIRN_FDO_RESOURCE_NOT_FOUND);
+    f->world.owner.check = NULL;
+    assert_int_equal(fdo_device_to2(&f->device), 0);
+}
+
 static void fail_inside(bool inside)
 {
     no_memory_here = inside;
@@ -782,6 +836,8 @@ int main(void)
         TEST(test_credential_reuse),
         TEST(test_suites_refused),
         TEST(test_no_memory),
+        TEST(test_di_refused),
+        TEST(test_hooks),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

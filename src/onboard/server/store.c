@@ -172,3 +172,75 @@ cairn_err cairn_fdo_store_put_wait(const cairn_fdo_store *store, const cairn_fdo
         return CAIRN_FAIL(w.err, "house", "rows of the store were not written");
     return CAIRN_OK;
 }
+
+/* --- the end of a row --- */
+
+enum { SWEEP_MAX = 1024 };
+
+/* Rows that have ended, so many at a time. */
+typedef struct sweep {
+    cairn_fdo_table table;
+    uint64_t now_ms;
+    size_t count;
+    cairn_fdo_guid guids[SWEEP_MAX];
+} sweep;
+
+static cairn_err has_ended(const sweep *s, cairn_bytes value, bool *ret_ended)
+{
+    cairn_fdo_holding holding = {0};
+    cairn_fdo_blob blob = {0};
+    if (s->table == CAIRN_FDO_BLOBS) {
+        CAIRN_TRY(cairn_fdo_blob_read(value, &blob));
+        *ret_ended = blob.until_ms <= s->now_ms;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_fdo_holding_read(value, &holding));
+    *ret_ended = holding.has_successor && holding.until_ms <= s->now_ms;
+    return CAIRN_OK;
+}
+
+/* CANCELLED stops the walk when there is no more room. */
+static cairn_err collect(void *context, const cairn_fdo_guid *guid, cairn_bytes value)
+{
+    sweep *s = context;
+    bool ended = false;
+    CAIRN_TRY(has_ended(s, value, &ended));
+    if (!ended)
+        return CAIRN_OK;
+    if (s->count == SWEEP_MAX)
+        return CAIRN_ERR_CANCELLED;
+    s->guids[s->count++] = *guid;
+    return CAIRN_OK;
+}
+
+static cairn_err remove_all(const cairn_fdo_store *store, const sweep *s)
+{
+    cairn_fdo_row rows[CAIRN_FDO_ROWS_MAX];
+    for (size_t i = 0; i < s->count;) {
+        size_t n = 0;
+        for (; n < CAIRN_FDO_ROWS_MAX && i < s->count; n++, i++)
+            rows[n] = (cairn_fdo_row){.table = s->table, .guid = s->guids[i]};
+        CAIRN_TRY(cairn_fdo_store_put_wait(store, rows, n));
+    }
+    return CAIRN_OK;
+}
+
+cairn_err cairn_fdo_store_sweep(const cairn_fdo_store *store, uint64_t now_ms, size_t *ret_count)
+{
+    size_t count = 0;
+    sweep s = {.now_ms = now_ms};
+    for (unsigned table = 0; table < CAIRN_FDO_TABLE_COUNT; table++) {
+        cairn_err err = CAIRN_ERR_CANCELLED;
+        s.table = (cairn_fdo_table)table;
+        while (err == CAIRN_ERR_CANCELLED) {
+            s.count = 0;
+            err = store->each(store->context, s.table, collect, &s);
+            if (err != CAIRN_OK && err != CAIRN_ERR_CANCELLED)
+                return err;
+            CAIRN_TRY(remove_all(store, &s));
+            count += s.count;
+        }
+    }
+    *ret_count = count;
+    return CAIRN_OK;
+}

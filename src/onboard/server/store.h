@@ -71,6 +71,12 @@ cairn_err cairn_fdo_holding_of(cairn_arena *arena, cairn_bytes voucher, const ca
                                cairn_bytes owner_key,
                                cairn_fdo_holding *ret_holding) CAIRN_MUST_USE;
 
+/* Removes what time has ended: words at the rendezvous, and vouchers of devices that live on under
+ * another GUID, past their grace; with these goes what ties the two GUIDs together. How many rows.
+ * Not from a thread on which the store's answers run. */
+cairn_err cairn_fdo_store_sweep(const cairn_fdo_store *store, uint64_t now_ms,
+                                size_t *ret_count) CAIRN_MUST_USE;
+
 /* Waits for the rows to be durable. Not from a thread on which `done` runs. */
 cairn_err cairn_fdo_store_put_wait(const cairn_fdo_store *store, const cairn_fdo_row *rows,
                                    size_t count) CAIRN_MUST_USE;

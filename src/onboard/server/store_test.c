@@ -223,6 +223,51 @@ static void test_records(void **state)
                          CAIRN_ERR_CORRUPT);
 }
 
+static void put_holding(fixture *f, uint8_t n, bool has_successor, uint64_t until_ms)
+{
+    const cairn_fdo_holding holding = {.voucher = cairn_bytes_str("v"),
+                                       .device_key = cairn_bytes_str("k"),
+                                       .has_successor = has_successor,
+                                       .successor = guid_of(0xaa),
+                                       .until_ms = until_ms};
+    cairn_fdo_row row = {.table = CAIRN_FDO_VOUCHERS, .guid = guid_of(n)};
+    assert_int_equal(cairn_fdo_holding_encode(&f->arena, &holding, &row.value), CAIRN_OK);
+    assert_int_equal(cairn_fdo_store_put_wait(&f->store, &row, 1), CAIRN_OK);
+}
+
+static bool is_held(fixture *f, cairn_fdo_table table, uint8_t n)
+{
+    cairn_fdo_guid guid = guid_of(n);
+    cairn_bytes value = {0};
+    return f->store.get(f->store.context, table, &guid, &f->arena, &value) == CAIRN_OK;
+}
+
+/* [X1353-R26] What ties an old GUID to a new one ends with the old one's grace. */
+static void test_sweep(void **state)
+{
+    fixture *f = *state;
+    size_t count = 0;
+    for (uint8_t i = 0; i < 10; i++)
+        put_holding(f, i, true, 100);
+    put_holding(f, 10, true, 101);
+    put_holding(f, 11, false, 0);
+    for (uint8_t i = 0; i < 2; i++) {
+        const cairn_fdo_blob blob = {
+            .to1d = cairn_bytes_str("t"), .device_key = cairn_bytes_str("k"), .until_ms = 100 + i};
+        cairn_fdo_row row = {.table = CAIRN_FDO_BLOBS, .guid = guid_of(i)};
+        assert_int_equal(cairn_fdo_blob_encode(&f->arena, &blob, &row.value), CAIRN_OK);
+        assert_int_equal(cairn_fdo_store_put_wait(&f->store, &row, 1), CAIRN_OK);
+    }
+    assert_int_equal(cairn_fdo_store_sweep(&f->store, 100, &count), CAIRN_OK);
+    assert_int_equal(count, 11);
+    assert_false(is_held(f, CAIRN_FDO_VOUCHERS, 0) || is_held(f, CAIRN_FDO_VOUCHERS, 9));
+    assert_true(is_held(f, CAIRN_FDO_VOUCHERS, 10) && is_held(f, CAIRN_FDO_VOUCHERS, 11));
+    assert_false(is_held(f, CAIRN_FDO_BLOBS, 0));
+    assert_true(is_held(f, CAIRN_FDO_BLOBS, 1));
+    assert_int_equal(cairn_fdo_store_sweep(&f->store, 100, &count), CAIRN_OK);
+    assert_int_equal(count, 0);
+}
+
 /* --- the announcer, on this store --- */
 
 typedef struct heard {
@@ -290,13 +335,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest all[] = {
-        TEST(test_rows),
-        TEST(test_each),
-        TEST(test_other_key),
-        TEST(test_disk),
-        TEST(test_key),
-        TEST(test_records),
-        cmocka_unit_test(test_announcer),
+        TEST(test_rows), TEST(test_each),    TEST(test_other_key), TEST(test_disk),
+        TEST(test_key),  TEST(test_records), TEST(test_sweep),     cmocka_unit_test(test_announcer),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }
