@@ -456,40 +456,54 @@ static cairn_err check_start(cairn_engine *engine, const cairn_chain_start *star
                : elsewhere(view->height, start);
 }
 
-static cairn_err enter_store(cairn_store *store, const cairn_chain_start *start)
+/* With a snapshot it goes on from wherever it is. */
+static cairn_err check_ledger(cairn_engine *engine, const cairn_chain_start *start)
+{
+    CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(engine);
+    cairn_hash ledger;
+    cairn_ledger_id(start->genesis, &ledger);
+    return cairn_hash_equal(&view->ledger, &ledger)
+               ? CAIRN_OK
+               : CAIRN_FAIL(CAIRN_ERR_MISMATCH, clause, "the ledger here is another one");
+}
+
+static cairn_err enter_store(cairn_store *store, const cairn_chain_start *start, bool syncs)
 {
     cairn_engine *engine = cairn_store_ledger(store, 0);
     if (engine == NULL)
         CAIRN_TRY(cairn_store_create(store, start->genesis, &engine));
-    CAIRN_TRY(check_start(engine, start));
+    CAIRN_TRY(syncs ? check_ledger(engine, start) : check_start(engine, start));
     return cairn_store_drive(engine, NULL);
 }
 
-static cairn_err begin_store(const char *directory, const cairn_chain_start *start)
+static cairn_err begin_store(const char *directory, const cairn_chain_start *start, bool syncs)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_store_options options;
     cairn_store *store = NULL;
     cairn_store_options_default(&options, &cairn_all_features);
     CAIRN_TRY(cairn_path_join(directory, "store", path));
-    if (start->height > 0 && access(path, F_OK) != 0)
+    if (start->height > 0 && !syncs && access(path, F_OK) != 0)
         return elsewhere(0, start); /* nothing is made that would be in the way of the copy */
     CAIRN_TRY(cairn_dir_make(path, 0750));
     CAIRN_TRY(cairn_store_open(path, &options, &store));
-    cairn_err err = enter_store(store, start);
+    cairn_err err = enter_store(store, start, syncs);
     cairn_err closed = cairn_store_close(store);
     return err == CAIRN_OK ? closed : err;
 }
 
-cairn_err cairn_member_begin(cairn_command *command, const char *directory, const char *rpc,
-                             cairn_bytes chain_file, cairn_hash *ret_ledger)
+cairn_err cairn_member_begin(cairn_command *command, const char *directory,
+                             const cairn_member_beginning *how, cairn_bytes chain_file,
+                             cairn_member_begun *ret_begun)
 {
+    const bool syncs = how->sync_url_count > 0;
     CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
     cairn_arena *arena = &command->arena;
     CAIRN_CLEANUP(free_json)
     json_t *json =
         json_loadb((const char *)chain_file.data, chain_file.size, JSON_REJECT_DUPLICATES, NULL);
     const char *format = json_string_value(json_object_get(json, "format"));
+    cairn_member_begun begun = {.sync = {.height = 0}};
     cairn_chain chain;
     cairn_bytes genesis;
     cairn_bytes peers;
@@ -499,9 +513,15 @@ cairn_err cairn_member_begin(cairn_command *command, const char *directory, cons
     CAIRN_TRY(cairn_chain_decode(arena, genesis, &chain));
     CAIRN_TRY(list_peers(arena, directory, json_object_get(json, "peers"), &peers));
     CAIRN_TRY(cairn_home_config(directory, &config));
-    CAIRN_TRY(begin_store(directory, &chain.start));
+    if (syncs)
+        CAIRN_TRY(cairn_engine_state_sync(command, directory, chain.id, how->sync_urls,
+                                          how->sync_url_count, &begun.sync));
+    CAIRN_TRY(begin_store(directory, &chain.start, syncs));
     CAIRN_TRY(cairn_engine_set_chain(directory, genesis, peers));
     CAIRN_TRY(add_nodes(arena, directory, json_object_get(json, "nodes")));
-    cairn_ledger_id(chain.start.genesis, ret_ledger);
-    return cairn_node_is_member(config) ? CAIRN_OK : extend_config(command, directory, rpc);
+    cairn_ledger_id(chain.start.genesis, &begun.ledger);
+    if (!cairn_node_is_member(config))
+        CAIRN_TRY(extend_config(command, directory, how->rpc));
+    *ret_begun = begun;
+    return CAIRN_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef CAIRN_COMMAND_CONSORTIUM_MEMBER_H
 #define CAIRN_COMMAND_CONSORTIUM_MEMBER_H
 
+#include "command/consortium_sync.h"
 #include "command/verb.h"
 #include "core/config.h"
 #include "ledger/consortium/chain.h"
@@ -61,11 +62,24 @@ cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, u
                            const cairn_member_part *parts, size_t part_count,
                            cairn_bytes *ret_json) CAIRN_MUST_USE;
 
+/* How a member begins. */
+typedef struct cairn_member_beginning {
+    const char *rpc;              /* of the engine, where cairn.yaml does not say it yet */
+    const char *const *sync_urls; /* of other members' engines, to begin with a snapshot; */
+    size_t sync_url_count;        /* none: with the chain's first block */
+} cairn_member_beginning;
+
+typedef struct cairn_member_begun {
+    cairn_hash ledger;
+    cairn_sync_point sync; /* when there were URLs */
+} cairn_member_begun;
+
 /* Takes a chain's file into a directory that was prepared: the store is made or, where it is there,
- * found to be where the chain begins; from then on only the engine brings it forward. `rpc` is the
- * engine's URL where cairn.yaml does not say it yet. MISMATCH for a ledger that stands elsewhere.
- */
-cairn_err cairn_member_begin(cairn_command *command, const char *directory, const char *rpc,
-                             cairn_bytes chain_file, cairn_hash *ret_ledger) CAIRN_MUST_USE;
+ * found to be where the chain begins, or for state sync to be of the same ledger; from then on only
+ * the engine brings it forward. MISMATCH for a ledger that stands elsewhere; the errors of
+ * cairn_engine_state_sync. */
+cairn_err cairn_member_begin(cairn_command *command, const char *directory,
+                             const cairn_member_beginning *how, cairn_bytes chain_file,
+                             cairn_member_begun *ret_begun) CAIRN_MUST_USE;
 
 #endif

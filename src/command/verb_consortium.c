@@ -206,7 +206,8 @@ static cairn_err make_local(cairn_command *command, local *l, const char *name, 
     char part[CAIRN_PATH_SIZE_MAX];
     void *parts = NULL;
     cairn_bytes chain;
-    cairn_hash ledger;
+    const cairn_member_beginning how = {.rpc = NULL};
+    cairn_member_begun begun;
     CAIRN_TRY(choose_net(l));
     CAIRN_TRY(cairn_output_dir(l->directory, 0750));
     CAIRN_TRY(cairn_arena_array(&command->arena, l->count, sizeof(cairn_member_part), &parts));
@@ -220,10 +221,10 @@ static cairn_err make_local(cairn_command *command, local *l, const char *name, 
     json_t *list = cairn_facts_list(facts, "member");
     for (size_t i = 0; i < l->count; i++) {
         CAIRN_TRY(member_directory(l, i, path));
-        CAIRN_TRY(cairn_member_begin(command, path, NULL, chain, &ledger));
+        CAIRN_TRY(cairn_member_begin(command, path, &how, chain, &begun));
         cairn_facts_text(cairn_facts_item(list), "directory", path);
     }
-    cairn_facts_hash(facts, "ledger", &ledger);
+    cairn_facts_hash(facts, "ledger", &begun.ledger);
     return CAIRN_OK;
 }
 
@@ -292,14 +293,19 @@ static cairn_err run_begin(cairn_command *command, const cairn_arguments *argume
 {
     const char *directory = arguments->words[0];
     const char *rpc = cairn_option_value(arguments, "rpc");
+    cairn_member_beginning how = {.rpc = rpc == NULL ? default_rpc : rpc};
+    cairn_member_begun begun;
     cairn_bytes chain;
-    cairn_hash ledger;
+    how.sync_url_count = cairn_option_values(arguments, "state-sync", &how.sync_urls);
     CAIRN_TRY(cairn_input_read(&command->arena, arguments->words[1], CHAIN_SIZE_MAX, &chain));
-    rpc = rpc == NULL ? default_rpc : rpc;
-    CAIRN_TRY(cairn_member_begin(command, directory, rpc, chain, &ledger));
+    CAIRN_TRY(cairn_member_begin(command, directory, &how, chain, &begun));
     json_t *facts = cairn_facts_new();
     cairn_facts_text(facts, "directory", directory);
-    cairn_facts_hash(facts, "ledger", &ledger);
+    cairn_facts_hash(facts, "ledger", &begun.ledger);
+    if (how.sync_url_count > 0) {
+        cairn_facts_number(facts, "trusted_height", begun.sync.height);
+        cairn_facts_hash(facts, "trusted_header", &begun.sync.header);
+    }
     return cairn_facts_print(command, facts);
 }
 
@@ -354,6 +360,7 @@ const cairn_verb cairn_verb_consortium_new = {
 
 static const cairn_option begin_options[] = {
     {"rpc", "URL", false, false, "its engine for its node, where cairn.yaml does not say so yet"},
+    {"state-sync", "URL", false, true, "JSON-RPC of another member's engine; give two or more"},
 };
 
 const cairn_verb cairn_verb_consortium_begin = {
@@ -363,7 +370,10 @@ const cairn_verb cairn_verb_consortium_begin = {
     .words_max = 2,
     .summary = "take a consortium's chain into a member's directory",
     .help = "The ledger of a new DIR is made; one that is there must stand where the chain begins. "
-            "From then on the engine alone brings it forward: cairn consortium run DIR.",
+            "From then on the engine alone brings it forward: cairn consortium run DIR. With "
+            "--state-sync it begins with a snapshot instead of the chain's first block, trusted "
+            "from a header that all the engines at the URLs have: compare the one that is printed "
+            "with what somebody you trust says.",
     .options = begin_options,
     .option_count = sizeof begin_options / sizeof begin_options[0],
     .run = run_begin,

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # A fifth member joins four by state sync while they take transactions: from a snapshot, since the others'
-# engines have thrown the first blocks away. Then its engine loses its directory, and it
-# joins again with the ledger that it has. And a member's application comes from a backup that is older than
-# the blocks that its engine still has: the engine refuses it, and it joins like a new one. BUILD is the build directory, VERSION the engine's.
+# engines have thrown the first blocks away. Then its engine loses its directory, and it joins again with the
+# ledger that it has. BUILD is the build directory, VERSION the engine's.
 #
 #   tests/interop/consortium_statesync.sh [BUILD [VERSION]]
 set -eu -o pipefail
@@ -10,143 +9,86 @@ set -eu -o pipefail
 build=$(cd "${1:-build}" && pwd)
 version=${2:-0.38.25}
 here=$(cd "$(dirname "$0")/../.." && pwd)
-export CONSORTIUM_SNAPSHOTS=10 CONSORTIUM_RETAIN=40
-# shellcheck source=tests/support/consortium.sh
-. "$here/tests/support/consortium.sh"
+# shellcheck source=tests/support/members.sh
+. "$here/tests/support/members.sh"
 
-# The height and hash of a block that a member knows: what an operator is told by somebody he trusts.
-trusted() { # MEMBER
-    curl -sf "http://$(address "$1"):26657/commit" | python3 -c '
-import json, sys
-signed = json.load(sys.stdin)["result"]["signed_header"]
-print(signed["header"]["height"], signed["commit"]["block_id"]["hash"])'
+prepare_few() { # MEMBER: one that keeps few blocks
+    prepare "$1"
+    sed -i 's|^consortium:|consortium:\n  snapshots: "10"\n  retain: "40"|' "$work/$1/cairn.yaml"
 }
 
 first_block() { # MEMBER: the first that its engine still has
-    curl -sf "http://$(address "$1"):26657/status" | python3 -c '
-import json, sys
-print(json.load(sys.stdin)["result"]["sync_info"]["earliest_block_height"])'
+    curl -sf "http://$(address "$1"):26657/status" | fact result.sync_info.earliest_block_height
 }
 
-# A home without a vote, told to begin by state sync.
-make_joiner() { # MEMBER
-    local k=$1 height hash
-    rm -rf "${work:?}/node$k"
-    "$engine" init --home "$work/node$k" >/dev/null 2>&1
-    cp "$work/node0/config/genesis.json" "$work/node$k/config/genesis.json"
-    read -r height hash < <(trusted 0)
-    sed -e '/^\[statesync\]/,/^\[/{/^enable/d}' "$work/node0/config/config.toml" >"$work/node$k/config/config.toml"
-    cat >>"$work/node$k/config/config.toml" <<TOML
+begin_synced() { # WORDS…: member 5, by the engines of others
+    "$cairn" consortium begin "$work/5" "$work/chain.json" "$@" --json
+}
+synced=(--state-sync "http://$(address 1):26657" --state-sync "http://$(address 2):26657")
 
-[statesync]
-enable = true
-rpc_servers = "http://$(address 0):26657,http://$(address 1):26657"
-trust_height = $height
-trust_hash = "$hash"
-trust_period = "1h0m0s"
-discovery_time = "5s"
-chunk_request_timeout = "5s"
-TOML
+joined() { # TIMES: its application took a snapshot to its end
+    [ "$(grep -c '"event":"consortium.joined"' "$work/run-5.log")" = "$1" ]
 }
 
-load() { # COUNT FIRST: while a file is there
-    local first=$2
-    while [ -e "$work/loading" ]; do
-        send 1 "$1" "$first"
-        first=$((first + $1))
-        sleep 0.2
-    done
+for k in 1 2 3 4; do prepare_few "$k"; done
+begin_chain 1 2 3 4
+for k in 1 2 3 4; do run "$k"; done
+for k in 1 2 3 4; do within 40 takes_part "$k"; done
+pruned() {
+    write 1
+    write 2
+    [ "$(first_block 1)" -gt 1 ] && [ "$(first_block 2)" -gt 1 ]
 }
+within 60 pruned
+echo "four members have no longer the first block"
 
-joined() { # MEMBER: its application took a snapshot to its end
-    grep -c '"event":"consortium.joined"' "$work/application-$1.log" || true
-}
-
-make_homes
-for k in 0 1 2 3; do
-    start_application "$k"
-    start_engine "$k"
-done
-for k in 0 1 2 3; do reach "$k" 1; done
-kill_one "${engines[3]}"
-kill_one "${applications[3]}"
-cp -a "$work/store3" "$work/backup"
-start_application 3
-start_engine 3
-for ((n = 0; n < 25; n++)); do
-    send 0 30 $((n * 30))
-    sleep 0.3 # the blocks after it
-done
-for k in 0 1 2 3; do reach "$k" 50; done
-[ "$(first_block 0)" -gt 1 ] || {
-    echo "member 0 still has the first block" >&2
-    exit 1
-}
-echo "four members have $(height 0) blocks, and no longer the first"
+# --- a fifth joins, under load ---
 
 touch "$work/loading"
-load 20 100000 &
-loader=$!
-make_joiner 4
-start_application 4
-start_engine 4
-reach 4 "$(height 0)"
-[ "$(joined 4)" = 1 ] || {
-    echo "member 4 did not join by a snapshot" >&2
-    exit 1
+load() {
+    while [ -e "$work/loading" ]; do
+        write 3
+        sleep 0.5 # a snapshot is offered for 20 blocks
+    done
 }
-echo "a fifth member joins under load, at height $(height 4)"
+load &
+loader=$!
+prepare_few 5
+! begin_synced --state-sync "http://$(address 1):26657" >/dev/null 2>&1 || fail "one engine was believed"
+! begin_synced "${synced[@]}" --state-sync "http://$(address 5):26657" >/dev/null 2>&1 || fail "an engine that is not there was believed"
+begin_synced "${synced[@]}" >"$work/begun"
+height=$(fact trusted_height <"$work/begun")
+[ "$(curl -sf "http://$(address 3):26657/commit?height=$height" | fact result.signed_header.commit.block_id.hash | tr A-F a-f)" = \
+    "$(fact trusted_header <"$work/begun")" ] || fail "another header than member 3 has"
+begin_synced "${synced[@]}" >/dev/null # a newer header takes the place of the old one
+[ "$(grep -c '^\[statesync\]' "$work/5/engine/config/config.toml")" = 1 ] || fail "two sections"
+run 5
+within 60 takes_part 5
+joined 1 || fail "member 5 did not join by a snapshot"
+[ "$(first_block 5)" -gt 1 ] || fail "member 5 began at the first block"
 rm "$work/loading"
 wait "$loader"
-send 0 20 900000
-reach 4 "$(height 0)"
+written=1000 # beyond those of the load
+on 5 org request "$work/5.request" --org "Org 5" >/dev/null # its directory can be looked at then
+approve "$(on 1 org admit "$work/5.request" --member --json | fact approval)" 2 3 4
+echo "a fifth member joins under load"
 
-# Its engine loses all it has; the ledger is there.
-kill_one "${engines[4]}"
-kill_one "${applications[4]}"
-for ((n = 0; n < 15; n++)); do
-    send 0 5 $((910000 + n * 5))
-    sleep 0.3
-done
-make_joiner 4
-start_application 4
-start_engine 4
-reach 4 "$(height 0)"
-[ "$(joined 4)" = 2 ] || {
-    echo "member 4 did not join again by a snapshot" >&2
-    exit 1
-}
+# --- its engine loses all it has; the ledger is there ---
+
+stop 5
+rm -r "$work/5/engine"
+prepare_again() { "$cairn" consortium prepare "$work/5" --org "Org 5" --listen "$(address 5):26656" >/dev/null; }
+prepare_again
+for k in 1 2 3 4 1 2 3 4; do write "$k"; done # a snapshot beyond what it has
+begin_synced "${synced[@]}" >/dev/null
+run 5
+within 60 takes_part 5
+joined 2 || fail "member 5 did not join again by a snapshot"
 echo "a member whose engine lost its directory joins again, with the ledger that it has"
 
-# Its application is put back to before the first block that its engine has: nobody can bring it forward.
-kill_one "${engines[3]}"
-kill_one "${applications[3]}"
-rm -rf "$work/store3"
-cp -a "$work/backup" "$work/store3"
-start_application 3
-start_engine 3
-wait "${engines[3]}" && {
-    echo "an engine starts above an application whose blocks it no longer has" >&2
-    exit 1
-}
-grep -q 'app block height ([0-9]*) is too far below block store base ([0-9]*)' "$work/engine-3.log" || {
-    echo "the engine of member 3 ended otherwise" >&2
-    exit 1
-}
-kill_one "${applications[3]}"
-send 0 5 920000
-make_joiner 3
-start_application 3
-start_engine 3
-reach 3 "$(height 0)"
-[ "$(joined 3)" = 1 ] || {
-    echo "member 3 did not join by a snapshot" >&2
-    exit 1
-}
-echo "an application below its engine's blocks is refused, and joins by a snapshot with the ledger that it has"
-
-last=$(height 0)
-for k in 0 1 2 3 4; do reach "$k" "$last"; done
-sleep 1
-compare_members
-echo "five members have one log: height, size and root $(cat "$work/0.stand")"
+all_alike() { for k in 2 3 4 5; do [ "$(size_of "$k")" = "$(size_of 1)" ] || return 1; done; }
+within 20 all_alike
+stop 1 2 3 4 5
+for k in 1 5; do on "$k" log check --json >"$work/$k.check"; done
+cmp "$work/1.check" "$work/5.check" || fail "member 5 has another log"
+echo "five members have one log"

@@ -91,10 +91,13 @@ static cairn_err read_offer(const cairn_abci_request *request, cairn_arena *aren
     return CAIRN_OK;
 }
 
-/* May the ledger become that one? Our own may have come from an earlier snapshot. */
+/* May the ledger become that one? Our own may have come from an earlier snapshot. Blocks that
+ * changed nothing count, too: the engine would not begin below what we tell it. */
 static bool leads_there(const cairn_application *app, const cairn_snapshot *snapshot)
 {
     CAIRN_CLEANUP(cairn_view_free_p) cairn_view *view = cairn_engine_view(app->options.engine);
+    if (cairn_store_delivered_height(app->options.engine) > snapshot->entry.height)
+        return false;
     if (view->log_size != snapshot->size)
         return view->log_size < snapshot->size;
     return cairn_hash_equal(&view->log_root, &snapshot->root);

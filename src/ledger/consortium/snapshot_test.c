@@ -354,6 +354,9 @@ static void test_many_chunks_and_crashes(void **state)
     assert_int_equal(l.count, 2);
     assert_int_equal(((const cairn_abci_snapshot *)l.items)[1].height, 20);
     assert_int_equal(offer(&w, &((const cairn_abci_snapshot *)l.items)[1]), 3);
+    /* Nor does it lead back behind a block that changed nothing. */
+    (void)put_txs(&w, &w.new, 31, NULL, 0);
+    assert_int_equal(offer(&w, &s), 3);
     end(&w);
 }
 
