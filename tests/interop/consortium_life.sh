@@ -58,7 +58,35 @@ on 3 state get raw/00 --commit "$work/anchored" --output "$work/absent.commit" >
 [ "$("$cairn" verify --state "$work/absent.commit" --trust "$work/anchored" --json | fact present)" = False ] ||
     fail "absence by a commit"
 ! on 3 state get members --commit "$work/trust" 2>/dev/null || fail "a commit proof from no header"
-echo "a state, an absence and a file are proved by the validators"
+# The same commitment twice: a block refuses the second, for good.
+ledger=$("$cairn" trust show "$work/trust" --json | fact ledger)
+api() { # PATH WORDS…
+    local path=$1
+    shift
+    curl -sS -m 20 --cacert "$work/1/tls/node.pem" "$@" "$(cat "$work/1/node.url")/v1/ledgers/$ledger/$path"
+}
+for end in 60000 61000; do
+    "$build/tests/transactions" "$work/1/keys/sign-1.pem" "$ledger" 1 "$end" "$(printf '%064d' 7)" | tail -c +5 >"$work/tx"
+    api "transactions?wait=commit" -H 'Content-Type: application/cose' --data-binary "@$work/tx" >"$work/sent"
+done
+grep -q '"code":"EXISTS"' "$work/sent" || fail "the second is not refused: $(cat "$work/sent")"
+refused=$(python3 - "$work/tx" <<'PYTHON'
+import hashlib, sys
+tx = open(sys.argv[1], 'rb').read() # d2 84, protected, a0, payload, signature of 64 bytes
+size = tx[3]
+protected, rest = tx[2:4 + size], tx[4 + size:]
+assert tx[:2] == b'\xd2\x84' and tx[2] == 0x58 and rest[0] == 0xa0
+structure = b'\x84\x6aSignature1' + protected + b'\x40' + rest[1:-66] # Sig_structure
+print(hashlib.sha256(structure).hexdigest())
+PYTHON
+)
+api "transactions/$refused?commit_from=2" >"$work/status"
+[ "$(fact status <"$work/status")" = rejected ] || fail "status: $(cat "$work/status")"
+fact proof <"$work/status" | base64 -d >"$work/refusal"
+proved=$("$cairn" verify --refusal "$work/refusal" --trust "$work/anchored" --json)
+[ "$(fact verdict <<<"$proved")" = yes ] || fail "a refusal by a commit: $proved"
+! "$cairn" verify --refusal "$work/refusal" --trust "$work/trust" >/dev/null || fail "a refusal by no anchor"
+echo "a state, an absence, a file and a refusal are proved by the validators"
 
 # --- a fifth joins ---
 
