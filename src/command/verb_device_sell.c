@@ -82,17 +82,46 @@ static cairn_err send_entries(cairn_home *home, const cairn_device_papers *paper
                               cairn_passport *passport, json_t *facts)
 {
     CAIRN_CLEANUP(cairn_fdo_head_done) cairn_fdo_head head = {0};
+    const cairn_fdo_voucher *voucher = &papers->voucher;
+    cairn_device device;
     json_t *list = cairn_facts_list(facts, "sales");
-    CAIRN_TRY(cairn_fdo_head_first(&papers->voucher.header, papers->voucher.hmac_encoded, &head));
-    for (size_t i = 0; i < papers->voucher.entry_count; i++) {
+    CAIRN_TRY(cairn_device_record(home, &cairn_passport_current(passport)->index, &device));
+    CAIRN_TRY(cairn_fdo_head_first(&voucher->header, voucher->hmac_encoded, &head));
+    for (size_t i = 0; i < voucher->entry_count; i++) {
         CAIRN_CLEANUP(cairn_fdo_entry_done) cairn_fdo_entry entry = {0};
-        CAIRN_TRY(cairn_fdo_entry_read(papers->voucher.entries[i], &entry));
-        CAIRN_TRY(send_sale(home, head.owner, papers->voucher.entries[i], passport,
-                            cairn_facts_item(list)));
-        CAIRN_TRY(
-            cairn_fdo_head_advance(&home->command->arena, &head, &papers->voucher.header, &entry));
+        CAIRN_TRY(cairn_fdo_entry_read(voucher->entries[i], &entry));
+        if (i >= device.entry_count) {
+            CAIRN_TRY(
+                send_sale(home, head.owner, voucher->entries[i], passport, cairn_facts_item(list)));
+            CAIRN_TRY(cairn_device_passport_write(home, papers->path, passport));
+        }
+        CAIRN_TRY(cairn_fdo_head_advance(&home->command->arena, &head, &voucher->header, &entry));
     }
     return CAIRN_OK;
+}
+
+/* A passport that is there is taken: of a registration that was cut short, or of who made the
+ * device. EXISTS when the ledger has all that the voucher has. */
+static cairn_err begin_passport(cairn_home *home, const cairn_device_papers *papers,
+                                cairn_passport *ret_passport, bool *ret_registered)
+{
+    const cairn_state_source state = cairn_home_state(home);
+    cairn_arena *arena = &home->command->arena;
+    cairn_hash salt;
+    cairn_device device;
+    *ret_registered = false;
+    if (!papers->has_passport) {
+        CAIRN_TRY(cairn_device_random(&salt));
+        return cairn_passport_new(arena, &home->ledger, &papers->voucher.header.guid, &salt,
+                                  ret_passport);
+    }
+    *ret_passport = papers->passport;
+    cairn_err err =
+        cairn_device_get(&state, arena, &cairn_passport_current(&papers->passport)->index, &device);
+    *ret_registered = err == CAIRN_OK;
+    if (err == CAIRN_OK && device.entry_count >= papers->voucher.entry_count)
+        return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "%s is on the ledger already", papers->path);
+    return err == CAIRN_ERR_NOT_FOUND ? CAIRN_OK : err;
 }
 
 /* The passport is written first: a device on the ledger that nobody can find would be lost. */
@@ -100,22 +129,15 @@ static cairn_err register_one(cairn_home *home, const cairn_arguments *arguments
                               const cairn_device_papers *papers)
 {
     const char *model = cairn_option_value(arguments, "model");
-    cairn_hash salt;
     cairn_passport passport;
-    if (papers->has_passport)
-        return CAIRN_FAIL(CAIRN_ERR_EXISTS, "house", "%s has a passport already", papers->path);
-    CAIRN_TRY(cairn_device_random(&salt));
-    CAIRN_TRY(cairn_passport_new(&home->command->arena, &home->ledger, &papers->voucher.header.guid,
-                                 &salt, &passport));
+    bool registered = false;
+    CAIRN_TRY(begin_passport(home, papers, &passport, &registered));
     CAIRN_TRY(cairn_device_passport_write(home, papers->path, &passport));
     const cairn_hash index = cairn_passport_current(&passport)->index;
     cairn_facts_hash(facts, "index", &index);
-    cairn_err err = send_registration(home, papers, &index, model == NULL ? "" : model, facts);
-    if (err == CAIRN_OK)
-        err = send_entries(home, papers, &passport, facts);
-    if (err == CAIRN_OK)
-        err = cairn_device_passport_write(home, papers->path, &passport);
-    return err;
+    if (!registered)
+        CAIRN_TRY(send_registration(home, papers, &index, model == NULL ? "" : model, facts));
+    return send_entries(home, papers, &passport, facts);
 }
 
 static cairn_err act_register(cairn_home *home, const cairn_arguments *arguments, json_t *facts)
@@ -142,7 +164,8 @@ const cairn_verb cairn_verb_device_register = {
     .summary = "put a device that this organisation made on the ledger",
     .help = "Makes the device's passport beside the voucher (VOUCHER.passport). Keep it as secret "
             "as a key, and hand it over with the device: without it nobody finds the device on the "
-            "ledger. Sales that the voucher already has are recorded too.",
+            "ledger. Sales that the voucher already has are recorded too. A passport that is there "
+            "and leads to nothing yet is used.",
     .options = register_options,
     .option_count = sizeof register_options / sizeof register_options[0],
     .run = run_register,

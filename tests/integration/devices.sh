@@ -29,9 +29,9 @@ device() {
         -CA authority.pem -CAkey authority.key -outform DER -out "$1.der" -days 30 2>>log || die "openssl: $(tail -n 2 log)"
 }
 
-# voucher FILE DEVICE MAKER: its voucher as it leaves the factory.
+# voucher FILE DEVICE MAKER [BUYER]: its voucher as it leaves the factory.
 voucher() {
-    "$(dirname "$cairn")/tests/make-voucher" "$3" "$2.der" authority.der >"$1" || die "make-voucher"
+    "$(dirname "$cairn")/tests/make-voucher" "$3" "$2.der" authority.der "${@:4}" >"$1" || die "make-voucher"
 }
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=authority -keyout authority.key \
@@ -53,12 +53,13 @@ voucher two.ov two maker.pem
 # --- registration ---
 on 1 device register one.ov
 expect_text err 'signer may not do this' "registration without the role"
-rm one.ov.passport
+cp one.ov.passport first
 on 0 org roles "$org" --role manufacturer --role provider
 on 0 device register one.ov --model 'Sensor 7' --json
 index=$(fact index)
 on 1 device register one.ov
-expect_text err 'has a passport already' "registered twice"
+expect_text err 'is on the ledger already' "registered twice"
+cmp -s one.ov.passport first || fail "a registration that was refused is not gone on with"
 voucher copy.ov one maker.pem
 on 1 device register copy.ov # [X1353-R01] another voucher for the same key
 expect_text err 'already exists' "a key on two vouchers"
@@ -66,6 +67,23 @@ state one.ov registered
 [ "$(stat -c %a one.ov.passport)" = 600 ] || fail "others can read the passport"
 on 0 device list --json
 [ "$(fact devices.0.index)" = "$index" ] || fail "list does not tell the device"
+
+# A registration that was cut short before its sale is gone on with.
+device four
+voucher four.ov four "$home/keys/owner-maker.pem" owner.pem
+python3 - four.ov bare.ov <<'PYTHON' || die "no voucher without its entry"
+import base64, sys
+lines = open(sys.argv[1]).read().split()
+raw = base64.b64decode(''.join(line for line in lines if not line.startswith('-') and not line.endswith('-') and line not in ('OWNERSHIP',)))
+at = raw.rindex(b'\x81\xd2\x84')
+open(sys.argv[2], 'w').write('-----BEGIN OWNERSHIP VOUCHER-----\n' + base64.encodebytes(raw[:at] + b'\x80').decode() + '-----END OWNERSHIP VOUCHER-----\n')
+PYTHON
+on 0 device register bare.ov
+cp bare.ov.passport four.ov.passport
+state four.ov registered
+on 0 device register four.ov
+state four.ov unclaimed
+on 1 device register four.ov
 
 # --- sales ---
 on 2 device transfer one.ov --to owner.pem
@@ -198,8 +216,11 @@ on 0 device bar two.ov
 state two.ov revoked
 on 1 device retire two.ov
 on 0 device retire resold.ov
-voucher three.ov three maker.pem
-on 0 device register three.ov
+voucher three.ov three "$home/keys/owner-maker.pem" owner.pem # signed over at the factory
+on 0 device register three.ov --json
+[ "$(fact sales.0.height)" -gt 0 ] || fail "a sale at the factory is not on the ledger"
+state three.ov unclaimed
+on 0 device claim three.ov
 on 0 device revoke three.ov
 state three.ov revoked
 state resold.ov retired

@@ -1,9 +1,10 @@
-/* A voucher without entries, in PEM on standard output, as a manufacturer's service makes it:
+/* A voucher in PEM on standard output, as a manufacturer's service makes it:
  *
- *   make-voucher MANUFACTURER.pem DEVICE.der AUTHORITY.der
+ *   make-voucher MANUFACTURER.pem DEVICE.der AUTHORITY.der [BUYER.pem]
  *
- * The manufacturer's key, the device's certificate and that of who issued it. The GUID and the
- * device's HMac are random. */
+ * The manufacturer's key, the device's certificate and that of who issued it; signed over to a
+ * buyer's key, for which the manufacturer's must be private. The GUID and the device's HMac are
+ * random. */
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,24 @@ static cairn_err read_key(cairn_arena *arena, const char *path, cairn_fdo_key **
     CAIRN_TRY(cairn_file_read(arena, path, FILE_SIZE_MAX, &pem));
     CAIRN_TRY(cairn_key_from_pem(pem, &key));
     return cairn_fdo_key_of(key, CAIRN_FDO_KEY_X509, ret_key);
+}
+
+/* The voucher with its first entry. */
+static cairn_err sell(cairn_arena *arena, char **argv, cairn_bytes *voucher)
+{
+    CAIRN_CLEANUP(cairn_fdo_voucher_done) cairn_fdo_voucher v = {0};
+    CAIRN_CLEANUP(cairn_fdo_head_done) cairn_fdo_head head = {0};
+    CAIRN_CLEANUP(cairn_fdo_key_free_p) cairn_fdo_key *buyer = NULL;
+    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *seller = NULL;
+    cairn_bytes pem, payload, entry;
+    CAIRN_TRY(cairn_file_read(arena, argv[1], FILE_SIZE_MAX, &pem));
+    CAIRN_TRY(cairn_key_from_pem(pem, &seller));
+    CAIRN_TRY(read_key(arena, argv[4], &buyer));
+    CAIRN_TRY(cairn_fdo_voucher_read(*voucher, &v));
+    CAIRN_TRY(cairn_fdo_voucher_verify(arena, &v, &head));
+    CAIRN_TRY(cairn_fdo_entry_payload(arena, &head, &v.header, (cairn_bytes){0}, buyer, &payload));
+    CAIRN_TRY(cairn_fdo_sign(arena, seller, cairn_bytes_of("\xa0", 1), payload, &entry));
+    return cairn_fdo_voucher_append(arena, &v, entry, voucher);
 }
 
 static cairn_err make(cairn_arena *arena, char **argv, cairn_bytes *ret_pem)
@@ -42,6 +61,8 @@ static cairn_err make(cairn_arena *arena, char **argv, cairn_bytes *ret_pem)
     cairn_fdo_hash_put(&w, &hmac);
     CAIRN_TRY(cairn_fdo_voucher_make(arena, header_raw, cairn_bytes_of(hmac_raw, w.size), chain,
                                      CHAIN, &voucher));
+    if (argv[4] != NULL)
+        CAIRN_TRY(sell(arena, argv, &voucher));
     return cairn_fdo_voucher_to_pem(arena, voucher, ret_pem);
 }
 
@@ -49,8 +70,9 @@ int main(int argc, char **argv)
 {
     cairn_arena arena;
     cairn_bytes pem;
-    if (argc != 4) {
-        fputs("usage: make-voucher MANUFACTURER.pem DEVICE.der AUTHORITY.der\n", stderr);
+    if (argc != 4 && argc != 5) {
+        fputs("usage: make-voucher MANUFACTURER.pem DEVICE.der AUTHORITY.der [BUYER.pem]\n",
+              stderr);
         return 2;
     }
     cairn_arena_init(&arena, 1 << 22);
