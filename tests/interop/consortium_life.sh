@@ -188,9 +188,10 @@ within 60 takes_part 2
 on 2 consortium rotate >/dev/null
 within 40 signs 2
 power_is 1 4 || fail "a member that came back has another power"
-metrics_of() { curl -sk "https://$net.2:8443/metrics" | grep -E "^$1"; }
+metrics_of() { curl -s --cacert "$work/2/tls/node.pem" "https://$net.2:8443/metrics" | grep -E "^$1"; }
 within 20 metrics_of 'cairn_engine_up 1'
 within 20 metrics_of 'cairn_consortium_power 4'
+within 20 metrics_of 'cairn_cosign_peers_up 3'
 echo "a member that lost its disk comes back with another key"
 
 all_alike() { for k in 2 3 4; do [ "$(size_of "$k")" = "$(size_of 1)" ] || return 1; done; }
