@@ -79,10 +79,8 @@ static cairn_err unseal(const cairn_fdo_store_kv *store, cairn_arena *arena, cai
                         cairn_bytes sealed, cairn_fdo_guid *ret_guid, cairn_bytes *ret_value)
 {
     cairn_cose_message message;
-    cairn_bytes copy = {0};
     cairn_bytes plain = {0};
-    CAIRN_TRY(cairn_arena_copy(arena, sealed, &copy)); /* LMDB's pages are not the caller's */
-    cairn_err err = cairn_cose_decode(copy, CAIRN_COSE_TAG_ENCRYPT0, CAIRN_CBOR_STRICT, &message);
+    cairn_err err = cairn_cose_decode(sealed, CAIRN_COSE_TAG_ENCRYPT0, CAIRN_CBOR_STRICT, &message);
     if (err == CAIRN_OK)
         err = cairn_cose_decrypt0(arena, &message, cairn_secret_view(&store->key), name, &plain);
     if (err == CAIRN_ERR_NO_MEMORY || err == CAIRN_ERR_CRYPTO)
