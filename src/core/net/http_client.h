@@ -78,6 +78,7 @@ cairn_err cairn_http_client_origin(const char *url,
 /* The caller frees it, after its last call. NO_MEMORY. */
 cairn_err cairn_http_kept_new(cairn_http_kept **ret_kept) CAIRN_MUST_USE;
 void cairn_http_kept_free(cairn_http_kept *kept);
+CAIRN_DEFINE_CLEANUP(cairn_http_kept, cairn_http_kept_free)
 
 /* Performs the call; a reply of any status is success, and lives in the arena.
  * UNREACHABLE with the reason when there was no complete reply in time, PERMISSION when `reach`

@@ -218,7 +218,8 @@ static void put_back(cairn_relay *relay, waiting *const *batch, size_t count)
 }
 
 /* False when the engine could not be asked. */
-static bool send_batch(cairn_relay *relay, waiting *const *batch, size_t count)
+static bool send_batch(cairn_relay *relay, cairn_http_kept *kept, waiting *const *batch,
+                       size_t count)
 {
     cairn_bytes txs[CAIRN_RELAY_BATCH_MAX];
     cairn_err codes[CAIRN_RELAY_BATCH_MAX];
@@ -226,7 +227,7 @@ static bool send_batch(cairn_relay *relay, waiting *const *batch, size_t count)
     cairn_arena_init(&arena, 8 << 20);
     for (size_t i = 0; i < count; i++)
         txs[i] = cairn_bytes_of(batch[i]->raw, batch[i]->size);
-    cairn_err err = cairn_rpc_broadcast(&arena, relay->url, txs, count, codes);
+    cairn_err err = cairn_rpc_broadcast(&arena, relay->url, kept, txs, count, codes);
     cairn_arena_done(&arena);
     if (err != CAIRN_OK) {
         put_back(relay, batch, count);
@@ -276,13 +277,16 @@ static void *run_sender(void *context)
 {
     cairn_relay *relay = context;
     bool reached = true;
+    CAIRN_CLEANUP(cairn_http_kept_free_p) cairn_http_kept *kept = NULL;
+    if (cairn_http_kept_new(&kept) != CAIRN_OK)
+        cairn_err_clear(); /* each call has a connection of its own, then */
     pthread_mutex_lock(&relay->lock);
     while (!relay->stopping) {
         waiting *batch[CAIRN_RELAY_BATCH_MAX];
         wait_some(relay, reached);
         size_t count = relay->stopping ? 0 : take_queued(relay, batch);
         pthread_mutex_unlock(&relay->lock);
-        reached = count == 0 || send_batch(relay, batch, count);
+        reached = count == 0 || send_batch(relay, kept, batch, count);
         look_at_deadlines(relay);
         pthread_mutex_lock(&relay->lock);
     }

@@ -219,6 +219,24 @@ static void test_committed(void **state)
     end(&w);
 }
 
+/* A call for each, one after the other, over one connection a sender. */
+static void test_connections_are_kept(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    world w;
+    static told t[COUNT];
+    cairn_http_counts counts;
+    begin(&w, TAKES);
+    for (unsigned i = 0; i < COUNT; i++) {
+        (void)submit(&w, &t[i]);
+        wait_for_calls(&w, i + 1);
+    }
+    cairn_http_server_counts(w.http.server, &counts);
+    assert_in_range(counts.accepted, 1, CAIRN_RELAY_THREADS);
+    end(&w);
+}
+
 /* The same bytes from two clients, and the engine sees the second as old. */
 static void test_two_who_wait_for_one(void **state)
 {
@@ -405,6 +423,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_committed),
+        cmocka_unit_test(test_connections_are_kept),
         cmocka_unit_test(test_two_who_wait_for_one),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_undecided),

@@ -92,13 +92,14 @@ static cairn_err read_replies(const json_t *list, size_t count, cairn_err *ret_c
     return CAIRN_OK;
 }
 
-cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
-                              size_t count, cairn_err *ret_codes)
+cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, cairn_http_kept *kept,
+                              const cairn_bytes *txs, size_t count, cairn_err *ret_codes)
 {
     cairn_http_reply reply;
     cairn_http_call call = {.method = CAIRN_HTTP_CLIENT_POST,
                             .url = url,
                             .content_type = "application/json",
+                            .kept = kept,
                             .timeout_ms = CAIRN_RPC_TIMEOUT_MS,
                             .body_size_max = CAIRN_RPC_REPLY_SIZE_MAX};
     CAIRN_ASSERT(count >= 1 && count <= CAIRN_RPC_BATCH_MAX);

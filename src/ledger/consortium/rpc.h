@@ -11,12 +11,13 @@ enum {
     CAIRN_RPC_BATCH_MAX = 10,
 };
 
-/* Hands over at most CAIRN_RPC_BATCH_MAX transactions by broadcast_tx_async, in one call. For each:
- * OK when the engine has it, were it from before; BUSY when its pool is full, TOO_LARGE,
- * UNAVAILABLE otherwise: it does not have it then. UNREACHABLE when there was no answer,
- * or the engine is still catching up: it may have some. */
-cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, const cairn_bytes *txs,
-                              size_t count, cairn_err *ret_codes) CAIRN_MUST_USE;
+/* Hands over at most CAIRN_RPC_BATCH_MAX transactions by broadcast_tx_async, in one call, over
+ * `kept` unless that is NULL. For each: OK when the engine has it, were it from before; BUSY when
+ * its pool is full, TOO_LARGE, UNAVAILABLE otherwise: it does not have it then. UNREACHABLE when
+ * there was no answer, or the engine is still catching up: it may have some. */
+cairn_err cairn_rpc_broadcast(cairn_arena *arena, const char *url, cairn_http_kept *kept,
+                              const cairn_bytes *txs, size_t count,
+                              cairn_err *ret_codes) CAIRN_MUST_USE;
 
 /* The answer to /block for a height, in the arena: for double_vote.h. UNREACHABLE. */
 cairn_err cairn_rpc_block(cairn_arena *arena, const char *url, uint64_t height,
