@@ -1,11 +1,8 @@
 /* Parts of members, in and out of JSON, and a chain made of them. */
 #include "command/consortium_member.h"
 
-#include <jansson.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cairn/block_entry.h"
@@ -19,133 +16,6 @@
 #include "node/node_consortium.h"
 
 static const char clause[] = "docs/features/consortium.md";
-static const char part_format[] = "cairn/consortium-member/1";
-static const char chain_format[] = "cairn/consortium-chain/1";
-
-static void free_json(json_t **json)
-{
-    json_decref(*json);
-}
-
-static cairn_err no_memory(void)
-{
-    return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "consortium: JSON");
-}
-
-static cairn_err dump(cairn_arena *arena, const json_t *json, cairn_bytes *ret_text)
-{
-    char *text = json_dumps(json, JSON_INDENT(2));
-    if (text == NULL)
-        return no_memory();
-    cairn_err err = cairn_arena_copy(arena, cairn_bytes_str(text), ret_text);
-    free(text);
-    return err;
-}
-
-/* --- a member's part --- */
-
-static cairn_err put_key(json_t *list, const cairn_genesis_key *key)
-{
-    char text[2 * CAIRN_COSE_KEY_SIZE_MAX];
-    cairn_base64_encode(key->cose_key, text);
-    json_t *item = json_pack("{s:s,s:s}", "purpose", cairn_purpose_name(key->purpose), "key", text);
-    return json_array_append_new(list, item) == 0 ? CAIRN_OK : no_memory();
-}
-
-static cairn_err encode_part(cairn_arena *arena, const cairn_member_part *part,
-                             cairn_bytes *ret_json)
-{
-    CAIRN_CLEANUP(free_json) json_t *json = NULL;
-    const cairn_genesis_member *member = &part->member;
-    json = json_pack("{s:s,s:s%,s:[],s:s,s:s}", "format", part_format, "organisation",
-                     (const char *)member->name.data, member->name.size, "keys", "peer", part->peer,
-                     "node", part->node);
-    if (json == NULL)
-        return no_memory();
-    for (size_t i = 0; i < member->key_count; i++)
-        CAIRN_TRY(put_key(json_object_get(json, "keys"), &member->keys[i]));
-    return dump(arena, json, ret_json);
-}
-
-static cairn_err bad_part(const char *what)
-{
-    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "member.%s", what);
-}
-
-static cairn_err take_key(cairn_arena *arena, const json_t *item, cairn_genesis_key *ret_key)
-{
-    CAIRN_CLEANUP(cairn_key_free_p) cairn_key *key = NULL;
-    const char *purpose = json_string_value(json_object_get(item, "purpose"));
-    const char *text = json_string_value(json_object_get(item, "key"));
-    uint8_t encoded[CAIRN_COSE_KEY_SIZE_MAX];
-    size_t size = 0;
-    int p = CAIRN_PURPOSE_SIGN;
-    if (purpose == NULL || text == NULL || json_object_size(item) != 2 ||
-        cairn_base64_decode(cairn_bytes_str(text), encoded, sizeof encoded, &size) != CAIRN_OK)
-        return bad_part("keys: purpose and key in base64");
-    while (p <= CAIRN_PURPOSE_LAST && strcmp(purpose, cairn_purpose_name((cairn_purpose)p)) != 0)
-        p++;
-    if (p > CAIRN_PURPOSE_LAST)
-        return bad_part("keys: no such purpose");
-    CAIRN_TRY(cairn_key_from_cose(cairn_bytes_of(encoded, size), &key));
-    if ((p == CAIRN_PURPOSE_VALIDATOR) && cairn_key_get_type(key) != CAIRN_KEY_ED25519)
-        return bad_part("keys: a validator's is Ed25519");
-    ret_key->purpose = (cairn_purpose)p;
-    return cairn_arena_copy(arena, cairn_bytes_of(encoded, size), &ret_key->cose_key);
-}
-
-static cairn_err take_keys(cairn_arena *arena, const json_t *list, cairn_genesis_member *ret_member)
-{
-    size_t count = json_array_size(list);
-    if (count < 1 || count > CAIRN_ORG_KEYS_MAX) /* the only one where the ledger has the others */
-        return bad_part("keys: too few or too many");
-    for (size_t i = 0; i < count; i++)
-        CAIRN_TRY(take_key(arena, json_array_get(list, i), &ret_member->keys[i]));
-    ret_member->key_count = count;
-    return ret_member->keys[count - 1].purpose == CAIRN_PURPOSE_VALIDATOR
-               ? CAIRN_OK
-               : bad_part("keys: the last one is the validator's");
-}
-
-/* ID@HOST:PORT, one of a list that commas divide. */
-static bool is_peer(const char *text)
-{
-    if (text == NULL || strlen(text) > CAIRN_PEER_SIZE_MAX)
-        return false;
-    const char *at = strchr(text, '@');
-    return at != NULL && at - text == CAIRN_ENGINE_NODE_ID_SIZE && strchr(at, ':') != NULL &&
-           strpbrk(text, ", \n\t\"") == NULL;
-}
-
-static cairn_err copy_text(cairn_arena *arena, const char *text, const char **ret_text)
-{
-    cairn_bytes copy;
-    CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_of(text, strlen(text) + 1), &copy));
-    *ret_text = (const char *)copy.data;
-    return CAIRN_OK;
-}
-
-cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes in, cairn_member_part *ret_part)
-{
-    CAIRN_CLEANUP(free_json)
-    json_t *json = json_loadb((const char *)in.data, in.size, JSON_REJECT_DUPLICATES, NULL);
-    const char *format = json_string_value(json_object_get(json, "format"));
-    const char *name = json_string_value(json_object_get(json, "organisation"));
-    const char *peer = json_string_value(json_object_get(json, "peer"));
-    const char *node = json_string_value(json_object_get(json, "node"));
-    if (format == NULL || strcmp(format, part_format) != 0 || json_object_size(json) != 5)
-        return bad_part("format: is no part of a member");
-    if (name == NULL || cairn_org_name_check(cairn_bytes_str(name)) != CAIRN_OK)
-        return bad_part("organisation: no name");
-    if (!is_peer(peer))
-        return bad_part("peer: is not ID@HOST:PORT");
-    if (!cairn_consortium_is_node_name(arena, node))
-        return bad_part("node: is not URL#PIN");
-    CAIRN_TRY(cairn_arena_copy(arena, cairn_bytes_str(name), &ret_part->member.name));
-    CAIRN_TRY(copy_text(arena, peer, &ret_part->peer));
-    CAIRN_TRY(copy_text(arena, node, &ret_part->node));
-    return take_keys(arena, json_object_get(json, "keys"), &ret_part->member);
-}
 
 cairn_err cairn_member_part_read(cairn_command *command, const char *path,
                                  cairn_member_part *ret_part)
@@ -217,10 +87,11 @@ static cairn_err write_part(cairn_command *command, const char *directory,
     cairn_bytes json;
     CAIRN_TRY(add_validator(command, directory, member));
     CAIRN_TRY(cairn_engine_node_id(directory, id));
-    if (snprintf(peer, sizeof peer, "%s@%s", id, listen) >= (int)sizeof peer || !is_peer(peer))
+    if (snprintf(peer, sizeof peer, "%s@%s", id, listen) >= (int)sizeof peer ||
+        !cairn_member_is_peer(peer))
         return CAIRN_FAIL(CAIRN_ERR_USAGE, "house", "%s is not HOST:PORT", listen);
     const cairn_member_part part = {.member = *member, .peer = peer, .node = node};
-    CAIRN_TRY(encode_part(&command->arena, &part, &json));
+    CAIRN_TRY(cairn_member_part_encode(&command->arena, &part, &json));
     CAIRN_TRY(cairn_path_join(directory, "consortium/member.json", path));
     return cairn_file_replace(path, 0644, json, NULL);
 }
@@ -285,132 +156,31 @@ cairn_err cairn_member_prepare(cairn_command *command, const char *directory, co
 
 /* --- the chain --- */
 
-static cairn_err put_validator(json_t *list, const cairn_chain_validator *validator)
-{
-    char key[64];
-    char power[24];
-    cairn_base64_encode(cairn_bytes_of(validator->key, sizeof validator->key), key);
-    (void)snprintf(power, sizeof power, "%llu", (unsigned long long)validator->power);
-    json_t *item = json_pack("{s:{s:s,s:s},s:s,s:s}", "pub_key", "type", "tendermint/PubKeyEd25519",
-                             "value", key, "power", power, "name", validator->name);
-    return json_array_append_new(list, item) == 0 ? CAIRN_OK : no_memory();
-}
-
-/* RFC 3339 with milliseconds, rounded up to the next when there are parts: there are none. */
-static void print_time(uint64_t time_ms, char ret_text[40])
-{
-    struct tm parts;
-    time_t seconds = (time_t)(time_ms / 1000);
-    char date[32];
-    (void)gmtime_r(&seconds, &parts);
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(ret_text, 40, "%s.%03uZ", date, (unsigned)(time_ms % 1000));
-}
-
-/* What bounds the engine itself: a block is ours, of 8 MiB at most; the rest are its defaults. */
-static json_t *consensus_params(void)
-{
-    return json_pack("{s:{s:s,s:s},s:{s:s,s:s,s:s},s:{s:[s]},s:{s:s},s:{s:s}}", "block",
-                     "max_bytes", "4194304", "max_gas", "-1", "evidence", "max_age_num_blocks",
-                     "100000", "max_age_duration", "172800000000000", "max_bytes", "1048576",
-                     "validator", "pub_key_types", "ed25519", "version", "app", "0", "abci",
-                     "vote_extensions_enable_height", "0");
-}
-
-static cairn_err genesis_json(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
-                              const cairn_chain_validator *validators, size_t count,
-                              json_t **ret_json)
-{
-    cairn_hash ledger;
-    char id[CAIRN_LIGHT_CHAIN_ID_SIZE_MAX + 1];
-    char time_text[40];
-    char height[24];
-    cairn_bytes state;
-    CAIRN_TRY(cairn_chain_start_encode(arena, start, &state));
-    cairn_ledger_id(start->genesis, &ledger);
-    cairn_light_chain_id(&ledger, start->height, id);
-    (void)snprintf(height, sizeof height, "%llu", (unsigned long long)start->height + 1);
-    print_time(time_ms, time_text);
-    CAIRN_CLEANUP(free_json)
-    json_t *json = json_pack("{s:s,s:s,s:s,s:o,s:[],s:s,s:o}", "genesis_time", time_text,
-                             "chain_id", id, "initial_height", height, "consensus_params",
-                             consensus_params(), "validators", "app_hash", "", "app_state",
-                             json_loadb((const char *)state.data, state.size, 0, NULL));
-    if (json == NULL)
-        return no_memory();
-    for (size_t i = 0; i < count; i++)
-        CAIRN_TRY(put_validator(json_object_get(json, "validators"), &validators[i]));
-    *ret_json = CAIRN_STEAL(json);
-    return CAIRN_OK;
-}
-
-static cairn_err put_addresses(json_t *json, const cairn_member_part *part)
-{
-    if (json_array_append_new(json_object_get(json, "peers"), json_string(part->peer)) != 0)
-        return no_memory();
-    if (part->node[0] != '\0' &&
-        json_array_append_new(json_object_get(json, "nodes"), json_string(part->node)) != 0)
-        return no_memory();
-    return CAIRN_OK;
-}
-
-cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
-                           const cairn_chain_validator *validators, size_t validator_count,
-                           const cairn_member_part *parts, size_t part_count, cairn_bytes *ret_json)
-{
-    CAIRN_CLEANUP(free_json) json_t *genesis = NULL;
-    CAIRN_TRY(genesis_json(arena, start, time_ms, validators, validator_count, &genesis));
-    CAIRN_CLEANUP(free_json)
-    json_t *json = json_pack("{s:s,s:O,s:[],s:[]}", "format", chain_format, "genesis", genesis,
-                             "peers", "nodes");
-    for (size_t i = 0; i < part_count; i++)
-        CAIRN_TRY(put_addresses(json, &parts[i]));
-    return json == NULL ? no_memory() : dump(arena, json, ret_json);
-}
-
 /* --- beginning --- */
 
-static cairn_err bad_chain(const char *what)
-{
-    return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "chain.%s", what);
-}
-
 /* All but ourselves, a line each. */
-static cairn_err list_peers(cairn_arena *arena, const char *directory, const json_t *list,
-                            cairn_bytes *ret_lines)
+static cairn_err list_peers(cairn_arena *arena, const char *directory,
+                            const cairn_chain_members *chain, cairn_bytes *ret_lines)
 {
     char id[CAIRN_ENGINE_NODE_ID_SIZE + 1];
     void *memory = NULL;
     size_t size = 0;
-    size_t count = json_array_size(list);
     CAIRN_TRY(cairn_engine_node_id(directory, id));
-    CAIRN_TRY(cairn_arena_alloc(arena, count * (CAIRN_PEER_SIZE_MAX + 1) + 1, &memory));
-    for (size_t i = 0; i < count; i++) {
-        const char *peer = json_string_value(json_array_get(list, i));
-        if (!is_peer(peer))
-            return bad_chain("peers: one is not ID@HOST:PORT");
-        if (strncmp(peer, id, CAIRN_ENGINE_NODE_ID_SIZE) != 0)
-            size += (size_t)sprintf((char *)memory + size, "%s\n", peer);
-    }
+    CAIRN_TRY(cairn_arena_alloc(arena, chain->peer_count * (CAIRN_PEER_SIZE_MAX + 1) + 1, &memory));
+    for (size_t i = 0; i < chain->peer_count; i++)
+        if (strncmp(chain->peers[i], id, CAIRN_ENGINE_NODE_ID_SIZE) != 0)
+            size += (size_t)sprintf((char *)memory + size, "%s\n", chain->peers[i]);
     *ret_lines = cairn_bytes_of(memory, size);
     return CAIRN_OK;
 }
 
-static cairn_err add_nodes(cairn_arena *arena, const char *directory, const json_t *list)
+static cairn_err add_nodes(cairn_arena *arena, const char *directory,
+                           const cairn_chain_members *chain)
 {
     cairn_member_part *own = NULL;
-    void *memory = NULL;
-    size_t count = json_array_size(list);
     CAIRN_TRY(CAIRN_ARENA_NEW(arena, &own));
     CAIRN_TRY(cairn_member_own_part(arena, directory, own));
-    CAIRN_TRY(cairn_arena_array(arena, count + 1, sizeof(const char *), &memory));
-    const char **names = memory;
-    for (size_t i = 0; i < count; i++) {
-        names[i] = json_string_value(json_array_get(list, i));
-        if (!cairn_consortium_is_node_name(arena, names[i]))
-            return bad_chain("nodes: one is not URL#PIN");
-    }
-    return cairn_consortium_add_nodes(arena, directory, own->node, names, count);
+    return cairn_consortium_add_nodes(arena, directory, own->node, chain->nodes, chain->node_count);
 }
 
 /* A ledger's directory becomes a member's: the section is added to its cairn.yaml, last of all. */
@@ -499,27 +269,19 @@ cairn_err cairn_member_begin(cairn_command *command, const char *directory,
     const bool syncs = how->sync_url_count > 0;
     CAIRN_CLEANUP(cairn_config_free_p) cairn_config *config = NULL;
     cairn_arena *arena = &command->arena;
-    CAIRN_CLEANUP(free_json)
-    json_t *json =
-        json_loadb((const char *)chain_file.data, chain_file.size, JSON_REJECT_DUPLICATES, NULL);
-    const char *format = json_string_value(json_object_get(json, "format"));
     cairn_member_begun begun = {.sync = {.height = 0}};
-    cairn_chain chain;
-    cairn_bytes genesis;
+    cairn_chain_members members;
     cairn_bytes peers;
-    if (format == NULL || strcmp(format, chain_format) != 0 || json_object_size(json) != 4)
-        return bad_chain("format: is no consortium's chain");
-    CAIRN_TRY(dump(arena, json_object_get(json, "genesis"), &genesis));
-    CAIRN_TRY(cairn_chain_decode(arena, genesis, &chain));
-    CAIRN_TRY(list_peers(arena, directory, json_object_get(json, "peers"), &peers));
+    CAIRN_TRY(cairn_chain_file_decode(arena, chain_file, &members));
+    CAIRN_TRY(list_peers(arena, directory, &members, &peers));
     CAIRN_TRY(cairn_home_config(directory, &config));
     if (syncs)
-        CAIRN_TRY(cairn_engine_state_sync(command, directory, chain.id, how->sync_urls,
+        CAIRN_TRY(cairn_engine_state_sync(command, directory, members.chain.id, how->sync_urls,
                                           how->sync_url_count, &begun.sync));
-    CAIRN_TRY(begin_store(directory, &chain.start, syncs));
-    CAIRN_TRY(cairn_engine_set_chain(directory, genesis, peers));
-    CAIRN_TRY(add_nodes(arena, directory, json_object_get(json, "nodes")));
-    cairn_ledger_id(chain.start.genesis, &begun.ledger);
+    CAIRN_TRY(begin_store(directory, &members.chain.start, syncs));
+    CAIRN_TRY(cairn_engine_set_chain(directory, members.genesis, peers));
+    CAIRN_TRY(add_nodes(arena, directory, &members));
+    cairn_ledger_id(members.chain.start.genesis, &begun.ledger);
     if (!cairn_node_is_member(config))
         CAIRN_TRY(extend_config(command, directory, how->rpc));
     *ret_begun = begun;

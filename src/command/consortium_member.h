@@ -4,24 +4,14 @@
 #ifndef CAIRN_COMMAND_CONSORTIUM_MEMBER_H
 #define CAIRN_COMMAND_CONSORTIUM_MEMBER_H
 
+#include "command/consortium_files.h"
 #include "command/consortium_sync.h"
 #include "command/verb.h"
 #include "core/config.h"
-#include "ledger/consortium/chain.h"
-#include "ledger/genesis.h"
 
 enum {
-    CAIRN_PART_SIZE_MAX = 64 << 10,
-    CAIRN_PEER_SIZE_MAX = 320,
     CAIRN_CONSORTIUM_SETTINGS_MAX = 5,
 };
-
-/* What other members know of one. */
-typedef struct cairn_member_part {
-    cairn_genesis_member member; /* the last key is the validator's */
-    const char *peer;            /* ID@HOST:PORT of its engine */
-    const char *node;            /* as cairn_node_name_parse takes it; "": nobody else calls it */
-} cairn_member_part;
 
 /* How a member is reached. */
 typedef struct cairn_member_address {
@@ -38,29 +28,12 @@ typedef struct cairn_member_address {
 cairn_err cairn_member_prepare(cairn_command *command, const char *directory, const char *org_name,
                                const cairn_member_address *address) CAIRN_MUST_USE;
 
-/* From member.json, strictly; views and texts in the arena. */
-cairn_err cairn_member_part_decode(cairn_arena *arena, cairn_bytes json,
-                                   cairn_member_part *ret_part) CAIRN_MUST_USE;
-/* The same of a file. */
+/* member.json of another directory. */
 cairn_err cairn_member_part_read(cairn_command *command, const char *path,
                                  cairn_member_part *ret_part) CAIRN_MUST_USE;
 /* The directory's own, which cairn_member_prepare has left there. */
 cairn_err cairn_member_own_part(cairn_arena *arena, const char *directory,
                                 cairn_member_part *ret_part) CAIRN_MUST_USE;
-
-/* A validator that the chain begins with. */
-typedef struct cairn_chain_validator {
-    const char *name;
-    uint8_t key[32];
-    uint64_t power;
-} cairn_chain_validator;
-
-/* The chain's file: genesis.json of the engine, and how the members' engines and nodes are called.
- * `time_ms` is the genesis' time, not before the ledger's last block. */
-cairn_err cairn_chain_file(cairn_arena *arena, const cairn_chain_start *start, uint64_t time_ms,
-                           const cairn_chain_validator *validators, size_t validator_count,
-                           const cairn_member_part *parts, size_t part_count,
-                           cairn_bytes *ret_json) CAIRN_MUST_USE;
 
 /* How a member begins. */
 typedef struct cairn_member_beginning {
