@@ -206,6 +206,7 @@ static void serve_error(cairn_fdo_turn *turn)
 void cairn_fdo_serve(cairn_fdo_service *service, cairn_fdo_turn *turn)
 {
     turn->service = service;
+    cairn_err_clear(); /* what went wrong for another peer is none of this one's business */
     if (turn->type == CAIRN_FDO_ERROR) {
         serve_error(turn);
         return;
