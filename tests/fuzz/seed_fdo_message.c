@@ -13,14 +13,22 @@ static cairn_fdo_key *public_key;
 static const cairn_fdo_nonce nonce = {{1}};
 static const cairn_fdo_guid guid = {{2}};
 
-static void save(cairn_err err, uint8_t type, cairn_bytes body)
+static void write_seed(const char *corpus, uint8_t type, cairn_bytes head, cairn_bytes body)
 {
     char path[4096];
-    CAIRN_ASSERT(err == CAIRN_OK);
-    (void)snprintf(path, sizeof path, "%s/fdo_message/%u", directory, type);
+    (void)snprintf(path, sizeof path, "%s/%s/%u", directory, corpus, type);
     FILE *file = fopen(path, "wb");
-    CAIRN_ASSERT(file != NULL && fputc(type, file) == type &&
+    CAIRN_ASSERT(file != NULL && fwrite(head.data, 1, head.size, file) == head.size &&
                  fwrite(body.data, 1, body.size, file) == body.size && fclose(file) == 0);
+}
+
+static void save(cairn_err err, uint8_t type, cairn_bytes body)
+{
+    const uint8_t head[] = {type, 0};
+    CAIRN_ASSERT(err == CAIRN_OK);
+    write_seed("fdo_message", type, cairn_bytes_of(head, 1), body);
+    if (type > CAIRN_FDO_TO2_HELLO_DEVICE && type < CAIRN_FDO_ERROR && type % 2 == 1)
+        write_seed("fdo_client", type, cairn_bytes_of(head, 2), body);
 }
 
 static cairn_bytes finish(cairn_err err, const cairn_fdo_unsigned *u)
@@ -61,6 +69,7 @@ static void save_plain(void)
     save(cairn_fdo_next_entry_encode(&arena, 1, cairn_bytes_of("\x80", 1), &b), 63, b);
     save(cairn_fdo_device_ready_encode(&arena, &hmac, 1300, &b), 66, b);
     save(cairn_fdo_owner_ready_encode(&arena, 1300, &b), 67, b);
+    save(cairn_fdo_hello_ack_encode(&arena, &nonce, &b), 71, b);
     save(cairn_fdo_error_encode(&arena, &error, &b), 255, b);
 }
 
