@@ -23,6 +23,11 @@ run() {
     "$cairn" device run "$work/$1" --attempts 1 "${@:2}" >"$work/$1.run" 2>&1
 }
 
+# under_way PID: the device that it runs has found its owner, or is through.
+under_way() {
+    grep -q TO1 "$work/three.run" || ! kill -0 "$1"
+}
+
 words() {
     [ "$(grep -c '"event":"onboard.done","type":22,' "$work/factory.log")" -ge "$1" ]
 }
@@ -72,6 +77,23 @@ for name in one two; do
         fail "subject of $name"
 done
 [ "$(grep -rlxF hello "$work/buyer/onboard/uploads" | wc -l)" -eq 2 ] || fail "fdo.upload"
+# [X1353-R35] The buyer's servers die while a device is with them, again and again: it gets through in the end.
+expect 0 "$cairn" device make "$work/three" --manufacturer "$factory" --model wheel --serial SN-3
+expect 0 "$cairn" -C "$work/factory" onboard export "$work/later"
+expect 0 "$cairn" -C "$work/buyer" onboard import "$work"/later/*.pem
+for _ in 1 2 3; do
+    stop "$server"
+    serve buyer --roles owner --csr --download firmware="$work/firmware"
+    run three &
+    running=$!
+    wait_for 5 under_way "$running"
+    kill -9 "$server"
+    wait "$server" "$running" 2>/dev/null
+done
+serve buyer --roles owner --csr --download firmware="$work/firmware"
+wait_for 30 run three || fail "three: $(cat "$work/three.run")"
+cmp "$work/firmware" "$work/three/owner/firmware" || fail "fdo.download to three"
+
 # What it left as is not what it came as; a device that has an owner is left alone.
 expect 0 "$cairn" -C "$work/buyer" onboard export "$work/after" --all
 cmp -s <(ls "$work/vouchers") <(ls "$work/after") && fail "GUIDs do not rotate"
