@@ -213,6 +213,14 @@ static const offered *any_source(sim_ctx *ctx)
     return &sources[sim_rng_below(&ctx->rng, source_count)];
 }
 
+/* Does it lead further than the joiner is? Blocks that change nothing count, too. */
+static bool leads_on(const offered *source, uint64_t size)
+{
+    return size < source->read.size ||
+           (size == source->read.size &&
+            cairn_store_delivered_height(joiner->engine) <= source->offer.height);
+}
+
 static void offer(sim_ctx *ctx)
 {
     const facts *f = ctx->facts;
@@ -225,7 +233,7 @@ static void offer(sim_ctx *ctx)
                              &f->chain.blocks[source->offer.height].app_hash, &result),
                "OfferSnapshot"))
         return;
-    SIM_CHECK(result == (size <= source->read.size ? OFFER_ACCEPT : OFFER_REJECT),
+    SIM_CHECK(result == (leads_on(source, size) ? OFFER_ACCEPT : OFFER_REJECT),
               "a snapshot of %" PRIu64 " entries is answered %" PRIu64 " by one that has %" PRIu64,
               source->read.size, result, size);
     if (result == OFFER_ACCEPT)
@@ -330,7 +338,7 @@ static void offer_lie(sim_ctx *ctx)
     bool about_ends = expected == OFFER_REJECT_SENDER && lies_about_ends(f, source, &lie);
     accepted = NULL;
     if (about_ends)
-        expected = size <= source->read.size ? OFFER_ACCEPT : OFFER_REJECT;
+        expected = leads_on(source, size) ? OFFER_ACCEPT : OFFER_REJECT;
     if (failed(
             ctx,
             replica_offer(joiner, &lie, &f->chain.blocks[source->offer.height].app_hash, &result),
