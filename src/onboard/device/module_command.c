@@ -79,7 +79,7 @@ static cairn_err take_args(command *c, cairn_cbor_reader *reader)
     if (c->word_count != 1)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, "house", "fdo.command.args: without a command");
     CAIRN_TRY(cairn_cbor_read_bytes(reader, "args", 1, SIZE_MAX, &inner));
-    CAIRN_TRY(module_open(&args, inner, name_));
+    CAIRN_TRY(cairn_info_open(&args, inner, name_));
     CAIRN_TRY(cairn_cbor_read_array(&args, "args", 0, WORDS_MAX, &count));
     for (size_t i = 0; i < count; i++) {
         cairn_bytes word;
@@ -160,22 +160,22 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     command *c = context;
     cairn_cbor_reader reader;
-    CAIRN_TRY(module_open(&reader, value, name_));
-    if (module_is(name, "command"))
+    CAIRN_TRY(cairn_info_open(&reader, value, name_));
+    if (cairn_info_is(name, "command"))
         return take_program(c, &reader);
-    if (module_is(name, "args"))
+    if (cairn_info_is(name, "args"))
         return take_args(c, &reader);
-    if (module_is(name, "may_fail"))
+    if (cairn_info_is(name, "may_fail"))
         return cairn_cbor_read_bool(&reader, "may_fail", &c->may_fail);
-    if (module_is(name, "return_stdout"))
+    if (cairn_info_is(name, "return_stdout"))
         return cairn_cbor_read_bool(&reader, "return_stdout", &c->wants[0]);
-    if (module_is(name, "return_stderr"))
+    if (cairn_info_is(name, "return_stderr"))
         return cairn_cbor_read_bool(&reader, "return_stderr", &c->wants[1]);
-    if (module_is(name, "execute"))
+    if (cairn_info_is(name, "execute"))
         return execute(c);
-    if (module_is(name, "sig"))
+    if (cairn_info_is(name, "sig"))
         return signal_child(c, &reader);
-    return module_unknown(name_, name);
+    return cairn_info_unknown(name_, name);
 }
 
 /* --- what comes of it --- */
@@ -211,7 +211,7 @@ static cairn_err give_exit(command *c, cairn_arena *arena, cairn_fdo_client_info
     if (code != 0 && !may_fail)
         return CAIRN_FAIL(CAIRN_ERR_CANCELLED, "house", "fdo.command: exit code %d", code);
     ret_info->name = cairn_bytes_str("exitcode");
-    return module_int(arena, code, &ret_info->value);
+    return cairn_info_int(arena, code, &ret_info->value);
 }
 
 /* Output before the exit code: a program is asked whether it has ended before its output is read
@@ -231,7 +231,7 @@ static cairn_err give(void *context, cairn_arena *arena, size_t room,
         if (got == 0)
             continue;
         ret_info->name = cairn_bytes_str(names[i]);
-        return module_bytes(arena, cairn_bytes_of(chunk, got), &ret_info->value);
+        return cairn_info_bytes(arena, cairn_bytes_of(chunk, got), &ret_info->value);
     }
     *ret_given = c->has_ended;
     return c->has_ended ? give_exit(c, arena, ret_info) : CAIRN_OK;
@@ -243,7 +243,7 @@ static void free_state(void *state)
     free(state);
 }
 
-cairn_err module_command_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
+cairn_err cairn_info_command_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
 {
     command *c = calloc(1, sizeof *c);
     (void)config;

@@ -131,7 +131,7 @@ static cairn_err give_request(csr *c, cairn_arena *arena, cairn_fdo_client_info 
                                    &request));
     ret_info->name =
         cairn_bytes_str(has_certificate(c) ? "simplereenroll-req" : "simpleenroll-req");
-    return module_bytes(arena, request, &ret_info->value);
+    return cairn_info_bytes(arena, request, &ret_info->value);
 }
 
 static cairn_err give(void *context, cairn_arena *arena, size_t room,
@@ -144,7 +144,7 @@ static cairn_err give(void *context, cairn_arena *arena, size_t room,
     if (c->step == ASK_ANCHORS) {
         c->step = WAIT_ANCHORS;
         ret_info->name = cairn_bytes_str("cacerts-req");
-        return module_int(arena, FORMAT_PKIX_CERT, &ret_info->value);
+        return cairn_info_int(arena, FORMAT_PKIX_CERT, &ret_info->value);
     }
     c->step = WAIT_CERTIFICATE;
     CAIRN_TRY(give_request(c, arena, ret_info));
@@ -245,14 +245,14 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     csr *c = context;
     cairn_cbor_reader reader;
-    CAIRN_TRY(module_open(&reader, value, name_));
-    if (module_is(name, "cacerts-res"))
+    CAIRN_TRY(cairn_info_open(&reader, value, name_));
+    if (cairn_info_is(name, "cacerts-res"))
         return take_anchors(c, &reader);
-    if (module_is(name, "simpleenroll-res") || module_is(name, "simplereenroll-res"))
+    if (cairn_info_is(name, "simpleenroll-res") || cairn_info_is(name, "simplereenroll-res"))
         return take_certificate(c, &reader);
-    if (module_is(name, "error"))
+    if (cairn_info_is(name, "error"))
         return take_error(c, &reader);
-    return module_unknown(name_, name);
+    return cairn_info_unknown(name_, name);
 }
 
 /* The keys of the owner's credentials go with them; their files are in the owner's directory, which
@@ -272,7 +272,7 @@ static void free_state(void *state)
     free(state);
 }
 
-cairn_err module_csr_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
+cairn_err cairn_info_csr_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
 {
     csr *c = calloc(1, sizeof *c);
     if (c == NULL)

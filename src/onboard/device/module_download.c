@@ -18,7 +18,7 @@ typedef struct download {
 
 static void restart(download *d)
 {
-    module_file_drop(&d->file);
+    cairn_info_file_drop(&d->file);
     d->name[0] = '\0';
     d->length = 0;
     d->has_hash = false;
@@ -42,7 +42,7 @@ static cairn_err take_name(download *d, cairn_cbor_reader *reader)
 {
     cairn_bytes text;
     CAIRN_TRY(cairn_cbor_read_text(reader, "name", 1, CAIRN_PATH_SIZE_MAX, &text));
-    return module_file_name(text, d->name);
+    return cairn_info_file_name(text, d->name);
 }
 
 static cairn_err take_hash(download *d, cairn_cbor_reader *reader)
@@ -63,10 +63,10 @@ static cairn_err add(download *d, cairn_bytes data, bool *ret_whole)
     if (d->name[0] == '\0')
         return CAIRN_FAIL(CAIRN_ERR_MISSING_FIELD, "house", "fdo.download.name: not there");
     if (d->file.fd < 0)
-        CAIRN_TRY(module_file_begin(&d->file, d->config->directory, d->name));
+        CAIRN_TRY(cairn_info_file_begin(&d->file, d->config->directory, d->name));
     if (d->file.size + data.size > d->length)
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "fdo.download.data: more than its length");
-    CAIRN_TRY(module_file_add(&d->file, data));
+    CAIRN_TRY(cairn_info_file_add(&d->file, data));
     *ret_whole = d->file.size == d->length;
     return CAIRN_OK;
 }
@@ -83,8 +83,8 @@ static cairn_err take_data(download *d, cairn_cbor_reader *reader)
     if (err == CAIRN_OK && !whole)
         return CAIRN_OK;
     if (err == CAIRN_OK)
-        err = module_file_end(&d->file,
-                              cairn_bytes_of(d->sha384, d->has_hash ? MODULE_SHA384_SIZE : 0));
+        err = cairn_info_file_end(&d->file,
+                                  cairn_bytes_of(d->sha384, d->has_hash ? MODULE_SHA384_SIZE : 0));
     answer(d, err == CAIRN_OK ? (int64_t)d->length : -1);
     return CAIRN_OK;
 }
@@ -93,16 +93,17 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     download *d = context;
     cairn_cbor_reader reader;
-    CAIRN_TRY(module_open(&reader, value, name_));
-    if (module_is(name, "name"))
+    CAIRN_TRY(cairn_info_open(&reader, value, name_));
+    if (cairn_info_is(name, "name"))
         return take_name(d, &reader);
-    if (module_is(name, "length"))
-        return cairn_cbor_read_uint(&reader, "length", 0, module_size_max(d->config), &d->length);
-    if (module_is(name, "sha-384"))
+    if (cairn_info_is(name, "length"))
+        return cairn_cbor_read_uint(&reader, "length", 0, cairn_info_size_max(d->config),
+                                    &d->length);
+    if (cairn_info_is(name, "sha-384"))
         return take_hash(d, &reader);
-    if (module_is(name, "data"))
+    if (cairn_info_is(name, "data"))
         return take_data(d, &reader);
-    return module_unknown(name_, name);
+    return cairn_info_unknown(name_, name);
 }
 
 static cairn_err give(void *context, cairn_arena *arena, size_t room,
@@ -114,7 +115,7 @@ static cairn_err give(void *context, cairn_arena *arena, size_t room,
         return CAIRN_OK;
     d->has_answer = false;
     ret_info->name = cairn_bytes_str("done");
-    return module_int(arena, d->answer, &ret_info->value);
+    return cairn_info_int(arena, d->answer, &ret_info->value);
 }
 
 static cairn_err remove_file(void *context, const char *name)
@@ -142,7 +143,7 @@ static void free_state(void *state)
     free(state);
 }
 
-cairn_err module_download_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
+cairn_err cairn_info_download_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
 {
     download *d = calloc(1, sizeof *d);
     if (d == NULL)

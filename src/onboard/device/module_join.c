@@ -38,21 +38,21 @@ static cairn_err end_object(module_object *object, const char *module, cairn_cbo
     return CAIRN_OK;
 }
 
-cairn_err module_object_take(module_object *object, const char *module, cairn_bytes name,
-                             cairn_bytes value)
+cairn_err cairn_info_object_take(module_object *object, const char *module, cairn_bytes name,
+                                 cairn_bytes value)
 {
     cairn_cbor_reader r;
     if (object->whole)
         return CAIRN_FAIL(CAIRN_ERR_BAD_VALUE, clause, "%s: more after its end", module);
-    CAIRN_TRY(module_open(&r, value, module));
-    if (module_is(name, "data"))
+    CAIRN_TRY(cairn_info_open(&r, value, module));
+    if (cairn_info_is(name, "data"))
         return add_piece(object, module, &r);
-    if (module_is(name, "end"))
+    if (cairn_info_is(name, "end"))
         return end_object(object, module, &r);
-    return module_unknown(module, name);
+    return cairn_info_unknown(module, name);
 }
 
-void module_object_drop(module_object *object)
+void cairn_info_object_drop(module_object *object)
 {
     free(object->data);
     *object = (module_object){.size_max = object->size_max};
@@ -60,7 +60,7 @@ void module_object_drop(module_object *object)
 
 /* --- what is shared --- */
 
-cairn_err module_join_new(const cairn_fdo_client_modules_config *config, module_join **ret_join)
+cairn_err cairn_info_join_new(const cairn_fdo_client_modules_config *config, module_join **ret_join)
 {
     module_join *join = calloc(1, sizeof *join);
     if (join == NULL)
@@ -70,7 +70,7 @@ cairn_err module_join_new(const cairn_fdo_client_modules_config *config, module_
     return CAIRN_OK;
 }
 
-void module_join_forget_keys(module_join *join)
+void cairn_info_join_forget_keys(module_join *join)
 {
     for (size_t i = 0; i < join->key_count; i++)
         cairn_key_free(join->keys[i]);
@@ -78,32 +78,32 @@ void module_join_forget_keys(module_join *join)
     join->proved = join->has_contract = false;
 }
 
-void module_join_release(module_join *join)
+void cairn_info_join_release(module_join *join)
 {
     if (--join->users > 0)
         return;
-    module_join_forget_keys(join);
+    cairn_info_join_forget_keys(join);
     free(join);
 }
 
 /* --- files --- */
 
-cairn_err module_join_path(const module_join *join, const char *name,
-                           char ret_path[CAIRN_PATH_SIZE_MAX])
+cairn_err cairn_info_join_path(const module_join *join, const char *name,
+                               char ret_path[CAIRN_PATH_SIZE_MAX])
 {
     return cairn_path_join(join->config->directory, name, ret_path);
 }
 
-cairn_err module_join_write(const module_join *join, const char *name, cairn_bytes data)
+cairn_err cairn_info_join_write(const module_join *join, const char *name, cairn_bytes data)
 {
     char path[CAIRN_PATH_SIZE_MAX];
     CAIRN_TRY(cairn_dir_make(join->config->directory, 0700));
-    CAIRN_TRY(module_join_path(join, name, path));
+    CAIRN_TRY(cairn_info_join_path(join, name, path));
     return cairn_file_replace(path, 0600, data, NULL);
 }
 
-cairn_err module_join_write_anchors(const module_join *join, const char *name,
-                                    const cairn_bytes *anchors, size_t count)
+cairn_err cairn_info_join_write_anchors(const module_join *join, const char *name,
+                                        const cairn_bytes *anchors, size_t count)
 {
     cairn_arena arena;
     uint8_t *text = NULL;
@@ -120,7 +120,7 @@ cairn_err module_join_write_anchors(const module_join *join, const char *name,
         size += pem.size;
     }
     if (err == CAIRN_OK)
-        err = module_join_write(join, name, cairn_bytes_of(text, size));
+        err = cairn_info_join_write(join, name, cairn_bytes_of(text, size));
     cairn_arena_done(&arena);
     return err;
 }
@@ -129,16 +129,16 @@ static cairn_err add(const cairn_fdo_client_modules_config *config, module_slot 
                      size_t *count)
 {
     static cairn_err (*const open[])(module_join *, module_slot *) = {
-        module_proof_open, module_network_open, module_service_open};
+        cairn_info_proof_open, cairn_info_network_open, cairn_info_service_open};
     module_join *join = NULL;
-    CAIRN_TRY(module_join_new(config, &join));
+    CAIRN_TRY(cairn_info_join_new(config, &join));
     join->users++; /* ours, while they are made */
     cairn_err err = CAIRN_OK;
     for (size_t i = 0; err == CAIRN_OK && i < sizeof open / sizeof open[0]; i++) {
         err = open[i](join, &slots[*count]);
         *count += err == CAIRN_OK;
     }
-    module_join_release(join);
+    cairn_info_join_release(join);
     return err;
 }
 

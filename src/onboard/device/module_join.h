@@ -17,9 +17,9 @@ typedef struct module_object {
 
 /* Takes a pair. UNKNOWN_FIELD for another name, TOO_LARGE, MISMATCH for a wrong size, BAD_VALUE for
  * what comes after the end. */
-cairn_err module_object_take(module_object *object, const char *module, cairn_bytes name,
-                             cairn_bytes value) CAIRN_MUST_USE;
-void module_object_drop(module_object *object);
+cairn_err cairn_info_object_take(module_object *object, const char *module, cairn_bytes name,
+                                 cairn_bytes value) CAIRN_MUST_USE;
+void cairn_info_object_drop(module_object *object);
 
 typedef struct module_join {
     const cairn_fdo_client_modules_config *config;
@@ -33,22 +33,22 @@ typedef struct module_join {
 } module_join;
 
 /* One for all three; each frees its hold. */
-cairn_err module_join_new(const cairn_fdo_client_modules_config *config,
-                          module_join **ret_join) CAIRN_MUST_USE;
-void module_join_forget_keys(module_join *join);
-void module_join_release(module_join *join);
+cairn_err cairn_info_join_new(const cairn_fdo_client_modules_config *config,
+                              module_join **ret_join) CAIRN_MUST_USE;
+void cairn_info_join_forget_keys(module_join *join);
+void cairn_info_join_release(module_join *join);
 
-cairn_err module_proof_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_network_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_service_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_proof_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_network_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_service_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
 
 /* DIRECTORY/NAME, and a file there: replaced whole. */
-cairn_err module_join_path(const module_join *join, const char *name,
-                           char ret_path[CAIRN_PATH_SIZE_MAX]) CAIRN_MUST_USE;
-cairn_err module_join_write(const module_join *join, const char *name,
-                            cairn_bytes data) CAIRN_MUST_USE;
+cairn_err cairn_info_join_path(const module_join *join, const char *name,
+                               char ret_path[CAIRN_PATH_SIZE_MAX]) CAIRN_MUST_USE;
+cairn_err cairn_info_join_write(const module_join *join, const char *name,
+                                cairn_bytes data) CAIRN_MUST_USE;
 /* The PEM texts of certificates, one after the other, into NAME. */
-cairn_err module_join_write_anchors(const module_join *join, const char *name,
-                                    const cairn_bytes *anchors, size_t count) CAIRN_MUST_USE;
+cairn_err cairn_info_join_write_anchors(const module_join *join, const char *name,
+                                        const cairn_bytes *anchors, size_t count) CAIRN_MUST_USE;
 
 #endif

@@ -24,7 +24,7 @@ typedef struct network {
 
 static void reset(network *n)
 {
-    module_object_drop(&n->object);
+    cairn_info_object_drop(&n->object);
 }
 
 static void begin(void *context, const cairn_fdo_client_run_facts *facts)
@@ -45,7 +45,7 @@ static cairn_err read_counter(const network *n, cairn_arena *arena, uint32_t *re
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_bytes file;
     uint32_t counter = 0;
-    CAIRN_TRY(module_join_path(n->join, counter_file, path));
+    CAIRN_TRY(cairn_info_join_path(n->join, counter_file, path));
     cairn_err err = cairn_file_read(arena, path, COUNTER_SIZE_MAX, &file);
     if (err == CAIRN_ERR_NOT_FOUND) {
         *ret_counter = 0;
@@ -70,7 +70,7 @@ static cairn_err read_certificate(const network *n, cairn_arena *arena, cairn_ha
     char path[CAIRN_PATH_SIZE_MAX];
     cairn_bytes pem, der;
     (void)snprintf(name, sizeof name, "%.64s.crt.pem", n->join->config->join->network_key);
-    CAIRN_TRY(module_join_path(n->join, name, path));
+    CAIRN_TRY(cairn_info_join_path(n->join, name, path));
     CAIRN_TRY(cairn_file_read(arena, path, CERTIFICATE_SIZE_MAX, &pem));
     CAIRN_TRY(cairn_pem_decode(arena, "CERTIFICATE", pem, &der));
     cairn_sha256_of(der.data, der.size, ret_hash);
@@ -107,7 +107,7 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     network *n = context;
     cairn_arena arena;
-    CAIRN_TRY(module_object_take(&n->object, name_, name, value));
+    CAIRN_TRY(cairn_info_object_take(&n->object, name_, name, value));
     if (!n->object.whole)
         return CAIRN_OK;
     cairn_arena_init(&arena, ARENA_SIZE);
@@ -126,13 +126,13 @@ static cairn_err write_block(const network *n, cairn_arena *arena,
     const char *key_name = n->join->config->join->network_key;
     cairn_profile_files files = {.anchors = anchors, .certificate = certificate, .key = key};
     cairn_bytes block;
-    CAIRN_TRY(module_join_path(n->join, anchors_file, anchors));
+    CAIRN_TRY(cairn_info_join_path(n->join, anchors_file, anchors));
     (void)snprintf(name, sizeof name, "%.64s.crt.pem", key_name);
-    CAIRN_TRY(module_join_path(n->join, name, certificate));
+    CAIRN_TRY(cairn_info_join_path(n->join, name, certificate));
     (void)snprintf(name, sizeof name, "../keys/%.64s.pem", key_name);
-    CAIRN_TRY(module_join_path(n->join, name, key));
+    CAIRN_TRY(cairn_info_join_path(n->join, name, key));
     CAIRN_TRY(cairn_network_profile_render_wpa(arena, profile, &files, &block));
-    return module_join_write(n->join, block_file, block);
+    return cairn_info_join_write(n->join, block_file, block);
 }
 
 /* The counter last: cut short, it is done again. */
@@ -142,13 +142,13 @@ static cairn_err write_all(const network *n, cairn_arena *arena)
     char counter[COUNTER_SIZE_MAX + 1];
     CAIRN_TRY(CAIRN_ARENA_NEW(arena, &profile));
     CAIRN_TRY(open_profile(n, arena, profile));
-    CAIRN_TRY(
-        module_join_write_anchors(n->join, anchors_file, profile->anchors, profile->anchor_count));
+    CAIRN_TRY(cairn_info_join_write_anchors(n->join, anchors_file, profile->anchors,
+                                            profile->anchor_count));
     CAIRN_TRY(write_block(n, arena, profile));
-    CAIRN_TRY(
-        module_join_write(n->join, message_file, cairn_bytes_of(n->object.data, n->object.size)));
+    CAIRN_TRY(cairn_info_join_write(n->join, message_file,
+                                    cairn_bytes_of(n->object.data, n->object.size)));
     (void)snprintf(counter, sizeof counter, "%u", profile->counter);
-    return module_join_write(n->join, counter_file, cairn_bytes_str(counter));
+    return cairn_info_join_write(n->join, counter_file, cairn_bytes_str(counter));
 }
 
 static cairn_err commit(void *context)
@@ -172,11 +172,11 @@ static void free_state(void *state)
 {
     network *n = state;
     reset(n);
-    module_join_release(n->join);
+    cairn_info_join_release(n->join);
     free(n);
 }
 
-cairn_err module_network_open(module_join *join, module_slot *slot)
+cairn_err cairn_info_network_open(module_join *join, module_slot *slot)
 {
     network *n = calloc(1, sizeof *n);
     if (n == NULL)

@@ -23,8 +23,8 @@ static const cairn_fdo_client_join *settings(const proof *p)
 static void begin(void *context, const cairn_fdo_client_run_facts *facts)
 {
     proof *p = context;
-    module_object_drop(&p->object);
-    module_join_forget_keys(p->join);
+    cairn_info_object_drop(&p->object);
+    cairn_info_join_forget_keys(p->join);
     p->join->facts = facts;
     p->ask = false;
 }
@@ -32,7 +32,7 @@ static void begin(void *context, const cairn_fdo_client_run_facts *facts)
 static void activate(void *context)
 {
     proof *p = context;
-    module_object_drop(&p->object);
+    cairn_info_object_drop(&p->object);
     p->ask = true;
 }
 
@@ -117,7 +117,7 @@ static cairn_err check(proof *p, cairn_arena *arena)
     cairn_err err = cairn_ledger_word_verify(arena, word, &trust, &facts, &verdict);
     cairn_trust_done(&trust);
     CAIRN_TRY(err);
-    module_join_forget_keys(p->join);
+    cairn_info_join_forget_keys(p->join);
     if (verdict.has_contract)
         CAIRN_TRY(keep_keys(p, arena, word, &verdict.contract.operator));
     p->join->has_contract = verdict.has_contract;
@@ -129,13 +129,13 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     proof *p = context;
     cairn_arena arena;
-    CAIRN_TRY(module_object_take(&p->object, name_, name, value));
+    CAIRN_TRY(cairn_info_object_take(&p->object, name_, name, value));
     if (!p->object.whole)
         return CAIRN_OK;
     cairn_arena_init(&arena, ARENA_SIZE);
     cairn_err err = check(p, &arena);
     cairn_arena_done(&arena);
-    module_object_drop(&p->object);
+    cairn_info_object_drop(&p->object);
     return err;
 }
 
@@ -151,8 +151,8 @@ static cairn_err commit(void *context)
 static void drop(void *context)
 {
     proof *p = context;
-    module_object_drop(&p->object);
-    module_join_forget_keys(p->join);
+    cairn_info_object_drop(&p->object);
+    cairn_info_join_forget_keys(p->join);
     p->join->facts = NULL;
     p->ask = false;
 }
@@ -160,12 +160,12 @@ static void drop(void *context)
 static void free_state(void *state)
 {
     proof *p = state;
-    module_object_drop(&p->object);
-    module_join_release(p->join);
+    cairn_info_object_drop(&p->object);
+    cairn_info_join_release(p->join);
     free(p);
 }
 
-cairn_err module_proof_open(module_join *join, module_slot *slot)
+cairn_err cairn_info_proof_open(module_join *join, module_slot *slot)
 {
     proof *p = calloc(1, sizeof *p);
     if (p == NULL)

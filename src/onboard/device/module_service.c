@@ -21,14 +21,14 @@ typedef struct service {
 static void begin(void *context, const cairn_fdo_client_run_facts *facts)
 {
     service *s = context;
-    module_object_drop(&s->object);
+    cairn_info_object_drop(&s->object);
     s->join->facts = facts;
 }
 
 static void activate(void *context)
 {
     service *s = context;
-    module_object_drop(&s->object);
+    cairn_info_object_drop(&s->object);
 }
 
 static cairn_err open_profile(const service *s, cairn_service_profile *profile)
@@ -40,7 +40,7 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     service *s = context;
     cairn_service_profile profile;
-    CAIRN_TRY(module_object_take(&s->object, name_, name, value));
+    CAIRN_TRY(cairn_info_object_take(&s->object, name_, name, value));
     return s->object.whole ? open_profile(s, &profile) : CAIRN_OK;
 }
 
@@ -52,17 +52,17 @@ static cairn_err write_options(const service *s, cairn_arena *arena,
     const char *key_name = s->join->config->join->service_key;
     cairn_profile_files files = {.anchors = anchors, .certificate = certificate, .key = key};
     cairn_bytes text;
-    CAIRN_TRY(module_join_path(s->join, anchors_file, anchors));
+    CAIRN_TRY(cairn_info_join_path(s->join, anchors_file, anchors));
     (void)snprintf(name, sizeof name, "%.64s.crt.pem", key_name);
-    CAIRN_TRY(module_join_path(s->join, name, certificate));
+    CAIRN_TRY(cairn_info_join_path(s->join, name, certificate));
     (void)snprintf(name, sizeof name, "../keys/%.64s.pem", key_name);
-    CAIRN_TRY(module_join_path(s->join, name, key));
+    CAIRN_TRY(cairn_info_join_path(s->join, name, key));
     CAIRN_TRY(cairn_service_profile_render_mqtt(arena, profile, &files, &text));
-    CAIRN_TRY(module_join_write(s->join, mqtt_file, text));
+    CAIRN_TRY(cairn_info_join_write(s->join, mqtt_file, text));
     if (profile->url.size == 0)
         return CAIRN_OK;
     CAIRN_TRY(cairn_service_profile_render_curl(arena, profile, &files, &text));
-    return module_join_write(s->join, curl_file, text);
+    return cairn_info_join_write(s->join, curl_file, text);
 }
 
 static cairn_err commit(void *context)
@@ -73,8 +73,8 @@ static cairn_err commit(void *context)
     if (!s->object.whole)
         return CAIRN_OK;
     CAIRN_TRY(open_profile(s, &profile));
-    CAIRN_TRY(
-        module_join_write_anchors(s->join, anchors_file, profile.anchors, profile.anchor_count));
+    CAIRN_TRY(cairn_info_join_write_anchors(s->join, anchors_file, profile.anchors,
+                                            profile.anchor_count));
     cairn_arena_init(&arena, ARENA_SIZE);
     cairn_err err = write_options(s, &arena, &profile);
     cairn_arena_done(&arena);
@@ -84,18 +84,18 @@ static cairn_err commit(void *context)
 static void drop(void *context)
 {
     service *s = context;
-    module_object_drop(&s->object);
+    cairn_info_object_drop(&s->object);
 }
 
 static void free_state(void *state)
 {
     service *s = state;
     drop(s);
-    module_join_release(s->join);
+    cairn_info_join_release(s->join);
     free(s);
 }
 
-cairn_err module_service_open(module_join *join, module_slot *slot)
+cairn_err cairn_info_service_open(module_join *join, module_slot *slot)
 {
     service *s = calloc(1, sizeof *s);
     if (s == NULL)

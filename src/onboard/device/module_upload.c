@@ -32,13 +32,13 @@ static cairn_err begin_file(upload *u, cairn_bytes text)
     char path[CAIRN_PATH_SIZE_MAX];
     if (u->step != NOTHING)
         return CAIRN_FAIL(CAIRN_ERR_BUSY, "house", "fdo.upload: one file at a time");
-    CAIRN_TRY(module_file_name(text, u->name));
+    CAIRN_TRY(cairn_info_file_name(text, u->name));
     CAIRN_TRY(cairn_path_join(u->config->upload_from, u->name, path));
     CAIRN_TRY(cairn_file_open(path, O_RDONLY, 0, &u->fd));
     CAIRN_TRY(cairn_file_size(u->fd, u->name, &u->size));
-    if (u->size > module_size_max(u->config))
+    if (u->size > cairn_info_size_max(u->config))
         return CAIRN_FAIL(CAIRN_ERR_TOO_LARGE, "house", "fdo.upload: %s", u->name);
-    CAIRN_TRY(module_hash_new(&u->hash));
+    CAIRN_TRY(cairn_info_hash_new(&u->hash));
     u->sent = 0;
     u->step = LENGTH;
     return CAIRN_OK;
@@ -49,11 +49,11 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
     upload *u = context;
     cairn_cbor_reader reader;
     cairn_bytes text;
-    CAIRN_TRY(module_open(&reader, value, name_));
-    if (module_is(name, "need-sha"))
+    CAIRN_TRY(cairn_info_open(&reader, value, name_));
+    if (cairn_info_is(name, "need-sha"))
         return cairn_cbor_read_bool(&reader, "need-sha", &u->need_hash);
-    if (!module_is(name, "name"))
-        return module_unknown(name_, name);
+    if (!cairn_info_is(name, "name"))
+        return cairn_info_unknown(name_, name);
     CAIRN_TRY(cairn_cbor_read_text(&reader, "name", 1, CAIRN_PATH_SIZE_MAX, &text));
     return begin_file(u, text);
 }
@@ -74,21 +74,21 @@ static cairn_err give_data(upload *u, cairn_arena *arena, size_t room, cairn_byt
     u->sent += got;
     if (u->sent == u->size)
         u->step = u->need_hash ? HASH : NOTHING;
-    return module_bytes(arena, cairn_bytes_of(chunk, got), ret_value);
+    return cairn_info_bytes(arena, cairn_bytes_of(chunk, got), ret_value);
 }
 
 static cairn_err give_hash(upload *u, cairn_arena *arena, cairn_bytes *ret_value)
 {
     uint8_t digest[MODULE_SHA384_SIZE];
-    CAIRN_TRY(module_hash_end(u->hash, digest));
+    CAIRN_TRY(cairn_info_hash_end(u->hash, digest));
     u->step = NOTHING;
-    return module_bytes(arena, cairn_bytes_of(digest, sizeof digest), ret_value);
+    return cairn_info_bytes(arena, cairn_bytes_of(digest, sizeof digest), ret_value);
 }
 
 static cairn_err give_length(upload *u, cairn_arena *arena, cairn_bytes *ret_value)
 {
     u->step = u->size > 0 ? DATA : u->need_hash ? HASH : NOTHING;
-    return module_int(arena, (int64_t)u->size, ret_value);
+    return cairn_info_int(arena, (int64_t)u->size, ret_value);
 }
 
 static cairn_err give(void *context, cairn_arena *arena, size_t room,
@@ -118,7 +118,7 @@ static void free_state(void *state)
     free(state);
 }
 
-cairn_err module_upload_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
+cairn_err cairn_info_upload_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
 {
     upload *u = calloc(1, sizeof *u);
     if (u == NULL)

@@ -23,7 +23,7 @@ typedef struct wget {
 static void drop(void *context)
 {
     wget *w = context;
-    module_file_drop(&w->file);
+    cairn_info_file_drop(&w->file);
     w->name[0] = '\0';
     w->has_hash = w->has_answer = false;
 }
@@ -49,12 +49,12 @@ static cairn_err fetch(wget *w, const char *url)
     const cairn_fdo_client_modules_config *config = w->config;
     if (w->name[0] == '\0')
         return CAIRN_FAIL(CAIRN_ERR_MISSING_FIELD, "house", "fdo.wget.name: not there");
-    CAIRN_TRY(module_file_begin(&w->file, config->directory, w->name));
-    CAIRN_TRY(config->fetch(config->fetch_context, url, w->file.fd, module_size_max(config)));
+    CAIRN_TRY(cairn_info_file_begin(&w->file, config->directory, w->name));
+    CAIRN_TRY(config->fetch(config->fetch_context, url, w->file.fd, cairn_info_size_max(config)));
     CAIRN_TRY(hash_file(w));
     w->size = w->file.size;
-    return module_file_end(&w->file,
-                           cairn_bytes_of(w->sha384, w->has_hash ? MODULE_SHA384_SIZE : 0));
+    return cairn_info_file_end(&w->file,
+                               cairn_bytes_of(w->sha384, w->has_hash ? MODULE_SHA384_SIZE : 0));
 }
 
 /* What goes wrong is told, and the run goes on. */
@@ -80,7 +80,7 @@ static cairn_err take_name(wget *w, cairn_cbor_reader *reader)
 {
     cairn_bytes text;
     CAIRN_TRY(cairn_cbor_read_text(reader, "name", 1, CAIRN_PATH_SIZE_MAX, &text));
-    return module_file_name(text, w->name);
+    return cairn_info_file_name(text, w->name);
 }
 
 static cairn_err take_hash(wget *w, cairn_cbor_reader *reader)
@@ -97,14 +97,14 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 {
     wget *w = context;
     cairn_cbor_reader reader;
-    CAIRN_TRY(module_open(&reader, value, name_));
-    if (module_is(name, "name"))
+    CAIRN_TRY(cairn_info_open(&reader, value, name_));
+    if (cairn_info_is(name, "name"))
         return take_name(w, &reader);
-    if (module_is(name, "sha-384"))
+    if (cairn_info_is(name, "sha-384"))
         return take_hash(w, &reader);
-    if (module_is(name, "url"))
+    if (cairn_info_is(name, "url"))
         return take_url(w, &reader);
-    return module_unknown(name_, name);
+    return cairn_info_unknown(name_, name);
 }
 
 static cairn_err give(void *context, cairn_arena *arena, size_t room,
@@ -117,10 +117,10 @@ static cairn_err give(void *context, cairn_arena *arena, size_t room,
     w->has_answer = false;
     if (w->error[0] != '\0') {
         ret_info->name = cairn_bytes_str("error");
-        return module_text(arena, w->error, &ret_info->value);
+        return cairn_info_text(arena, w->error, &ret_info->value);
     }
     ret_info->name = cairn_bytes_str("done");
-    return module_int(arena, (int64_t)w->size, &ret_info->value);
+    return cairn_info_int(arena, (int64_t)w->size, &ret_info->value);
 }
 
 static void free_state(void *state)
@@ -129,7 +129,7 @@ static void free_state(void *state)
     free(state);
 }
 
-cairn_err module_wget_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
+cairn_err cairn_info_wget_open(const cairn_fdo_client_modules_config *config, module_slot *slot)
 {
     wget *w = calloc(1, sizeof *w);
     if (w == NULL)

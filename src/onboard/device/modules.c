@@ -15,19 +15,19 @@ struct cairn_fdo_client_modules {
     const cairn_fdo_client_module *list[MODULES_MAX];
 };
 
-uint64_t module_size_max(const cairn_fdo_client_modules_config *config)
+uint64_t cairn_info_size_max(const cairn_fdo_client_modules_config *config)
 {
     return config->file_size_max == 0 ? FILE_SIZE_DEFAULT : config->file_size_max;
 }
 
 /* --- values --- */
 
-cairn_err module_open(cairn_cbor_reader *reader, cairn_bytes value, const char *module)
+cairn_err cairn_info_open(cairn_cbor_reader *reader, cairn_bytes value, const char *module)
 {
     return cairn_cbor_open(reader, value, CAIRN_CBOR_FOREIGN, module, "FDO 1.1, 3.8");
 }
 
-cairn_err module_unknown(const char *module, cairn_bytes name)
+cairn_err cairn_info_unknown(const char *module, cairn_bytes name)
 {
     return CAIRN_FAIL(CAIRN_ERR_UNKNOWN_FIELD, "FDO 1.1, 3.8", "%s: no message %.*s", module,
                       (int)name.size, (const char *)name.data);
@@ -38,7 +38,7 @@ static void put_int(cairn_cbor_writer *writer, const void *context)
     cairn_cbor_put_int(writer, *(const int64_t *)context);
 }
 
-cairn_err module_int(cairn_arena *arena, int64_t number, cairn_bytes *ret_value)
+cairn_err cairn_info_int(cairn_arena *arena, int64_t number, cairn_bytes *ret_value)
 {
     return cairn_fdo_encode(arena, put_int, &number, ret_value);
 }
@@ -48,7 +48,7 @@ static void put_bytes(cairn_cbor_writer *writer, const void *context)
     cairn_cbor_put_bytes(writer, *(const cairn_bytes *)context);
 }
 
-cairn_err module_bytes(cairn_arena *arena, cairn_bytes bytes, cairn_bytes *ret_value)
+cairn_err cairn_info_bytes(cairn_arena *arena, cairn_bytes bytes, cairn_bytes *ret_value)
 {
     return cairn_fdo_encode(arena, put_bytes, &bytes, ret_value);
 }
@@ -58,14 +58,14 @@ static void put_text(cairn_cbor_writer *writer, const void *context)
     cairn_cbor_put_text(writer, context);
 }
 
-cairn_err module_text(cairn_arena *arena, const char *text, cairn_bytes *ret_value)
+cairn_err cairn_info_text(cairn_arena *arena, const char *text, cairn_bytes *ret_value)
 {
     return cairn_fdo_encode(arena, put_text, text, ret_value);
 }
 
 /* --- files --- */
 
-cairn_err module_file_name(cairn_bytes text, char ret_name[MODULE_FILE_NAME_MAX + 1])
+cairn_err cairn_info_file_name(cairn_bytes text, char ret_name[MODULE_FILE_NAME_MAX + 1])
 {
     const uint8_t *slash = memrchr(text.data, '/', text.size);
     if (slash != NULL)
@@ -80,7 +80,7 @@ cairn_err module_file_name(cairn_bytes text, char ret_name[MODULE_FILE_NAME_MAX 
     return CAIRN_OK;
 }
 
-cairn_err module_hash_new(EVP_MD_CTX **ret_hash)
+cairn_err cairn_info_hash_new(EVP_MD_CTX **ret_hash)
 {
     const cairn_openssl *openssl = NULL;
     CAIRN_TRY(cairn_openssl_get(&openssl));
@@ -93,23 +93,23 @@ cairn_err module_hash_new(EVP_MD_CTX **ret_hash)
     return CAIRN_OK;
 }
 
-cairn_err module_hash_end(EVP_MD_CTX *hash, uint8_t ret_digest[MODULE_SHA384_SIZE])
+cairn_err cairn_info_hash_end(EVP_MD_CTX *hash, uint8_t ret_digest[MODULE_SHA384_SIZE])
 {
     return EVP_DigestFinal_ex(hash, ret_digest, NULL) == 1 ? CAIRN_OK
                                                            : cairn_openssl_fail("SHA-384");
 }
 
-cairn_err module_file_begin(module_file *file, const char *directory, const char *name)
+cairn_err cairn_info_file_begin(module_file *file, const char *directory, const char *name)
 {
-    module_file_drop(file);
+    cairn_info_file_drop(file);
     CAIRN_TRY(cairn_dir_make(directory, 0700));
     CAIRN_TRY(cairn_path_join(directory, name, file->path));
-    CAIRN_TRY(module_hash_new(&file->hash));
+    CAIRN_TRY(cairn_info_hash_new(&file->hash));
     file->size = 0;
     return cairn_file_beside(file->path, 0600, file->temporary, &file->fd);
 }
 
-cairn_err module_file_add(module_file *file, cairn_bytes data)
+cairn_err cairn_info_file_add(module_file *file, cairn_bytes data)
 {
     if (EVP_DigestUpdate(file->hash, data.data, data.size) != 1)
         return cairn_openssl_fail("SHA-384");
@@ -117,10 +117,10 @@ cairn_err module_file_add(module_file *file, cairn_bytes data)
     return cairn_file_write(file->fd, file->path, data);
 }
 
-cairn_err module_file_end(module_file *file, cairn_bytes sha384)
+cairn_err cairn_info_file_end(module_file *file, cairn_bytes sha384)
 {
     uint8_t digest[MODULE_SHA384_SIZE];
-    CAIRN_TRY(module_hash_end(file->hash, digest));
+    CAIRN_TRY(cairn_info_hash_end(file->hash, digest));
     if (sha384.size != 0 && !cairn_bytes_equal(sha384, cairn_bytes_of(digest, sizeof digest)))
         return CAIRN_FAIL(CAIRN_ERR_MISMATCH, "house", "%s: its hash is another", file->path);
     CAIRN_TRY(cairn_file_sync(file->fd, file->path));
@@ -130,7 +130,7 @@ cairn_err module_file_end(module_file *file, cairn_bytes sha384)
     return cairn_dir_sync_parent(file->path);
 }
 
-void module_file_drop(module_file *file)
+void cairn_info_file_drop(module_file *file)
 {
     if (file->fd >= 0) {
         cairn_file_close(file->fd);
@@ -173,12 +173,13 @@ cairn_err cairn_fdo_client_modules_open(const cairn_fdo_client_modules_config *c
     if (modules == NULL)
         return CAIRN_FAIL(CAIRN_ERR_NO_MEMORY, "house", "device: its modules");
     modules->config = config;
-    CAIRN_TRY(add(modules, config->directory != NULL, module_download_open));
-    CAIRN_TRY(add(modules, config->upload_from != NULL, module_upload_open));
-    CAIRN_TRY(add(modules, config->directory != NULL && config->fetch != NULL, module_wget_open));
-    CAIRN_TRY(add(modules, config->command, module_command_open));
+    CAIRN_TRY(add(modules, config->directory != NULL, cairn_info_download_open));
+    CAIRN_TRY(add(modules, config->upload_from != NULL, cairn_info_upload_open));
     CAIRN_TRY(
-        add(modules, config->directory != NULL && config->key_name_count > 0, module_csr_open));
+        add(modules, config->directory != NULL && config->fetch != NULL, cairn_info_wget_open));
+    CAIRN_TRY(add(modules, config->command, cairn_info_command_open));
+    CAIRN_TRY(
+        add(modules, config->directory != NULL && config->key_name_count > 0, cairn_info_csr_open));
     if (config->directory != NULL && config->join != NULL)
         CAIRN_TRY(add_join(modules));
     *ret_modules = CAIRN_STEAL(modules);

@@ -28,36 +28,38 @@ typedef struct module_file {
 
 /* The last part of a path that the owner gave, if it is a name that may be used: BAD_VALUE for
  * none, hidden ones, control characters, or more than 128 bytes. */
-cairn_err module_file_name(cairn_bytes text,
-                           char ret_name[MODULE_FILE_NAME_MAX + 1]) CAIRN_MUST_USE;
+cairn_err cairn_info_file_name(cairn_bytes text,
+                               char ret_name[MODULE_FILE_NAME_MAX + 1]) CAIRN_MUST_USE;
 
-cairn_err module_file_begin(module_file *file, const char *directory,
-                            const char *name) CAIRN_MUST_USE;
-cairn_err module_file_add(module_file *file, cairn_bytes data) CAIRN_MUST_USE;
+cairn_err cairn_info_file_begin(module_file *file, const char *directory,
+                                const char *name) CAIRN_MUST_USE;
+cairn_err cairn_info_file_add(module_file *file, cairn_bytes data) CAIRN_MUST_USE;
 /* The hash of what was written, or MISMATCH when `sha384` is not empty and another; then in place.
  */
-cairn_err module_file_end(module_file *file, cairn_bytes sha384) CAIRN_MUST_USE;
+cairn_err cairn_info_file_end(module_file *file, cairn_bytes sha384) CAIRN_MUST_USE;
 /* Gives up what is under way. */
-void module_file_drop(module_file *file);
+void cairn_info_file_drop(module_file *file);
 
 /* SHA-384 contexts. NO_MEMORY, CRYPTO. */
-cairn_err module_hash_new(EVP_MD_CTX **ret_hash) CAIRN_MUST_USE;
-cairn_err module_hash_end(EVP_MD_CTX *hash, uint8_t ret_digest[MODULE_SHA384_SIZE]) CAIRN_MUST_USE;
+cairn_err cairn_info_hash_new(EVP_MD_CTX **ret_hash) CAIRN_MUST_USE;
+cairn_err cairn_info_hash_end(EVP_MD_CTX *hash,
+                              uint8_t ret_digest[MODULE_SHA384_SIZE]) CAIRN_MUST_USE;
 
 /* Opens a reader at a pair's value. */
-cairn_err module_open(cairn_cbor_reader *reader, cairn_bytes value,
-                      const char *module) CAIRN_MUST_USE;
-cairn_err module_unknown(const char *module, cairn_bytes name) CAIRN_MUST_USE;
-static inline bool module_is(cairn_bytes name, const char *wanted)
+cairn_err cairn_info_open(cairn_cbor_reader *reader, cairn_bytes value,
+                          const char *module) CAIRN_MUST_USE;
+cairn_err cairn_info_unknown(const char *module, cairn_bytes name) CAIRN_MUST_USE;
+static inline bool cairn_info_is(cairn_bytes name, const char *wanted)
 {
     return cairn_bytes_equal(name, cairn_bytes_str(wanted));
 }
 
 /* One value in the arena. */
-cairn_err module_int(cairn_arena *arena, int64_t number, cairn_bytes *ret_value) CAIRN_MUST_USE;
-cairn_err module_bytes(cairn_arena *arena, cairn_bytes bytes,
-                       cairn_bytes *ret_value) CAIRN_MUST_USE;
-cairn_err module_text(cairn_arena *arena, const char *text, cairn_bytes *ret_value) CAIRN_MUST_USE;
+cairn_err cairn_info_int(cairn_arena *arena, int64_t number, cairn_bytes *ret_value) CAIRN_MUST_USE;
+cairn_err cairn_info_bytes(cairn_arena *arena, cairn_bytes bytes,
+                           cairn_bytes *ret_value) CAIRN_MUST_USE;
+cairn_err cairn_info_text(cairn_arena *arena, const char *text,
+                          cairn_bytes *ret_value) CAIRN_MUST_USE;
 
 /* Each fills in the module's table and makes its state, which `free_state` takes. */
 typedef struct module_slot {
@@ -72,17 +74,17 @@ struct cairn_fdo_client_joining {
                      size_t *count);
 };
 
-cairn_err module_download_open(const cairn_fdo_client_modules_config *config,
+cairn_err cairn_info_download_open(const cairn_fdo_client_modules_config *config,
+                                   module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_upload_open(const cairn_fdo_client_modules_config *config,
+                                 module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_wget_open(const cairn_fdo_client_modules_config *config,
                                module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_upload_open(const cairn_fdo_client_modules_config *config,
-                             module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_wget_open(const cairn_fdo_client_modules_config *config,
-                           module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_command_open(const cairn_fdo_client_modules_config *config,
+cairn_err cairn_info_command_open(const cairn_fdo_client_modules_config *config,
+                                  module_slot *slot) CAIRN_MUST_USE;
+cairn_err cairn_info_csr_open(const cairn_fdo_client_modules_config *config,
                               module_slot *slot) CAIRN_MUST_USE;
-cairn_err module_csr_open(const cairn_fdo_client_modules_config *config,
-                          module_slot *slot) CAIRN_MUST_USE;
 
-uint64_t module_size_max(const cairn_fdo_client_modules_config *config);
+uint64_t cairn_info_size_max(const cairn_fdo_client_modules_config *config);
 
 #endif
