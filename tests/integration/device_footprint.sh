@@ -30,6 +30,7 @@ compile() {
         -fno-asynchronous-unwind-tables ${more[@]+"${more[@]}"} -Iinclude -Isrc -c "$1" -o "$2/${1//\//_}.o"
 }
 export -f compile
+# shellcheck disable=SC2016 # the inner shell's
 printf '%s\n' "${sources[@]}" | xargs -P 2 -I {} bash -c 'compile "$0" "$1"' {} "$work/os" || die "the firmware does not compile"
 gcc -no-pie -Wl,--gc-sections -o "$work/firmware" "$work"/os/*.o -lcrypto -lpthread || die "the firmware does not link"
 "$build/tests/device-footprint" "$work/firmware" || fail "too large, or it did not live"

@@ -4,6 +4,7 @@
 # fdo_peers: builds them by the recipe that lies beside the repository; their paths are in $fdo_client and
 # $fdo_server. Skips where there is no recipe, no Go, or no way to its modules.
 fdo_peers() {
+    # shellcheck disable=SC2154 # the script's
     local recipe=$shared/peers/fdo kept
     [ -f "$recipe/peers.sh" ] || skip "$recipe, the recipe of the stock FDO peers, is not there"
     need go cc
