@@ -266,23 +266,20 @@ static cairn_err run(cairn_command *command, const cairn_arguments *arguments)
 
 static const cairn_option options[] = {
     {"roles", "LIST", false, false,
-     "of manufacturer, rendezvous and owner, those that are played; all if not given"},
+     "manufacturer, rendezvous, owner: which are played; all if not given"},
     {"listen", "ADDRESS:PORT", false, false, "where to serve; 127.0.0.1:8041 if not given"},
     {"rendezvous", "URL", false, false,
      "where devices made here look for their owner; this server if not given"},
     {"owner", "URL", false, false, "where devices find their owner; this server if not given"},
-    {"buyer", "FILE", false, true,
-     "public key (PEM) to which devices are signed over, one of P-256 and one of P-384; the "
-     "directory's own owner keys if not given"},
+    {"buyer", "FILE", false, true, "public key (PEM) that gets the devices; our own if not given"},
     {"tls-chain", "FILE", false, false, "certificates with which to serve over TLS, in PEM"},
     {"tls-key", "FILE", false, false, "the key of the first of them, in PEM"},
     {"tls-ca", "FILE", false, false,
-     "roots of the rendezvous services that are spoken to over TLS; the system's if not given"},
+     "roots of rendezvous services over TLS; the system's if not given"},
     {"csr", NULL, false, false, "certify keys of devices that ask for it (fdo.csr)"},
     {"download", "NAME=FILE", false, true, "a file for each device (fdo.download)"},
     {"wget", "NAME=URL", false, true, "a file that each device fetches (fdo.wget)"},
-    {"upload", "NAME", false, true,
-     "a file from each device, into DIR/onboard/uploads (fdo.upload)"},
+    {"upload", "NAME", false, true, "a file from each device, into DIR/onboard/uploads"},
 };
 
 const cairn_verb cairn_verb_onboard_serve = {
