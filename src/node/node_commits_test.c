@@ -37,14 +37,19 @@ static uint64_t get_now(void *context)
     return now;
 }
 
-/* Changes half of its validators at each height, so that each is on the way. */
+/* Changes half of its validators at each height, so that each is on the way. The chain is one
+ * thread's at a time: the test and the prover both ask for blocks. */
 static cairn_light_block block_at(uint64_t height)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
     const cairn_light_set set = test_chain_set(&chain, 2 * (size_t)height, 4, 10);
     const cairn_light_set next = test_chain_set(&chain, 2 * (size_t)height + 2, 4, 10);
     const cairn_bytes hash =
         height > view->height ? cairn_bytes_hash(&app_hash) : test_chain_hash(&chain, "before");
-    return test_chain_block(&chain, height, set, next, hash);
+    const cairn_light_block block = test_chain_block(&chain, height, set, next, hash);
+    pthread_mutex_unlock(&lock);
+    return block;
 }
 
 static cairn_err fetch(void *context, cairn_arena *arena, uint64_t height,
@@ -123,7 +128,7 @@ typedef struct asker {
     cairn_arena arena;
     pthread_mutex_t lock;
     pthread_cond_t answered;
-    bool done;
+    _Atomic bool done;
     cairn_err err;
     cairn_bytes proof;
 } asker;

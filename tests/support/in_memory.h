@@ -12,7 +12,7 @@
 
 /* Byte by byte, and not by the library: it would look between variables, which sanitizers forbid.
  */
-__attribute__((no_sanitize("address", "undefined"))) static inline bool
+__attribute__((no_sanitize("address", "undefined", "thread"))) static inline bool
 in_mapping(const volatile char *begin, const volatile char *end, const char *text)
 {
     for (size_t size = strlen(text); (size_t)(end - begin) >= size; begin++) {
