@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "cairn/sha256.h"
 #include "identity/ca/ca_csr.h"
 
 enum { NAME_SIZE = 65 }; /* with its NUL: the longest name of a subject */
@@ -119,6 +120,14 @@ static void queue(cairn_births *b, const order *wish)
                0);
 }
 
+/* A device that tells no serial number is called by its request: another time the same. */
+static void name_by_request(cairn_bytes csr, char ret_name[NAME_SIZE])
+{
+    cairn_hash hash;
+    cairn_sha256_of(csr.data, csr.size, &hash);
+    cairn_hex_encode(cairn_bytes_hash(&hash), ret_name);
+}
+
 void cairn_births_issue(void *context, const cairn_fdo_birth *birth, cairn_fdo_issued_fn done,
                         void *done_context)
 {
@@ -132,7 +141,10 @@ void cairn_births_issue(void *context, const cairn_fdo_birth *birth, cairn_fdo_i
              0);
         return;
     }
-    memcpy(wish.name, birth->serial.data, birth->serial.size);
+    if (birth->serial.size > 0)
+        memcpy(wish.name, birth->serial.data, birth->serial.size);
+    else
+        name_by_request(birth->csr, wish.name);
     queue(context, &wish);
 }
 

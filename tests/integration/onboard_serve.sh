@@ -78,7 +78,7 @@ for name in one two; do
 done
 [ "$(grep -rlxF hello "$work/buyer/onboard/uploads" | wc -l)" -eq 2 ] || fail "fdo.upload"
 # [X1353-R35] The buyer's servers die while a device is with them, again and again: it gets through in the end.
-expect 0 "$cairn" device make "$work/three" --manufacturer "$factory" --model wheel --serial SN-3
+expect 0 "$cairn" device make "$work/three" --manufacturer "$factory" --model wheel # no serial number
 expect 0 "$cairn" -C "$work/factory" onboard export "$work/later"
 expect 0 "$cairn" -C "$work/buyer" onboard import "$work"/later/*.pem
 for _ in 1 2 3; do
