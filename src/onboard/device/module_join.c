@@ -1,6 +1,7 @@
 /* Objects in pieces, files, and what the three modules hold in common. */
 #include "onboard/device/module_join.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/crypto/pem.h"
@@ -92,6 +93,21 @@ cairn_err cairn_info_join_path(const module_join *join, const char *name,
                                char ret_path[CAIRN_PATH_SIZE_MAX])
 {
     return cairn_path_join(join->config->directory, name, ret_path);
+}
+
+cairn_err cairn_info_join_files(const module_join *join, const char *anchors_name,
+                                const char *key_name, module_join_files *ret_files)
+{
+    char name[MODULE_FILE_NAME_MAX + 1];
+    CAIRN_TRY(cairn_info_join_path(join, anchors_name, ret_files->anchors));
+    (void)snprintf(name, sizeof name, "%.64s.crt.pem", key_name);
+    CAIRN_TRY(cairn_info_join_path(join, name, ret_files->certificate));
+    (void)snprintf(name, sizeof name, "../keys/%.64s.pem", key_name);
+    CAIRN_TRY(cairn_info_join_path(join, name, ret_files->key));
+    ret_files->files = (cairn_profile_files){.anchors = ret_files->anchors,
+                                             .certificate = ret_files->certificate,
+                                             .key = ret_files->key};
+    return CAIRN_OK;
 }
 
 cairn_err cairn_info_join_write(const module_join *join, const char *name, cairn_bytes data)

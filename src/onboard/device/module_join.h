@@ -42,6 +42,17 @@ cairn_err cairn_info_proof_open(module_join *join, module_slot *slot) CAIRN_MUST
 cairn_err cairn_info_network_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
 cairn_err cairn_info_service_open(module_join *join, module_slot *slot) CAIRN_MUST_USE;
 
+/* Where what a configuration points at lies: the trust anchors' file, and the certificate and key
+ * of that name. `files` points into the rest. */
+typedef struct module_join_files {
+    char anchors[CAIRN_PATH_SIZE_MAX];
+    char certificate[CAIRN_PATH_SIZE_MAX];
+    char key[CAIRN_PATH_SIZE_MAX];
+    cairn_profile_files files;
+} module_join_files;
+cairn_err cairn_info_join_files(const module_join *join, const char *anchors_name,
+                                const char *key_name, module_join_files *ret_files) CAIRN_MUST_USE;
+
 /* DIRECTORY/NAME, and a file there: replaced whole. */
 cairn_err cairn_info_join_path(const module_join *join, const char *name,
                                char ret_path[CAIRN_PATH_SIZE_MAX]) CAIRN_MUST_USE;

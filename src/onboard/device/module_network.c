@@ -121,17 +121,11 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 static cairn_err write_block(const network *n, cairn_arena *arena,
                              const cairn_network_profile *profile)
 {
-    char anchors[CAIRN_PATH_SIZE_MAX], certificate[CAIRN_PATH_SIZE_MAX], key[CAIRN_PATH_SIZE_MAX];
-    char name[MODULE_FILE_NAME_MAX + 1];
-    const char *key_name = n->join->config->join->network_key;
-    cairn_profile_files files = {.anchors = anchors, .certificate = certificate, .key = key};
+    module_join_files where;
     cairn_bytes block;
-    CAIRN_TRY(cairn_info_join_path(n->join, anchors_file, anchors));
-    (void)snprintf(name, sizeof name, "%.64s.crt.pem", key_name);
-    CAIRN_TRY(cairn_info_join_path(n->join, name, certificate));
-    (void)snprintf(name, sizeof name, "../keys/%.64s.pem", key_name);
-    CAIRN_TRY(cairn_info_join_path(n->join, name, key));
-    CAIRN_TRY(cairn_network_profile_render_wpa(arena, profile, &files, &block));
+    CAIRN_TRY(
+        cairn_info_join_files(n->join, anchors_file, n->join->config->join->network_key, &where));
+    CAIRN_TRY(cairn_network_profile_render_wpa(arena, profile, &where.files, &block));
     return cairn_info_join_write(n->join, block_file, block);
 }
 

@@ -1,7 +1,6 @@
 /* x.sp: where the provider's service is. It comes in the channel in which the provider has proved
  * himself, and becomes files at the end of the run: trust anchors, and options for the mosquitto
  * clients and curl. Bytes: docs/formats/device.md, docs/formats/network-profile.md. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "onboard/device/module_join.h"
@@ -47,21 +46,15 @@ static cairn_err take(void *context, cairn_bytes name, cairn_bytes value)
 static cairn_err write_options(const service *s, cairn_arena *arena,
                                const cairn_service_profile *profile)
 {
-    char anchors[CAIRN_PATH_SIZE_MAX], certificate[CAIRN_PATH_SIZE_MAX], key[CAIRN_PATH_SIZE_MAX];
-    char name[MODULE_FILE_NAME_MAX + 1];
-    const char *key_name = s->join->config->join->service_key;
-    cairn_profile_files files = {.anchors = anchors, .certificate = certificate, .key = key};
+    module_join_files where;
     cairn_bytes text;
-    CAIRN_TRY(cairn_info_join_path(s->join, anchors_file, anchors));
-    (void)snprintf(name, sizeof name, "%.64s.crt.pem", key_name);
-    CAIRN_TRY(cairn_info_join_path(s->join, name, certificate));
-    (void)snprintf(name, sizeof name, "../keys/%.64s.pem", key_name);
-    CAIRN_TRY(cairn_info_join_path(s->join, name, key));
-    CAIRN_TRY(cairn_service_profile_render_mqtt(arena, profile, &files, &text));
+    CAIRN_TRY(
+        cairn_info_join_files(s->join, anchors_file, s->join->config->join->service_key, &where));
+    CAIRN_TRY(cairn_service_profile_render_mqtt(arena, profile, &where.files, &text));
     CAIRN_TRY(cairn_info_join_write(s->join, mqtt_file, text));
     if (profile->url.size == 0)
         return CAIRN_OK;
-    CAIRN_TRY(cairn_service_profile_render_curl(arena, profile, &files, &text));
+    CAIRN_TRY(cairn_service_profile_render_curl(arena, profile, &where.files, &text));
     return cairn_info_join_write(s->join, curl_file, text);
 }
 
