@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load.h"
+
 enum {
     NODES_MAX = 8,
     CONNECTIONS_MAX = 1024,
@@ -63,35 +65,6 @@ typedef struct load {
 } load;
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    (void)fprintf(stderr, "load-consortium: %s\n", what);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu_of(const char *pids)
-{
-    double sum = 0;
-    char *end;
-    for (long pid = strtol(pids, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {
-        clockid_t clock;
-        struct timespec t;
-        must(clock_getcpuclockid((pid_t)pid, &clock) == 0 && clock_gettime(clock, &t) == 0,
-             "a process has ended");
-        sum += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-    }
-    return sum;
-}
 
 static size_t encode(const uint8_t *data, size_t size, char *out)
 {

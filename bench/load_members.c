@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "load.h"
+
 enum {
     NODES_MAX = 8,
     CONNECTIONS_MAX = 4096,
@@ -51,35 +53,6 @@ typedef struct load {
     double latencies[COUNT_MAX];
     bool heights[HEIGHTS_MAX]; /* of blocks that were told */
 } load;
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    (void)fprintf(stderr, "load-members: %s\n", what);
-    exit(1);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu_of(const char *pids)
-{
-    double sum = 0;
-    char *end;
-    for (long pid = strtol(pids, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {
-        clockid_t clock;
-        struct timespec t;
-        must(clock_getcpuclockid((pid_t)pid, &clock) == 0 && clock_gettime(clock, &t) == 0,
-             "a process has ended");
-        sum += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-    }
-    return sum;
-}
 
 /* --- connections --- */
 
